@@ -1,0 +1,50 @@
+# Every command makes its own environment first: `make demo`, `make test`, … are one step on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-interop lint format types docs bench clean
+
+help:            ## show the commands
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'graftwork: Python 3.10 or newer is needed; set PYTHON=/path/to/python'; exit 1; }
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)   ## transfer a shipped backbone to handwritten digits, with few labels
+	$(RUN) examples/demo.py
+
+test: $(STAMP)   ## the ordinary tests
+	$(RUN) -m pytest -n $(JOBS) -m "not slow and not interop"
+
+test-slow: $(STAMP)  ## the tests that take longer
+	$(RUN) -m pytest -n $(JOBS) -m "slow"
+
+test-interop: $(STAMP)  ## the tests beside Keras and PyTorch, which are installed for them
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'
+	$(RUN) -m pytest -n $(JOBS) -m "interop"
+
+lint: $(STAMP)   ## style
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(STAMP) ## put the code into form
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+types: $(STAMP)  ## types
+	$(RUN) -m mypy
+
+docs: $(STAMP)   ## build the documentation into site/
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(RUN) -m mkdocs build --strict
+
+clean:           ## remove the environment and everything made
+	rm -rf $(VENV) site build dist demo_output .pytest_cache .mypy_cache .ruff_cache

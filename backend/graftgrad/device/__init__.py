@@ -1,0 +1,1 @@
+"""Where arrays live; the only room that allocates."""

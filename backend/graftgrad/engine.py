@@ -1,0 +1,263 @@
+"""The walk from the root of the graph to its leaves: order, accumulation, the undoing of broadcasting.
+
+Nodes are visited latest first, which is an order in which every node comes before those it came from.
+What a gradient is stands with each op; here it is only decided when it is asked for and where it goes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import modes
+from .errors import GradientError, expect
+from .function import Node
+from .ops.arithmetic import add
+from .ops.operand import copy, full_like
+from .ops.reduce import gradient_for
+from .ops.update import accumulate, assign
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+class Walk:
+    """One backward pass: the gradients on their way, and the places where they are wanted."""
+
+    def __init__(self, targets: Sequence[Tensor] | None) -> None:
+        self.waiting: list[tuple[int, int]] = []
+        self.nodes: dict[int, Node] = {}
+        self.arrived: dict[int, dict[int, Tensor]] = {}
+        self.leaves: dict[int, tuple[Tensor, Tensor]] = {}
+        self.caught: dict[tuple[int, int], Tensor] = {}
+        self.wanted = None if targets is None else {_place(x) for x in targets}
+        self.useful: dict[int, bool] = {}
+
+    def send(self, target: Any, index: int, gradient: Tensor) -> None:
+        """Deliver a gradient to a node's output or to a leaf; what meets is added."""
+        if not isinstance(target, Node):
+            known = self.leaves.get(id(target))
+            total = gradient if known is None else add(known[1], gradient)
+            self.leaves[id(target)] = (target, total)
+            return
+        if self.wanted is not None and not self.leads(target):
+            return
+        key = id(target)
+        if key not in self.nodes:
+            self.nodes[key] = target
+            self.arrived[key] = {}
+            heapq.heappush(self.waiting, (-target.order, key))
+        slots = self.arrived[key]
+        slots[index] = add(slots[index], gradient) if index in slots else gradient
+
+    def leads(self, root: Node) -> bool:
+        """Tell whether a wanted place lies at this node or behind it."""
+        assert self.wanted is not None
+        stack: list[Node] = [root]
+        while stack:
+            node = stack[-1]
+            if id(node) in self.useful:
+                stack.pop()
+                continue
+            behind = [edge[0] for edge in node.edges if edge is not None]
+            unknown = [t for t in behind if isinstance(t, Node) and id(t) not in self.useful]
+            if unknown:
+                stack.extend(unknown)
+                continue
+            outputs = len(node.call.outs)
+            self.useful[id(node)] = any(
+                (id(node), i) in self.wanted for i in range(outputs)
+            ) or any(
+                self.useful[id(t)] if isinstance(t, Node) else (id(t), -1) in self.wanted
+                for t in behind
+            )
+            stack.pop()
+        return self.useful[id(root)]
+
+    def run(self, retain_graph: bool) -> None:
+        """Visit every node once, latest first."""
+        while self.waiting:
+            _, key = heapq.heappop(self.waiting)
+            node, slots = self.nodes.pop(key), self.arrived.pop(key)
+            self._visit(node, slots, retain_graph)
+
+    def _visit(self, node: Node, slots: dict[int, Tensor], retain_graph: bool) -> None:
+        for index, hooks in node.hooks.items():
+            if index in slots:
+                slots[index] = hooked(hooks, slots[index])
+        for index, keeper in node.retained.items():
+            tensor = keeper()
+            if tensor is not None and index in slots:
+                add_to_grad(tensor, slots[index])
+        if self.wanted is not None:
+            for index, gradient in slots.items():
+                if (id(node), index) in self.wanted:
+                    self.caught[id(node), index] = gradient
+            if not any(self._wants(edge) for edge in node.edges):
+                return
+        found = node.differentiate(_output_gradients(node, slots))
+        for edge, spec, gradient in zip(node.edges, node.call.ins, found, strict=True):
+            if edge is not None and gradient is not None:
+                self.send(edge[0], edge[1], gradient_for(gradient, spec))
+        if not retain_graph:
+            node.free()
+
+    def _wants(self, edge: Any) -> bool:
+        if edge is None:
+            return False
+        target, _ = edge
+        if isinstance(target, Node):
+            return self.leads(target)
+        return self.wanted is None or (id(target), -1) in self.wanted
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    gradients: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradients of `tensors` to the `.grad` of the leaves they were computed from.
+
+    Args:
+        tensors: the roots.
+        gradients: what is multiplied from the left, one per root; 1 for a root of one element.
+        retain_graph: keep the graph for another backward; as `create_graph` if None.
+        create_graph: record the gradients themselves, for higher derivatives.
+        inputs: the only leaves to add to; all of them if None.
+    Raises:
+        GradientError: a root has no history, or has several elements and no gradient was given.
+    """
+    roots = _listed(tensors)
+    walk = Walk(inputs)
+    _walk(walk, roots, gradients, retain_graph, create_graph)
+    with modes.set_grad_enabled(create_graph):
+        for leaf, gradient in walk.leaves.values():
+            if walk.wanted is None or (id(leaf), -1) in walk.wanted:
+                add_to_grad(leaf, hooked(leaf.hooks, gradient))
+                for hook in leaf.accumulated_hooks:
+                    hook(leaf)
+        for tensor in inputs or ():
+            if tensor.grad_fn is not None and _place(tensor) in walk.caught:
+                add_to_grad(tensor, walk.caught[_place(tensor)])
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`, and change no `.grad`.
+
+    gᵢ = Σⱼ (∂outputsⱼ / ∂inputsᵢ)ᵀ · grad_outputsⱼ
+
+    Args:
+        outputs: the roots.
+        inputs: leaves or intermediate results.
+        grad_outputs: what is multiplied from the left, one per root; 1 for a root of one element.
+        retain_graph: keep the graph for another backward; as `create_graph` if None.
+        create_graph: record the gradients themselves, for higher derivatives.
+        allow_unused: return None for an input that the outputs do not depend on, instead of raising.
+    Raises:
+        GradientError: an input wants no gradient, or the outputs do not depend on it.
+    """
+    targets = _listed(inputs)
+    for i, x in enumerate(targets):
+        expect(x.requires_grad, "grad", "every input must require a gradient", error=GradientError,
+               advice="Set requires_grad=True before computing the outputs.",
+               index=i, input=x.spec)  # fmt: skip
+    walk = Walk(targets)
+    _walk(walk, _listed(outputs), grad_outputs, retain_graph, create_graph)
+    found: list[Tensor | None] = []
+    with modes.set_grad_enabled(create_graph):
+        for i, x in enumerate(targets):
+            if x.grad_fn is None and id(x) in walk.leaves:
+                gradient: Tensor | None = hooked(x.hooks, walk.leaves[id(x)][1])
+            else:
+                gradient = walk.caught.get(_place(x))
+            expect(gradient is not None or allow_unused, "grad",
+                   "the outputs must depend on every input", error=GradientError,
+                   advice="Pass allow_unused=True to get None for it.",
+                   index=i, input=x.spec)  # fmt: skip
+            found.append(gradient)
+    return tuple(found)
+
+
+def add_to_grad(tensor: Tensor, gradient: Tensor) -> None:
+    """Add to `.grad`; the first contribution is written into the tensor's gradient buffer if it has one."""
+    if modes.recording():
+        tensor.grad = gradient if tensor.grad is None else add(tensor.grad, gradient)
+    elif tensor.grad is not None:
+        accumulate(tensor.grad, gradient)
+    elif tensor.grad_buffer is not None:
+        tensor.grad = assign(tensor.grad_buffer, gradient)
+    else:
+        tensor.grad = copy(gradient)
+
+
+def hooked(hooks: Sequence[Callable[[Tensor], Tensor | None]], gradient: Tensor) -> Tensor:
+    """Let hooks see a gradient, and replace it by what they return."""
+    for hook in tuple(hooks):
+        replaced = hook(gradient)
+        if replaced is not None:
+            gradient = replaced
+    return gradient
+
+
+def _walk(
+    walk: Walk,
+    roots: Sequence[Tensor],
+    gradients: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> None:
+    given = _listed(gradients) if gradients is not None else [None] * len(roots)
+    expect(len(given) == len(roots), "backward", "there must be one gradient for every root",
+           roots=len(roots), gradients=len(given))  # fmt: skip
+    started = [_start(root, gradient) for root, gradient in zip(roots, given, strict=True)]
+    with modes.set_grad_enabled(create_graph):
+        for root, gradient in zip(roots, started, strict=True):
+            walk.send(root if root.grad_fn is None else root.grad_fn, root.output_index, gradient)
+        walk.run(create_graph if retain_graph is None else retain_graph)
+
+
+def _start(root: Tensor, gradient: Any) -> Tensor:
+    expect(root.requires_grad, "backward", "the root must require a gradient",
+           error=GradientError, root=root.spec,
+           advice="Nothing it was computed from has requires_grad=True, or recording was off.")  # fmt: skip
+    if gradient is None:
+        expect(root.spec.size == 1, "backward", "a root of several elements needs a gradient",
+               error=GradientError, root=root.spec,
+               advice="Call .sum() or .mean() first, or pass gradient=.")  # fmt: skip
+        with modes.no_grad():
+            return full_like(root, 1)
+    given: Tensor = gradient if hasattr(gradient, "grad_fn") else root.like(gradient)
+    expect(given.shape == root.shape, "backward", "the gradient must have the root's shape",
+           root=root.spec, gradient=given.spec)  # fmt: skip
+    return given
+
+
+def _output_gradients(node: Node, slots: dict[int, Tensor]) -> dict[str, Tensor]:
+    kind = type(node.function)
+    seen = [name for name in kind.outputs if name not in kind.hidden] or ["y"]
+    found: dict[str, Tensor] = {}
+    for index, name in enumerate(seen):
+        if index in slots:
+            found[f"g{name}"] = slots[index]
+        elif f"g{name}" in node.asked():
+            like = next(iter(slots.values()))
+            found[f"g{name}"] = like.zeros(node.call.outs[index])
+    return found
+
+
+def _place(x: Tensor) -> tuple[int, int]:
+    return (id(x), -1) if x.grad_fn is None else (id(x.grad_fn), x.output_index)
+
+
+def _listed(tensors: Any) -> list[Any]:
+    return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+

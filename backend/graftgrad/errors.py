@@ -1,0 +1,95 @@
+"""The exceptions of both packages and the one sentence form in which they speak.
+
+GraftError
+├── ShapeError (ValueError)        sizes or axes that do not fit
+├── DTypeError (TypeError)         element types that do not fit
+├── DeviceError (RuntimeError)     a device that is absent, full or mixed with another
+├── GradientError (RuntimeError)   a gradient that cannot be had
+├── CaptureError (RuntimeError)    a step that cannot be recorded
+├── LibraryError (RuntimeError)    a C library that reports a failure
+├── FormatError (ValueError)       a file that is damaged, foreign or dangerous
+├── DataError (ValueError)         data that cannot be learned from: empty, NaN, out of range
+└── ConfigError (ValueError)       a setting, a name or a configuration that is not understood
+
+The sentence: *subject: what must hold; got what was given. What to do, if it is not obvious.*
+"""
+
+from __future__ import annotations
+
+
+class GraftError(Exception):
+    """Base of every exception this project raises on purpose."""
+
+
+class ShapeError(GraftError, ValueError):
+    """Sizes or axes do not fit."""
+
+
+class DTypeError(GraftError, TypeError):
+    """Element types do not fit."""
+
+
+class DeviceError(GraftError, RuntimeError):
+    """A device is absent, full or mixed with another."""
+
+
+class GradientError(GraftError, RuntimeError):
+    """A gradient cannot be had."""
+
+
+class CaptureError(GraftError, RuntimeError):
+    """A step cannot be recorded."""
+
+
+class LibraryError(GraftError, RuntimeError):
+    """A C library reports a failure."""
+
+
+class FormatError(GraftError, ValueError):
+    """A file is damaged, foreign or dangerous."""
+
+
+class DataError(GraftError, ValueError):
+    """Data cannot be used: empty, not finite or out of range."""
+
+
+class ConfigError(GraftError, ValueError):
+    """A setting, a name or a configuration is not understood."""
+
+
+def sentence(subject: str, rule: str, got: dict[str, object], advice: str = "") -> str:
+    """Join the parts of an error message into the one form of the house."""
+    given = ", ".join(f"{name}={_show(value)}" for name, value in got.items())
+    tail = f" {advice}" if advice else ""
+    return f"{subject}: {rule}; got {given}.{tail}" if given else f"{subject}: {rule}.{tail}"
+
+
+def expect(
+    condition: bool,
+    subject: str,
+    rule: str,
+    *,
+    error: type[GraftError] = ShapeError,
+    advice: str = "",
+    **got: object,
+) -> None:
+    """Raise `error` in the one sentence form unless `condition` holds.
+
+    Args:
+        condition: what must be true.
+        subject: who speaks, for example the op or the layer.
+        rule: what must hold, in words.
+        error: the class of the exception.
+        advice: what to do, where it is not obvious.
+        got: the values that were given, by name.
+    Raises:
+        GraftError: `condition` is false; the class is `error`.
+    """
+    if not condition:
+        raise error(sentence(subject, rule, got, advice))
+
+
+def _show(value: object) -> str:
+    """Print a value, or a description's shape where it has one."""
+    text = str(value) if hasattr(value, "shape") and hasattr(value, "dtype") else repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,143 @@
+"""The registry of bodies and the one door through which every computation passes.
+
+A *Call* is a description (function, operand and result descriptions, device); a *Kernel* is one way to
+run that Call, built once; the reference body, which every function has, is the last choice. What the
+functions compute is told in `ops`; where arrays live in `device`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import modes
+from .device.base import Array, Device
+from .spec import Spec
+
+if TYPE_CHECKING:
+    from .function import Function
+
+Arrays = tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is to be computed, on what, where: hashable, so it is decided once how."""
+
+    function: Function
+    ins: tuple[Spec, ...]
+    outs: tuple[Spec, ...]
+    device: Device
+
+
+class Kernel:
+    """One way to run a Call. It writes into the arrays it is handed and never returns one."""
+
+    scratch: tuple[Spec, ...] = ()
+
+    def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
+        """Compute `outs` from `ins`, with `scratch` as working space."""
+        raise NotImplementedError
+
+    def bind(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> Callable[[], None]:
+        """Return a step that needs no arguments: the kernel with its buffers fixed."""
+        return partial(self.run, ins, outs, scratch)
+
+
+class Reference(Kernel):
+    """The body that stands in the function's own class."""
+
+    def __init__(self, call: Call) -> None:
+        self.compute = partial(call.function.compute, call.device.xp)
+        self.inplace = bool(call.function.updates)
+
+    def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
+        """Call the reference body; one that updates its operands is handed no outputs."""
+        if self.inplace:
+            self.compute(*ins)
+        else:
+            self.compute(*ins, *outs)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One computation that took place: the call, the kernel that ran and the arrays."""
+
+    call: Call
+    kernel: Kernel
+    ins: Arrays
+    outs: Arrays
+
+
+Build = Callable[[Call], "Kernel | None"]
+
+_builders: dict[tuple[type[Function], str], list[Build]] = defaultdict(list)
+_chosen: dict[Call, Kernel] = {}
+_reference_only = False
+_MOST_CALLS = 20_000
+
+
+def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
+    """Register a builder of fast bodies for a function on a kind of device; the newest is asked first."""
+
+    def register(build: Build) -> Build:
+        _builders[function, on].insert(0, build)
+        _chosen.clear()
+        return build
+
+    return register
+
+
+def builders() -> dict[tuple[type[Function], str], list[Build]]:
+    """Return all registered builders by function and kind of device."""
+    return dict(_builders)
+
+
+def choose(call: Call) -> Kernel:
+    """Return the kernel for a call: the first offer, or the reference body. Decided once per call."""
+    chosen = _chosen.get(call)
+    if chosen is None:
+        builds = () if _reference_only else _builders.get((type(call.function), call.device.kind), ())
+        offers = (build(call) for build in builds)
+        chosen = next((offer for offer in offers if offer is not None), None) or Reference(call)
+        if len(_chosen) >= _MOST_CALLS:  # attributes such as slices may never repeat
+            _chosen.clear()
+        _chosen[call] = chosen
+    return chosen
+
+
+@contextmanager
+def only_reference() -> Iterator[None]:
+    """Let reference bodies alone compute, inside a `with` block, for comparison."""
+    global _reference_only
+    before = _reference_only
+    _reference_only = True
+    _chosen.clear()
+    try:
+        yield
+    finally:
+        _reference_only = before
+        _chosen.clear()
+
+
+def launch(call: Call, ins: Arrays, outs: Arrays) -> None:
+    """Compute: the one door. A tape that listens here misses nothing."""
+    if not call.device.computes:
+        return
+    chosen = choose(call)
+    chosen.run(ins, outs, call.device.scratch(chosen.scratch) if chosen.scratch else ())
+    tape = modes.tape()
+    if tape is not None:
+        tape.append(Launch(call, chosen, ins, outs))
+
+
+def describe(launched: Any) -> str:
+    """Print a launch in one line: function and shapes."""
+    call = launched.call
+    ins = " ".join(str(spec.shape) for spec in call.ins)
+    outs = " ".join(str(spec.shape) for spec in call.outs)
+    return f"{call.function!r}: {ins} -> {outs}"

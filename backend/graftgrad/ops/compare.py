@@ -1,0 +1,144 @@
+"""Comparisons, logic and places of extrema: constant between their steps, so no gradient flows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import expect
+from ..function import Function, function
+from ..spec import Spec, axis_within, bool_, broadcast, int64, reduced, same_dtype
+from .operand import cast, together
+from .shape import reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@function
+class Compare(Function):
+    """Two operands compared element by element: `relation` is NumPy's name."""
+
+    relation: str
+
+    def infer(self, a: Spec, b: Spec) -> Spec:
+        same_dtype(self.relation, a=a, b=b)
+        return Spec(broadcast(self.relation, a, b), bool_)
+
+    def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
+        getattr(xp, self.relation)(a, b, out=y)
+
+
+@function
+class Test(Function):
+    """One operand tested element by element: `question` is NumPy's name."""
+
+    question: str
+
+    questions: ClassVar[tuple[str, ...]] = ("isfinite", "isnan", "isinf", "logical_not")
+
+    def infer(self, x: Spec) -> Spec:
+        expect(self.question in self.questions, "test", f"must be one of {self.questions}",
+               question=self.question)  # fmt: skip
+        return Spec(x.shape, bool_)
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        getattr(xp, self.question)(x, out=y)
+
+
+@function
+class ArgExtremum(Function):
+    """The place of the largest or smallest element along one axis; the first of several."""
+
+    axis: int
+    largest: bool = True
+
+    def infer(self, x: Spec) -> Spec:
+        expect(x.shape[self.axis] > 0, "argmax", "the axis must not be empty", x=x, axis=self.axis)
+        return Spec(reduced(x.shape, (self.axis,), False), int64)
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        y[...] = (xp.argmax if self.largest else xp.argmin)(x, axis=self.axis)
+
+
+def _compare(relation: str, a: Any, b: Any) -> Tensor:
+    return Compare(relation)(*together(a, b))  # type: ignore[no-any-return]
+
+
+def equal(a: Any, b: Any) -> Tensor:
+    """Compare: y = (a = b), broadcast."""
+    return _compare("equal", a, b)
+
+
+def not_equal(a: Any, b: Any) -> Tensor:
+    """Compare: y = (a ≠ b), broadcast."""
+    return _compare("not_equal", a, b)
+
+
+def less(a: Any, b: Any) -> Tensor:
+    """Compare: y = (a < b), broadcast."""
+    return _compare("less", a, b)
+
+
+def less_equal(a: Any, b: Any) -> Tensor:
+    """Compare: y = (a ≤ b), broadcast."""
+    return _compare("less_equal", a, b)
+
+
+def greater(a: Any, b: Any) -> Tensor:
+    """Compare: y = (a > b), broadcast."""
+    return _compare("greater", a, b)
+
+
+def greater_equal(a: Any, b: Any) -> Tensor:
+    """Compare: y = (a ≥ b), broadcast."""
+    return _compare("greater_equal", a, b)
+
+
+def logical_and(a: Any, b: Any) -> Tensor:
+    """Tell where both are true."""
+    return _compare("logical_and", a, b)
+
+
+def logical_or(a: Any, b: Any) -> Tensor:
+    """Tell where at least one is true."""
+    return _compare("logical_or", a, b)
+
+
+def logical_not(x: Tensor) -> Tensor:
+    """Tell where x is false."""
+    return Test("logical_not")(x)  # type: ignore[no-any-return]
+
+
+def isfinite(x: Tensor) -> Tensor:
+    """Tell where x is neither infinite nor NaN."""
+    return Test("isfinite")(x)  # type: ignore[no-any-return]
+
+
+def isnan(x: Tensor) -> Tensor:
+    """Tell where x is not a number."""
+    return Test("isnan")(x)  # type: ignore[no-any-return]
+
+
+def argmax(x: Tensor, axis: int | None = None) -> Tensor:
+    """Find the place of the largest element along an axis; of all elements if None.
+
+    Raises:
+        ShapeError: there is nothing to compare.
+    """
+    flat = reshape(x, (-1,)) if axis is None else x
+    return ArgExtremum(axis_within("argmax", axis or 0, flat.ndim))(flat)  # type: ignore[no-any-return]
+
+
+def argmin(x: Tensor, axis: int | None = None) -> Tensor:
+    """Find the place of the smallest element along an axis; of all elements if None.
+
+    Raises:
+        ShapeError: there is nothing to compare.
+    """
+    flat = reshape(x, (-1,)) if axis is None else x
+    return ArgExtremum(axis_within("argmin", axis or 0, flat.ndim), largest=False)(flat)  # type: ignore[no-any-return]
+
+
+def count_nonzero(x: Tensor) -> Tensor:
+    """Count the elements that are not zero."""
+    return cast(x != 0, int64).sum()

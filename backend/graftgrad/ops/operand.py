@@ -1,0 +1,121 @@
+"""How the operands of an op are brought together: numbers become tensors, element types meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..function import Function, function
+from ..spec import DType, Spec, as_dtype, is_floating, promoted
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@function
+class Cast(Function):
+    """Convert elements to another type."""
+
+    dtype: DType
+
+    def infer(self, x: Spec) -> Spec:
+        return x.typed(self.dtype)
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        y[...] = x.astype(self.dtype) if self.dtype.kind != "b" else x != 0
+
+    def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
+        return cast(gy, x_spec.dtype)
+
+
+@function
+class FullLike(Function):
+    """One value everywhere, in the shape of the operand."""
+
+    value: float
+
+    def infer(self, x: Spec) -> Spec:
+        return x.like()
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        y[...] = self.value
+
+
+@function
+class Copy(Function):
+    """The same values in memory of their own, in row-major order."""
+
+    def infer(self, x: Spec) -> Spec:
+        return x.like()
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        y[...] = x
+
+    def grad_x(self, gy: Tensor) -> Tensor:
+        return gy
+
+
+def cast(x: Tensor, dtype: object) -> Tensor:
+    """Convert elements to another type; the same tensor comes back where nothing changes.
+
+    Raises:
+        DTypeError: there is no such type.
+    """
+    wanted = as_dtype(dtype)
+    return x if x.spec.dtype == wanted else Cast(wanted)(x)  # type: ignore[no-any-return]
+
+
+def full_like(x: Tensor, value: float) -> Tensor:
+    """Return `value` in the shape, element type and place of x; no gradient flows."""
+    return FullLike(value)(x)  # type: ignore[no-any-return]
+
+
+def copy(x: Tensor) -> Tensor:
+    """Return the same values in memory of their own, in row-major order."""
+    return Copy()(x)  # type: ignore[no-any-return]
+
+
+def contiguous(x: Tensor) -> Tensor:
+    """Return x itself where it lies in row-major order, else a copy that does."""
+    return x if x.spec.contiguous else copy(x)
+
+
+def together(*operands: Any) -> tuple[Tensor, ...]:
+    """Return all operands as tensors of one element type, on the device of the first tensor.
+
+    Python numbers are weak: they take the type of the tensors, and become real numbers only beside
+    integers. Arrays and tensors meet at the type that holds both, by NumPy's rules.
+
+    Raises:
+        TypeError: there is no tensor among them.
+        DTypeError: the types have nothing in common.
+    """
+    first = next((x for x in operands if hasattr(x, "grad_fn")), None)
+    if first is None:
+        raise TypeError(f"op: at least one operand must be a tensor; got {operands!r}.")
+    tensors = [x if hasattr(x, "grad_fn") or _is_number(x) else first.like(x) for x in operands]
+    dtype = promoted(*[x.spec.dtype for x in tensors if not _is_number(x)])
+    for x in tensors:
+        if _is_number(x):
+            dtype = _beside(dtype, x)
+    return tuple(
+        [first.constant(x, dtype) if _is_number(x) else cast(x, dtype) for x in tensors]
+    )
+
+
+def floating(x: Tensor) -> Tensor:
+    """Return x as real numbers: integers become the default floating type."""
+    return x if is_floating(x.spec.dtype) else cast(x, "float32")
+
+
+def _is_number(x: object) -> bool:
+    return isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)
+
+
+def _beside(dtype: DType, number: float) -> DType:
+    if isinstance(number, float) and not is_floating(dtype):
+        return as_dtype("float32")
+    if not isinstance(number, bool) and dtype.kind == "b":
+        return as_dtype("int64")
+    return dtype

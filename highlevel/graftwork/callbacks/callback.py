@@ -1,0 +1,124 @@
+"""What can be told of a training while it runs: the events, in order, and who listens.
+
+fit:  train_begin ( epoch_begin ( train_batch_begin train_batch_end )* [test] epoch_end )* train_end
+test: test_begin ( test_batch_begin test_batch_end )* test_end
+predict: predict_begin ( predict_batch_begin predict_batch_end )* predict_end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Logs = dict[str, Any]
+
+
+class Callback:
+    """A listener; override the events you want to hear.
+
+    `model` is the model that is being trained; `params` holds verbose, epochs and steps. Setting
+    `model.stop_training = True` ends the training after the batch.
+    """
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+
+    def set_model(self, model: Any) -> None:
+        """Hear which model it is."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hear verbose, epochs and steps."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Hear that fit begins."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Hear that fit ends; `logs` are those of the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Hear that an epoch begins."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Hear that an epoch ends; `logs` hold its loss and metrics, with `val_` those of validation."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that a training batch begins."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that a training batch ends; `logs` hold the means of the epoch so far."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Hear that an evaluation begins."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Hear that an evaluation ends."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that an evaluation batch begins."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that an evaluation batch ends."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Hear that a prediction begins."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Hear that a prediction ends."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that a prediction batch begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that a prediction batch ends."""
+
+
+class CallbackList:
+    """Tells every event to every listener, in order."""
+
+    def __init__(
+        self, callbacks: Iterable[Callback], model: Any = None, params: dict[str, Any] | None = None
+    ) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            if model is not None:
+                callback.set_model(model)
+            if params is not None:
+                callback.set_params(params)
+
+    def hears(self, event: str) -> bool:
+        """Tell whether any listener overrides an event."""
+        base = getattr(Callback, event)
+        return any(getattr(type(one), event, None) is not base for one in self.callbacks)
+
+    def tell(self, event: str, *args: Any) -> None:
+        """Call one event of every listener."""
+        for callback in self.callbacks:
+            getattr(callback, event)(*args)
+
+
+class History(Callback):
+    """Keeps the logs of every epoch.
+
+    Attributes:
+        epoch: the numbers of the epochs.
+        history: name -> one value per epoch.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epoch: list[int] = []
+        self.history: dict[str, list[Any]] = {}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Begin anew."""
+        self.epoch = []
+        self.history = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Take note of one epoch."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)

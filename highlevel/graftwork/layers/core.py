@@ -1,0 +1,155 @@
+"""The entrance of a model and its dense layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, expect
+
+from ..registry import (
+    activations, constraints, declared, initializers, layers, named, positive_integer, regularizers,
+    setting,
+)  # fmt: skip
+from .layer import InputSpec, Layer
+from .symbol import Application, KerasTensor
+
+
+@declared(layers)
+class InputLayer(Layer):
+    """The entrance of a functional model.
+
+    Args:
+        shape: the shape of one sample, without the batch; None where unknown.
+        batch_size: the number of samples, where it is fixed.
+        batch_shape: the shape with the batch, in place of `shape`.
+    Raises:
+        ConfigError: neither shape is given.
+    """
+
+    shape: Any = setting(default=None)
+    batch_size: Any = setting(default=None)
+    batch_shape: Any = setting(default=None, kw_only=True)
+    sparse: bool = setting(default=False, kw_only=True)
+    ragged: bool = setting(default=False, kw_only=True)
+    optional: bool = setting(default=False, kw_only=True)
+
+    def prepare(self) -> None:
+        """Settle the shape and make the symbol that stands for the input."""
+        self.prepare_layer()
+        given = self.batch_shape if self.batch_shape is not None else self.shape
+        expect(isinstance(given, (tuple, list)), "Input", "the shape of one sample must be given",
+               error=ConfigError, shape=self.shape, advice="For example Input((224, 224, 3)).")  # fmt: skip
+        whole = tuple(given) if self.batch_shape is not None else (self.batch_size, *given)
+        for size in whole:
+            expect(size is None or (isinstance(size, int) and size > 0), "Input",
+                   "sizes must be positive integers, or None where unknown",
+                   error=ConfigError, shape=tuple(given))  # fmt: skip
+        self.batch_shape = whole
+        self.shape = whole[1:]
+        application = Application(self, (), {})
+        application.outputs = KerasTensor(whole, self.policy.compute_dtype, self.name, application)
+        self.applications.append(application)
+        self.build_for(whole)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Hand the input on."""
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the shape with the batch, the element type and the name."""
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self.policy.name,
+            "sparse": self.sparse,
+            "ragged": self.ragged,
+            "name": self.name,
+        }
+
+
+def Input(  # noqa: N802
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool = False,
+    batch_shape: Any = None,
+    name: str | None = None,
+    **unused: Any,
+) -> KerasTensor:
+    """Return the symbol at the entrance of a functional model.
+
+    Args:
+        shape: the shape of one sample, without the batch; None where unknown.
+        batch_size: the number of samples, where it is fixed.
+        dtype: the element type; float32 if None.
+        sparse: only False.
+        batch_shape: the shape with the batch, in place of `shape`.
+        name: the name of the input.
+    Raises:
+        ConfigError: the shape is missing or no shape, or an argument is unknown.
+    """
+    expect(not unused and not sparse, "Input", "arguments must be shape, batch_size, dtype, batch_shape, name",
+           error=ConfigError, unknown=list(unused), sparse=sparse)  # fmt: skip
+    layer = InputLayer(
+        tuple(shape) if isinstance(shape, list) else shape,
+        batch_size, batch_shape=batch_shape, dtype=dtype, name=name,
+    )  # fmt: skip
+    made: KerasTensor = layer.output
+    return made
+
+
+@declared(layers)
+class Dense(Layer):
+    """A fully connected layer.
+
+    y[…, o] = activation(Σ_d x[…, d] · kernel[d, o] + bias[o])
+
+    Shapes: (N, …, D) -> (N, …, units).
+
+    Args:
+        units: the number of outputs.
+        activation: a name or a function; None for none.
+        use_bias: whether a bias is added.
+    Raises:
+        ShapeError: the input has no feature axis, or another number of features than when built.
+    """
+
+    units: int = setting(positive_integer)
+    activation: Any = setting(named(activations), default=None)
+    use_bias: bool = setting(default=True)
+    kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
+    bias_initializer: Any = setting(named(initializers), default="zeros")
+    kernel_regularizer: Any = setting(named(regularizers), default=None)
+    bias_regularizer: Any = setting(named(regularizers), default=None)
+    activity_regularizer: Any = setting(named(regularizers), default=None)
+    kernel_constraint: Any = setting(named(constraints), default=None)
+    bias_constraint: Any = setting(named(constraints), default=None)
+    lora_rank: Any = setting(default=None, kw_only=True)
+    lora_alpha: Any = setting(default=None, kw_only=True)
+    quantization_config: Any = setting(default=None, kw_only=True)
+
+    accepts_integers = False
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make kernel (D, units) and bias (units,)."""
+        expect(len(input_shape) >= 2 and input_shape[-1] is not None, f'layer "{self.name}"',
+               "the last axis of the input must have a known size", input=input_shape)  # fmt: skip
+        features = input_shape[-1]
+        self.kernel = self.add_weight(
+            (features, self.units), self.kernel_initializer, name="kernel",
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias = (
+            self.add_weight(
+                (self.units,), self.bias_initializer, name="bias",
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )
+            if self.use_bias
+            else None
+        )  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+
+    def call(self, x: Tensor) -> Tensor:
+        """Compute the output."""
+        y = ops.linear(x, self.kernel, self.bias)
+        return y if self.activation is None else self.activation(y)

@@ -1,0 +1,511 @@
+"""What every layer is: settings, weights, a call; built at first sight of its input; frozen by one bit.
+
+Which layers there are stands in this folder's other files; how they are trained in `training`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import graftgrad
+from graftgrad import Tensor
+from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.spec import as_dtype, is_floating
+
+from ..policy import policy
+from ..registry import (
+    Configured, Setting, constraints, declared, initializers, layers, regularizers, setting, snake_case,
+    unique_name,
+)  # fmt: skip
+from ..weight import Weight
+from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
+
+
+class _Phase(threading.local):
+    training: bool = False
+    penalties: list[Tensor] | None = None
+
+
+phase = _Phase()
+
+
+class InputSpec:
+    """What a layer demands of its input: the number of axes and the sizes of some of them."""
+
+    def __init__(
+        self,
+        ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: dict[int, int] | None = None,
+    ) -> None:
+        self.ndim = ndim
+        self.min_ndim = min_ndim
+        self.axes = axes or {}
+
+    def check(self, subject: str, shape: Sequence[int | None]) -> None:
+        """Hold a shape against the demands.
+
+        Raises:
+            ShapeError: the number of axes or a size does not fit.
+        """
+        given = tuple(shape)
+        expect(self.ndim is None or len(given) == self.ndim, subject,
+               f"the input must have {self.ndim} axes, batch included", input=given)  # fmt: skip
+        expect(self.min_ndim is None or len(given) >= self.min_ndim, subject,
+               f"the input must have at least {self.min_ndim} axes, batch included", input=given)  # fmt: skip
+        for axis, size in self.axes.items():
+            expect(given[axis] in (None, size), subject,
+                   f"axis {axis} of the input must have size {size}, as when the layer was built",
+                   input=given)  # fmt: skip
+
+
+@declared(layers)
+class Layer(Configured):
+    """A computation with weights.
+
+    Subclasses declare settings, make their weights in `build(input_shape)` and compute in `call(x)`.
+    A layer whose parameters are all frozen runs in inference form, whichever idiom froze it.
+
+    Args:
+        name: its name in files and summaries; made from the class if None.
+        trainable: whether its parameters are trained.
+        dtype: the element type of its computation and weights, or the name of a policy.
+        input_shape: the shape of its input without the batch, where it is known beforehand.
+    """
+
+    name: str = setting(default=None, kw_only=True)
+    if TYPE_CHECKING:
+        trainable: bool = setting(default=True, kw_only=True)
+    dtype: Any = setting(default=None, kw_only=True)
+    input_shape: Any = setting(default=None, kw_only=True)
+
+    accepts_integers: ClassVar[bool] = True
+    input_spec: InputSpec | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the bookkeeping before any constructor runs, so that attributes can be set freely."""
+        made = super().__new__(cls, *args, **kwargs)
+        setattr_ = object.__setattr__
+        setattr_(made, "built", False)
+        setattr_(made, "switch", True)
+        setattr_(made, "built_shape", None)
+        setattr_(made, "applications", [])
+        setattr_(made, "own_weights", [])
+        setattr_(made, "takes", None)
+        return made
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        input_shape: Any = None,
+        **unknown: Any,
+    ) -> None:
+        """Begin a layer whose class has a constructor of its own."""
+        expect(not unknown, type(self).__name__,
+               "keyword arguments handed on to Layer must be name, trainable, dtype or input_shape",
+               error=ConfigError, unknown=list(unknown))  # fmt: skip
+        for key, value in (("name", name), ("dtype", dtype), ("input_shape", input_shape)):
+            object.__setattr__(self, key, value)
+        object.__setattr__(self, "switch", bool(trainable))
+        self.prepare_layer()
+
+    def prepare(self) -> None:
+        """Finish a declared layer."""
+        self.prepare_layer()
+
+    def prepare_layer(self) -> None:
+        """Settle name and element types."""
+        if self.name is None:
+            object.__setattr__(self, "name", unique_name(snake_case(type(self).__name__)))
+        expect(isinstance(self.name, str) and "/" not in self.name and self.name != "",
+               type(self).__name__, "name must be a non-empty string without '/'",
+               error=ConfigError, name=self.name)  # fmt: skip
+        object.__setattr__(self, "policy", policy(self.dtype))
+        object.__setattr__(self, "dtype", str(self.policy.compute_dtype))
+
+    # -- weights -------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        name: str = "variable",
+    ) -> Weight:
+        """Make a weight of this layer.
+
+        Args:
+            shape: its sizes.
+            initializer: a name, an object or a function of (shape, dtype).
+            dtype: its element type; the layer's variable type if None.
+            trainable: true for a parameter, false for state such as moving averages.
+            autocast: kept for Keras' signature; computation follows the layer's policy.
+            regularizer: a penalty on it.
+            constraint: a projection applied after every update.
+            aggregation: kept for Keras' signature.
+            name: its name inside the layer.
+        Raises:
+            ShapeError: a size is unknown or not positive.
+        """
+        sizes = tuple(shape)
+        expect(all(isinstance(n, int) and n >= 0 for n in sizes), f'layer "{self.name}"',
+               f"the sizes of weight {name} must be known", shape=sizes,
+               advice="Give the model's input shape completely.")  # fmt: skip
+        kind = as_dtype(dtype or self.policy.variable_dtype)
+        fallback = "glorot_uniform" if is_floating(kind) and len(sizes) > 1 else "zeros"
+        make = initializers.get(initializer if initializer is not None else fallback)
+        with graftgrad.no_grad():
+            value = make(sizes, dtype=kind)
+            value = value if isinstance(value, Tensor) else graftgrad.tensor(value, kind)
+        weight = Weight(
+            value.to(kind),
+            name,
+            "parameter" if trainable else "state",
+            self.switch,
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        weight.path = f"{self.name}/{name}"
+        self.own_weights.append(weight)
+        return weight
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers this one holds, with the attribute (and place in a list) that holds them."""
+        seen: set[int] = set()
+        for key, value in vars(self).items():
+            if key in _BOOKKEEPING:
+                continue
+            for path, child in _layers_in(key, value):
+                if id(child) not in seen:
+                    seen.add(id(child))
+                    yield path, child
+
+    def own(self) -> list[tuple[str, Weight]]:
+        """Return this layer's own weights, without those of its children, by name."""
+        kept = [(weight.name, weight) for weight in self.own_weights]
+        known = {id(weight) for _, weight in kept}
+        for key, value in vars(self).items():
+            if isinstance(value, Weight) and id(value) not in known:
+                kept.append((key, value))
+        return kept
+
+    def named_weights(self, prefix: str = "") -> Iterator[tuple[str, Weight]]:
+        """Yield every weight once with its path of attributes, depth first."""
+        yield from self._named_weights(prefix, set())
+
+    def _named_weights(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Weight]]:
+        for name, weight in self.own():
+            if id(weight) not in seen:
+                seen.add(id(weight))
+                yield prefix + name, weight
+        for path, child in self.children():
+            yield from child._named_weights(f"{prefix}{path}/", seen)
+
+    def flattened(self) -> Iterator[Layer]:
+        """Yield this layer and every layer below it once, depth first."""
+        seen: set[int] = set()
+        stack: list[Layer] = [self]
+        while stack:
+            one = stack.pop()
+            if id(one) not in seen:
+                seen.add(id(one))
+                yield one
+                stack.extend(reversed([child for _, child in one.children()]))
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights, of this layer and those below it."""
+        return [weight for _, weight in self.named_weights()]
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that training changes."""
+        return [weight for weight in self.weights if weight.requires_grad]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        """Frozen parameters and state."""
+        return [weight for weight in self.weights if not weight.requires_grad]
+
+    non_trainable_variables = non_trainable_weights
+
+    def parameters(self) -> Iterator[Weight]:
+        """Yield what gradients can train, frozen or not, in PyTorch's idiom."""
+        return (weight for _, weight in self.named_parameters())
+
+    def named_parameters(self) -> Iterator[tuple[str, Weight]]:
+        """Yield what gradients can train, with its path, in PyTorch's idiom."""
+        return ((path, weight) for path, weight in self.named_weights() if weight.kind == "parameter")
+
+    def get_weights(self) -> list[Any]:
+        """Return copies of all weights as host arrays."""
+        return [weight.numpy() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copy host arrays into all weights; nothing is changed if one does not fit.
+
+        Raises:
+            ShapeError: there are too many or too few, or a shape differs.
+        """
+        mine = self.weights
+        expect(len(weights) == len(mine), f'layer "{self.name}"', "there must be one array per weight",
+               weights=len(mine), given=len(weights))  # fmt: skip
+        values = [graftgrad.as_tensor(value) for value in weights]
+        for weight, value in zip(mine, values, strict=True):
+            expect(value.shape == weight.shape, f'weight "{weight.path}"', "the shape must stay",
+                   shape=weight.shape, value=value.shape)  # fmt: skip
+        for weight, value in zip(mine, values, strict=True):
+            weight.assign(value)
+
+    def count_params(self) -> int:
+        """Count the numbers in all weights."""
+        return sum(weight.size for weight in self.weights)
+
+    # -- freezing ------------------------------------------------------------------------------
+
+    if not TYPE_CHECKING:
+
+        @property
+        def trainable(self) -> bool:
+            """Whether any parameter is trained: `requires_grad` of the parameters under Keras' name."""
+            bits = [weight.requires_grad for weight in self.parameters()]
+            return any(bits) if bits else self.switch
+
+        @trainable.setter
+        def trainable(self, wanted: bool) -> None:
+            expect(isinstance(wanted, (bool, int)), f'layer "{self.name}"', "trainable must be true or false",
+                   error=ConfigError, trainable=wanted)  # fmt: skip
+            for one in self.flattened():
+                object.__setattr__(one, "switch", bool(wanted))
+                for _, weight in one.own():
+                    weight.trainable = bool(wanted)
+
+    def is_frozen(self) -> bool:
+        """Tell whether nothing in this layer is trained: all its parameters are frozen."""
+        bits = [weight.requires_grad for weight in self.parameters()]
+        return not any(bits) if bits else not self.switch
+
+    def requires_grad_(self, requires_grad: bool = True) -> Layer:
+        """Set `requires_grad` of every parameter, in PyTorch's idiom."""
+        self.trainable = requires_grad
+        return self
+
+    # -- building ------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for an input of this shape, batch included (None where unknown)."""
+
+    def build_for(self, shape: Any) -> None:
+        """Build once, and remember for what.
+
+        Raises:
+            ShapeError: the input does not fit the layer.
+        """
+        if self.built:
+            return
+        if self.input_spec is not None and isinstance(shape, tuple) and _is_shape(shape):
+            self.input_spec.check(f'layer "{self.name}"', shape)
+        self.build(shape)
+        object.__setattr__(self, "built_shape", shape)
+        object.__setattr__(self, "built", True)
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        """Set an attribute; a layer that takes the place of a built one is built for the same input."""
+        if isinstance(value, Layer):
+            before = vars(self).get(key)
+            if isinstance(before, Layer) and before.built_shape is not None and not value.built:
+                value.build_for(before.built_shape)
+        object.__setattr__(self, key, value)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the output for a shape of the input, None where unknown."""
+        given = mapped_shapes(lambda shape: KerasTensor(shape, self.dtype), input_shape)
+        self.build_for(input_shape)
+        return shape_of(self._symbolically((given,), {}))
+
+    # -- calling -------------------------------------------------------------------------------
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output."""
+        raise NotImplementedError(f"{type(self).__name__}: must define call(self, inputs).")
+
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Build if need be, bring the input to this layer's element type, and compute.
+
+        Raises:
+            ShapeError: the input does not fit the layer.
+        """
+        if is_symbolic(args, kwargs):
+            return self._apply(args, kwargs if training is None else {**kwargs, "training": training})
+        args = tuple([self._received(one) for one in args])
+        try:
+            if not self.built:
+                self.build_for(shape_of(args[0]) if args else None)
+            if self.input_spec is not None and isinstance(args[0], Tensor):
+                self.input_spec.check(f'layer "{self.name}"', args[0].shape)
+            return self._run(args, training, kwargs)
+        except GraftError as error:
+            _note(error, f'in layer "{self.name}" ({type(self).__name__})')
+            raise
+
+    def _run(self, args: tuple[Any, ...], training: bool | None, kwargs: dict[str, Any]) -> Any:
+        before = phase.training
+        wanted = before if training is None else bool(training)
+        phase.training = wanted and not self.is_frozen()
+        try:
+            if self.takes is None:
+                object.__setattr__(self, "takes", _accepted(self.call))
+            if "training" in self.takes:
+                kwargs["training"] = phase.training
+            return self.call(*args, **kwargs)
+        finally:
+            phase.training = before
+
+    def _received(self, value: Any) -> Any:
+        if isinstance(value, (tuple, list)) and any(_is_array(one) for one in value):
+            return type(value)([self._received(one) for one in value])
+        if isinstance(value, dict):
+            return {key: self._received(one) for key, one in value.items()}
+        if not _is_array(value):
+            return value
+        x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
+        wanted = self.policy.compute_dtype
+        if x.dtype == wanted or (self.accepts_integers and not is_floating(x.dtype)):
+            return x
+        return x.to(wanted)
+
+    def _apply(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        application = Application(self, args, kwargs)
+        self.build_for(shape_of(args[0]))
+        outputs = self._symbolically(args, kwargs)
+        for index, symbol in enumerate(symbols(outputs)):
+            symbol.origin, symbol.index = application, index
+        application.outputs = outputs
+        self.applications.append(application)
+        return outputs
+
+    def _symbolically(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        others = {key: value for key, value in kwargs.items() if key != "training"}
+
+        def run(make: Callable[[KerasTensor], Tensor]) -> Any:
+            def put(one: Any) -> Any:
+                return make(one) if isinstance(one, KerasTensor) else one
+
+            with graftgrad.no_grad():
+                return self(*mapped(put, args), training=False, **mapped(put, others))
+
+        return traced(run)
+
+    # -- penalties -----------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a term to the loss of the step that is running; outside of training nothing happens."""
+        if phase.penalties is not None:
+            phase.penalties.extend(leaves(loss))
+
+    @property
+    def input(self) -> Any:
+        """The symbols of the last application in a functional model.
+
+        Raises:
+            ConfigError: the layer was never applied to symbols.
+        """
+        made = self._last_application().inputs
+        return made[0] if len(made) == 1 else made
+
+    @property
+    def output(self) -> Any:
+        """The symbols that came out of the last application in a functional model.
+
+        Raises:
+            ConfigError: the layer was never applied to symbols.
+        """
+        return self._last_application().outputs
+
+    def _last_application(self) -> Application:
+        expect(len(self.applications) > 0, f'layer "{self.name}"',
+               "input and output exist once the layer was called in a functional model",
+               error=ConfigError, applications=0)  # fmt: skip
+        last: Application = self.applications[-1]
+        return last
+
+    def regularization(self) -> list[Tensor]:
+        """Return one penalty for every trained weight that has a regularizer."""
+        return [w.regularizer(w) for w in self.trainable_weights if w.regularizer is not None]
+
+    # -- configuration -------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values, name, trainable and dtype included."""
+        config = super().get_config()
+        config.pop("input_shape", None)
+        head = {"name": self.name, "trainable": self.trainable, "dtype": self.policy.name}
+        return head | {key: value for key, value in config.items() if key not in head}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+Layer.settings = {
+    "name": Layer.settings["name"],
+    "trainable": Setting((), True, kw_only=True),
+    "dtype": Layer.settings["dtype"],
+    "input_shape": Layer.settings["input_shape"],
+}
+_BOOKKEEPING = frozenset({"applications", "own_weights", "given", "takes"})
+
+
+def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:
+    if isinstance(value, Layer):
+        yield path, value
+    elif isinstance(value, (list, tuple)):
+        for i, one in enumerate(value):
+            yield from _layers_in(f"{path}/{i}", one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _layers_in(f"{path}/{key}", one)
+
+
+def mapped_shapes(function: Callable[[tuple[int | None, ...]], Any], shapes: Any) -> Any:
+    """Apply a function to a shape, or to every shape of a structure."""
+    if isinstance(shapes, dict):
+        return {key: mapped_shapes(function, one) for key, one in shapes.items()}
+    if _is_shape(shapes):
+        return function(tuple(shapes))
+    return type(shapes)([mapped_shapes(function, one) for one in shapes])
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and all(one is None or isinstance(one, int) for one in value)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Tensor) or (hasattr(value, "shape") and hasattr(value, "dtype"))
+
+
+def _accepted(call: Callable[..., Any]) -> frozenset[str]:
+    parameters = inspect.signature(call).parameters
+    return frozenset(parameters)
+
+
+def _note(error: GraftError, text: str) -> None:
+    """Add where it happened to an error that is on its way up."""
+    if hasattr(error, "add_note"):
+        error.add_note(text)
+    elif error.args:
+        error.args = (f"{error.args[0]}\n{text}", *error.args[1:])

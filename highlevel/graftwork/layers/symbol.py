@@ -1,0 +1,151 @@
+"""Inputs without values, and the record of the layers that were applied to them.
+
+A functional model is written by calling layers on symbols; the applications that this leaves behind are
+the model. Shapes are found by running a layer's own `call` on meta tensors, so no shape rule is written twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import graftgrad
+from graftgrad import Tensor
+from graftgrad.errors import ShapeError, expect
+from graftgrad.spec import Spec, as_dtype
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+SymbolicShape = tuple["int | None", ...]
+_order = itertools.count()
+
+
+class KerasTensor:
+    """A value that is not there yet: its shape (None where unknown), element type and origin."""
+
+    def __init__(
+        self,
+        shape: SymbolicShape,
+        dtype: object = "float32",
+        name: str | None = None,
+        origin: Application | None = None,
+        index: int = 0,
+    ) -> None:
+        self.shape = tuple(shape)
+        self.dtype = as_dtype(dtype)
+        self.name = name or f"keras_tensor_{next(_order)}"
+        self.origin = origin
+        self.index = index
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"symbol: has no value to test; got {self!r}. "
+            "Inside a functional model use layers, or write a Model with a call method."
+        )
+
+    def __array__(self, *_: object) -> Any:
+        raise TypeError(
+            f"symbol: has no values to compute with; got {self!r}. "
+            "Put the computation into a layer, or write a Model with a call method."
+        )
+
+
+class Application:
+    """One call of a layer on symbols: its arguments and what came out."""
+
+    def __init__(
+        self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.layer = layer
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs: Any = None
+        self.order = next(_order)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbols among the arguments, in order."""
+        return symbols((self.args, self.kwargs))
+
+
+def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Apply a function to every leaf of nested tuples, lists and dictionaries."""
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([mapped(function, one) for one in tree])
+    if isinstance(tree, dict):
+        return {key: mapped(function, one) for key, one in tree.items()}
+    return function(tree)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the leaves of nested tuples, lists and dictionaries, in order."""
+    found: list[Any] = []
+    mapped(found.append, tree)
+    return found
+
+
+def symbols(tree: Any) -> list[KerasTensor]:
+    """Return the symbols among the leaves, in order."""
+    return [one for one in leaves(tree) if isinstance(one, KerasTensor)]
+
+
+def is_symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Tell whether any argument is, or holds, a symbol."""
+    for one in args:
+        if isinstance(one, KerasTensor):
+            return True
+        if isinstance(one, (tuple, list, dict)) and symbols(one):
+            return True
+    return bool(kwargs) and bool(symbols(kwargs))
+
+
+def described(symbol: KerasTensor, unknown: int) -> Tensor:
+    """Return a meta tensor of a symbol's shape, with a size in place of what is unknown."""
+    shape = tuple(unknown * (1 if i == 0 else 16) if n is None else n for i, n in enumerate(symbol.shape))
+    return graftgrad.empty(shape, dtype=symbol.dtype, device="meta")
+
+
+def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any]) -> Any:
+    """Find output shapes by two runs on meta tensors that differ in every unknown size.
+
+    What differs between the two results is unknown (None).
+    """
+    first = run(lambda symbol: described(symbol, 4))
+    second = leaves(run(lambda symbol: described(symbol, 6)))
+    pairs = iter(second)
+
+    def joined(one: Any) -> Any:
+        other = next(pairs)
+        if not isinstance(one, Tensor):
+            return one
+        expect(one.ndim == other.ndim, "symbol", "the number of axes must not depend on sizes",
+               error=ShapeError, first=one.shape, second=other.shape)  # fmt: skip
+        sizes = zip(one.shape, other.shape, strict=True)
+        return KerasTensor(tuple(a if a == b else None for a, b in sizes), one.dtype)
+
+    return mapped(joined, first)
+
+
+def shape_of(x: Any) -> Any:
+    """Return the shape of a tensor or symbol with an unknown batch, or of each in a structure."""
+
+    def one(leaf: Any) -> Any:
+        if isinstance(leaf, KerasTensor):
+            return leaf.shape
+        if isinstance(leaf, Tensor):
+            return (None, *leaf.shape[1:]) if leaf.ndim else ()
+        if isinstance(leaf, Spec):
+            return leaf.shape
+        return None
+
+    return mapped(one, x)

@@ -1,0 +1,179 @@
+"""What every loss is: a value per sample, weighted and reduced to one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import graftgrad
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, expect
+from graftgrad.spec import is_floating
+
+from ..registry import Configured, Rule, declared, losses, one_of, optional, setting
+
+REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none")
+reduction_rule: Rule = optional(one_of(*REDUCTIONS))
+
+
+@declared(losses)
+class Loss(Configured):
+    """A measure of how far predictions are from targets.
+
+    Subclasses compute one value per sample in `call(y_true, y_pred)`.
+
+    "sum_over_batch_size" (also "mean"): Σ w·l / n; "sum": Σ w·l; "mean_with_sample_weight": Σ w·l / Σ w;
+    "none" or None: w·l.
+
+    Args:
+        name: its name in logs.
+        reduction: how the values of the samples become one.
+        dtype: the element type of the computation; that of the predictions if None.
+    """
+
+    reduction: Any = setting(reduction_rule, default="sum_over_batch_size")
+    name: Any = setting(default=None)
+    dtype: Any = setting(default=None)
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        self.name = name or type(self).__name__
+        self.reduction = reduction_rule(type(self).__name__, "reduction", reduction)
+        self.dtype = dtype
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return one value per sample, (N, …)."""
+        raise NotImplementedError(f"{type(self).__name__}: must define call(self, y_true, y_pred).")
+
+    def valid(self, y_true: Tensor) -> Tensor | None:
+        """Return 1 where a value counts and 0 where it is ignored, or None where all count."""
+        return None
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Return the reduced loss, a scalar tensor (or one value per sample without reduction).
+
+        Raises:
+            ShapeError: targets, predictions or weights do not fit.
+            DataError: a label is out of range.
+        """
+        predictions = _tensor(y_pred)
+        if self.dtype is not None:
+            predictions = predictions.to(self.dtype)
+        targets = _tensor(y_true)
+        values = self.call(targets, predictions)
+        valid = self.valid(targets)
+        return reduced(values, sample_weight, self.reduction, valid)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        if type(self) is Loss or "settings" not in vars(type(self)):
+            return {"name": self.name, "reduction": self.reduction}
+        return super().get_config()
+
+
+@declared(losses)
+class LossFunctionWrapper(Loss):
+    """A function of (y_true, y_pred) as a loss.
+
+    Args:
+        fn: returns one value per sample.
+        reduction: how the values of the samples become one.
+        name: its name in logs; that of the function if None.
+    """
+
+    fn: Any = setting()
+
+    def __init__(
+        self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size",
+        name: str | None = None, dtype: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        expect(callable(fn), "loss", "must be a name, a Loss or a function of (y_true, y_pred)",
+               error=ConfigError, loss=fn)  # fmt: skip
+        super().__init__(name or getattr(fn, "__name__", "loss"), reduction, dtype)
+        self.fn = fn
+        self.kwargs = kwargs
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Call the function on targets and predictions of one rank."""
+        y_true, y_pred = same_rank(y_true, y_pred)
+        value = self.fn(y_true, y_pred, **self.kwargs)
+        return value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
+
+
+def reduced(
+    values: Tensor, sample_weight: Any, reduction: str | None, valid: Tensor | None = None
+) -> Tensor:
+    """Weight values and reduce them.
+
+    Shapes: values (N, …), sample_weight (N,) or as values.
+
+    Raises:
+        ShapeError: the weights do not fit the values.
+    """
+    weights = None if sample_weight is None else weights_for(values, sample_weight)
+    if valid is not None:
+        mask = ops.reshape(valid, values.shape).to(values.dtype)
+        weights = mask if weights is None else weights * mask
+    weighted = values if weights is None else values * weights
+    if reduction in (None, "none"):
+        return weighted
+    total = weighted.sum()
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        return total / ops.maximum(ops.broadcast_to(weights, values.shape).sum(), 1e-7)
+    if valid is not None:
+        return total / ops.maximum(ops.reshape(valid, values.shape).to(values.dtype).sum(), 1e-7)
+    return total * (1.0 / max(values.size, 1))
+
+
+def weights_for(values: Tensor, sample_weight: Any) -> Tensor:
+    """Bring weights to the rank of values, so that they broadcast.
+
+    Raises:
+        ShapeError: the weights do not fit the values.
+    """
+    weights = _tensor(sample_weight).to(values.dtype)
+    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+        weights = ops.squeeze(weights, -1)
+    while 0 < weights.ndim < values.ndim:
+        weights = ops.expand_dims(weights, -1)
+    fits = weights.ndim == 0 or (
+        weights.ndim == values.ndim
+        and all(w in (1, v) for w, v in zip(weights.shape, values.shape, strict=True))
+    )
+    expect(fits, "sample_weight", "must have one weight per sample",
+           sample_weight=weights.shape, values=values.shape)  # fmt: skip
+    return weights
+
+
+def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Drop a last axis of size 1 where only one of the two has it."""
+    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
+        return ops.squeeze(y_true, -1), y_pred
+    if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
+        return y_true, ops.squeeze(y_pred, -1)
+    return y_true, y_pred
+
+
+def matched(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Return targets in the element type of the predictions, both of one shape.
+
+    Raises:
+        ShapeError: their shapes differ.
+    """
+    predictions = _tensor(y_pred)
+    predictions = predictions if is_floating(predictions.dtype) else predictions.to("float32")
+    targets = _tensor(y_true).to(predictions.dtype)
+    targets, predictions = same_rank(targets, predictions)
+    expect(targets.shape == predictions.shape, subject, "targets and predictions must have one shape",
+           y_true=targets.shape, y_pred=predictions.shape)  # fmt: skip
+    return targets, predictions
+
+
+def _tensor(values: Any) -> Tensor:
+    return values if isinstance(values, Tensor) else graftgrad.as_tensor(values)
+
+
+as_tensor = _tensor

@@ -1,0 +1,209 @@
+"""What every metric is: state that batches add to and a result that is read when it is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import graftgrad
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, expect
+from graftgrad.spec import is_floating
+
+from ..losses.loss import as_tensor, same_rank, weights_for
+from ..registry import Configured, declared, metrics, setting, snake_case, unique_name
+from ..weight import Weight
+
+
+@declared(metrics)
+class Metric(Configured):
+    """A number that is gathered over many batches.
+
+    Subclasses make their state with `add_variable`, add to it in `update_state(y_true, y_pred,
+    sample_weight)` and return a tensor from `result()`. State is kept on the device and read only when
+    somebody reads the result.
+
+    Args:
+        dtype: the element type of its state; float32 if None.
+        name: its name in logs.
+    """
+
+    dtype: Any = setting(default=None)
+    name: Any = setting(default=None)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the list of state before any constructor runs."""
+        made = super().__new__(cls, *args, **kwargs)
+        object.__setattr__(made, "own_variables", [])
+        return made
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.dtype = dtype
+        self.name = name
+        Metric.prepare(self)
+
+    def prepare(self) -> None:
+        """Settle the name and make the state."""
+        if self.name is None:
+            self.name = unique_name(snake_case(type(self).__name__))
+        self.build()
+
+    def build(self) -> None:
+        """Make the state; subclasses that are declared override it."""
+
+    def add_variable(
+        self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Weight:
+        """Make state that `reset_state` sets back to zero."""
+        value = graftgrad.zeros(shape, dtype=dtype or self.dtype or "float32")
+        made = Weight(value, name or f"variable_{len(self.own_variables)}", kind="state")
+        self.own_variables.append(made)
+        return made
+
+    add_weight = add_variable
+
+    @property
+    def variables(self) -> list[Weight]:
+        """The state."""
+        return list(self.own_variables)
+
+    def reset_state(self) -> None:
+        """Forget what was seen."""
+        with graftgrad.no_grad():
+            for variable in self.own_variables:
+                variable.zero_()
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """See a batch."""
+        raise NotImplementedError(f"{type(self).__name__}: must define update_state.")
+
+    def result(self) -> Any:
+        """Return the value over everything seen, a scalar tensor."""
+        raise NotImplementedError(f"{type(self).__name__}: must define result.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """See a batch and return the value so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        if "settings" not in vars(type(self)):
+            return {"name": self.name, "dtype": self.dtype}
+        return super().get_config()
+
+
+@declared(metrics)
+class Mean(Metric):
+    """The weighted mean of everything seen: Σ w·v / Σ w."""
+
+    name: Any = setting(default="mean")
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+
+    def build(self) -> None:
+        """Make total and count."""
+        self.total = self.add_variable(name="total")
+        self.count = self.add_variable(name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values of any shape; weights (N,) or as the values."""
+        with graftgrad.no_grad():
+            given = real(as_tensor(values))
+            if sample_weight is None:
+                self.total.add_(given.sum())
+                self.count.add_(float(given.size))
+                return
+            if isinstance(sample_weight, (int, float)):
+                self.total.add_(given.sum() * float(sample_weight))
+                self.count.add_(float(given.size * sample_weight))
+                return
+            weights = weights_for(given, sample_weight)
+            self.total.add_((given * weights).sum())
+            self.count.add_(ops.broadcast_to(weights, given.shape).sum())
+
+    def result(self) -> Tensor:
+        """Return total / count, or 0 before anything was seen."""
+        with graftgrad.no_grad():
+            return divided(self.total, self.count)
+
+
+@declared(metrics)
+class Sum(Metric):
+    """The weighted sum of everything seen: Σ w·v."""
+
+    name: Any = setting(default="sum")
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+
+    def build(self) -> None:
+        """Make the total."""
+        self.total = self.add_variable(name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values of any shape; weights (N,) or as the values."""
+        with graftgrad.no_grad():
+            given = real(as_tensor(values))
+            if sample_weight is not None:
+                given = given * weights_for(given, sample_weight)
+            self.total.add_(given.sum())
+
+    def result(self) -> Tensor:
+        """Return the total."""
+        return self.total.detach()
+
+
+@declared(None)
+class PerSample(Mean):
+    """The mean of a function that gives one value per sample."""
+
+    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return one value per sample."""
+        raise NotImplementedError
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Add the values of a batch."""
+        with graftgrad.no_grad():
+            prediction = as_tensor(y_pred).detach()
+            super().update_state(self.measure(as_tensor(y_true), prediction), sample_weight)
+
+
+@declared(metrics)
+class MeanMetricWrapper(Mean):
+    """The mean of a function of (y_true, y_pred) that gives one value per sample.
+
+    Args:
+        fn: the function.
+        name: its name in logs; that of the function if None.
+    """
+
+    fn: Any = setting()
+
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
+        expect(callable(fn), "metric", "must be a name, a Metric or a function of (y_true, y_pred)",
+               error=ConfigError, metric=fn)  # fmt: skip
+        super().__init__(name or getattr(fn, "__name__", "metric"), dtype)
+        self.fn = fn
+        self.kwargs = kwargs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Add the values of a batch."""
+        with graftgrad.no_grad():
+            t, p = same_rank(as_tensor(y_true), as_tensor(y_pred).detach())
+            super().update_state(self.fn(t, p, **self.kwargs), sample_weight)
+
+
+def divided(total: Tensor, count: Tensor) -> Tensor:
+    """Return total / count, and 0 where nothing was counted."""
+    total, count = total.detach(), count.detach()
+    none = count == 0
+    return ops.where(none, ops.full_like(total, 0), total / ops.where(none, ops.full_like(count, 1), count))
+
+
+def real(x: Tensor) -> Tensor:
+    """Return truth values and integers as real numbers."""
+    return x.detach() if is_floating(x.dtype) else x.detach().to("float32")

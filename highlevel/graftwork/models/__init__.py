@@ -1,0 +1,1 @@
+"""Models: sequential, functional, subclassed."""

@@ -1,0 +1,202 @@
+"""A model of the layers between symbols: the applications that calling layers on symbols left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graftgrad import Tensor
+from graftgrad.errors import ConfigError, ShapeError, expect
+
+from ..layers.core import InputLayer
+from ..layers.layer import Layer
+from ..layers.symbol import Application, KerasTensor, leaves, mapped, symbols
+from ..registry import layers
+from .model import Model
+
+
+class Functional(Model):
+    """A model of the layers between symbols.
+
+    Args:
+        inputs: a symbol, or a list or dictionary of them.
+        outputs: what is computed from them.
+        name: the name of the model.
+        trainable: whether the parameters are trained.
+    Raises:
+        ConfigError: an output does not come from the inputs, or two layers have one name.
+    """
+
+    registry = layers
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        for role, tree in (("inputs", inputs), ("outputs", outputs)):
+            found = leaves(tree)
+            expect(len(found) > 0 and all(isinstance(one, KerasTensor) for one in found),
+                   f'model "{self.name}"', f"{role} must be symbols made by Input and layers",
+                   error=ConfigError, **{role: tree})  # fmt: skip
+        self.input_tree = inputs
+        self.output_tree = outputs
+        self.steps, self.ordered = arranged(symbols(inputs), symbols(outputs), self.name)
+        if not trainable:
+            self.trainable = False
+        shapes = mapped(lambda symbol: symbol.shape, inputs)
+        object.__setattr__(self, "built_shape", shapes)
+        object.__setattr__(self, "built", True)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbols at the entrance, in order."""
+        return symbols(self.input_tree)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbols at the exit, in order."""
+        return symbols(self.output_tree)
+
+    @property
+    def input(self) -> Any:
+        """The symbols at the entrance, as they were given."""
+        return self.input_tree
+
+    @property
+    def output(self) -> Any:
+        """The symbols at the exit, as they were given."""
+        return self.output_tree
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers from entrance to exit, entrances included."""
+        return list(self.ordered)
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers by name."""
+        for one in self.ordered:
+            yield one.name, one
+
+    def call(self, inputs: Any) -> Any:
+        """Run the applications in order.
+
+        Raises:
+            ShapeError: the inputs are not as many, or not of the shapes, that the model has.
+        """
+        values: dict[int, Any] = {}
+        for symbol, value in zip(self.inputs, self._given(inputs), strict=True):
+            _check_input(self.name, symbol, value)
+            values[id(symbol)] = value
+        for step in self.steps:
+            args = mapped(lambda one: values.get(id(one), one), step.args)
+            kwargs = mapped(lambda one: values.get(id(one), one), step.kwargs)
+            results = leaves(step.layer(*args, **kwargs))
+            for symbol, value in zip(leaves(step.outputs), results, strict=True):
+                values[id(symbol)] = value
+        return mapped(lambda symbol: values[id(symbol)], self.output_tree)
+
+    def _given(self, inputs: Any) -> list[Any]:
+        if isinstance(inputs, dict):
+            names = (
+                list(self.input_tree)
+                if isinstance(self.input_tree, dict)
+                else [one.name for one in self.inputs]
+            )
+            missing = [name for name in names if name not in inputs]
+            expect(not missing, f'model "{self.name}"', "every input must be given by name",
+                   missing=missing, given=list(inputs))  # fmt: skip
+            return [inputs[name] for name in names]
+        given = leaves(inputs)
+        expect(len(given) == len(self.inputs), f'model "{self.name}"',
+               f"there must be {len(self.inputs)} inputs", given=len(given))  # fmt: skip
+        return given
+
+
+def arranged(
+    inputs: list[KerasTensor], outputs: list[KerasTensor], name: str
+) -> tuple[list[Application], list[Layer]]:
+    """Return the applications in an order in which each follows those it needs, and the layers by depth.
+
+    The depth of a layer is its longest way to an output; deeper layers come first and, at one depth, those
+    that a walk from the outputs meets first. This is the order in which Keras numbers layers in its files.
+
+    Raises:
+        ConfigError: an output does not come from the inputs, or two layers have one name.
+    """
+    entrance = {id(symbol): symbol for symbol in inputs}
+    finished: list[Application] = []
+    met: dict[int, int] = {}
+    done: set[int] = set()
+    entered: dict[int, Application] = {
+        id(s): s.origin if s.origin is not None and isinstance(s.origin.layer, InputLayer)
+        else InputLayer(batch_shape=s.shape, dtype=s.dtype, name=s.name).applications[0]
+        for s in inputs
+    }  # fmt: skip
+
+    def origin(symbol: KerasTensor) -> Application:
+        if id(symbol) in entrance:
+            return entered[id(symbol)]
+        expect(symbol.origin is not None and not isinstance(symbol.origin.layer, InputLayer),
+               f'model "{name}"', "every output must be computed from the given inputs alone",
+               error=ConfigError, found=symbol,
+               advice="Add the Input it comes from to inputs.")  # fmt: skip
+        assert symbol.origin is not None
+        return symbol.origin
+
+    def needs(step: Application) -> list[KerasTensor]:
+        return [] if isinstance(step.layer, InputLayer) else step.inputs
+
+    for output in outputs:
+        stack: list[tuple[Application, bool]] = [(origin(output), False)]
+        while stack:
+            step, complete = stack.pop()
+            if id(step) in done:
+                continue
+            if complete:
+                done.add(id(step))
+                finished.append(step)
+                continue
+            met.setdefault(id(step.layer), len(met))
+            stack.append((step, True))
+            stack.extend((origin(symbol), False) for symbol in reversed(needs(step)))
+
+    depth_of_step: dict[int, int] = {}
+    depth_of_layer: dict[int, int] = {}
+    for step in reversed(finished):
+        depth = max(depth_of_step.get(id(step), 0), depth_of_layer.get(id(step.layer), 0))
+        depth_of_step[id(step)] = depth_of_layer[id(step.layer)] = depth
+        for symbol in needs(step):
+            key = id(origin(symbol))
+            depth_of_step[key] = max(depth + 1, depth_of_step.get(key, 0))
+    unique: dict[int, Layer] = {id(step.layer): step.layer for step in finished}
+    for step in entered.values():  # an entrance that no output needs
+        unique.setdefault(id(step.layer), step.layer)
+    ordered = sorted(
+        unique.values(),
+        key=lambda layer: (-depth_of_layer.get(id(layer), 0), met.get(id(layer), -1)),
+    )
+    names = [layer.name for layer in ordered]
+    repeated = sorted({one for one in names if names.count(one) > 1})
+    expect(not repeated, f'model "{name}"', "every layer must have a name of its own",
+           error=ConfigError, repeated=repeated)  # fmt: skip
+    steps = [step for step in finished if not isinstance(step.layer, InputLayer)]
+    return steps, ordered
+
+
+def _check_input(name: str, symbol: KerasTensor, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        return
+    fits = value.ndim == symbol.ndim and all(
+        wanted in (None, size) for wanted, size in zip(symbol.shape, value.shape, strict=False)
+    )
+    expect(fits, f'model "{name}"', f'input "{symbol.name}" must have shape {symbol.shape}',
+           error=ShapeError, given=value.shape)  # fmt: skip
+
+
+layers.register(Functional, "Model")
+Model.functional = Functional

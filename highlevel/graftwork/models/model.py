@@ -1,0 +1,78 @@
+"""The model: a layer that is trained, evaluated, saved and summarised."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from graftgrad.errors import ConfigError, expect
+
+from ..layers.layer import Layer, mapped_shapes
+from ..layers.symbol import KerasTensor
+from ..training.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A layer with a training loop.
+
+    `Model(inputs, outputs)` makes a functional model of the layers between two symbols; a subclass states
+    its layers in a constructor and computes in `call`.
+    """
+
+    functional: ClassVar[type[Model] | None] = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make a functional model where inputs and outputs are given."""
+        symbolic = len(args) >= 2 or ("inputs" in kwargs and "outputs" in kwargs) or (
+            len(args) == 1 and "outputs" in kwargs
+        )
+        if cls is Model and symbolic:
+            assert Model.functional is not None
+            return super().__new__(Model.functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin a model whose class has a constructor of its own."""
+        expect(not args, type(self).__name__, "a model of your own takes inputs in call, not here",
+               error=ConfigError, arguments=len(args))  # fmt: skip
+        super().__init__(**kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers one level below, in order."""
+        return [child for _, child in self.children()]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer one level below, by name or by place.
+
+        Raises:
+            ConfigError: there is no such layer.
+        """
+        mine = self.layers
+        if index is not None:
+            expect(-len(mine) <= index < len(mine), f'model "{self.name}"',
+                   f"index must lie below {len(mine)}", error=ConfigError, index=index)  # fmt: skip
+            return mine[index]
+        found = next((layer for layer in mine if layer.name == name), None)
+        if found is None:
+            raise ConfigError(
+                f'model "{self.name}": must have the layer that is asked for; got name={name!r}. '
+                f"Its layers: {', '.join(layer.name for layer in mine)}."
+            )
+        return found
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build every layer for an input of this shape, batch included (None where unknown).
+
+        Raises:
+            ShapeError: the shape does not fit the layers.
+        """
+        expect(input_shape is not None, f'model "{self.name}"', "input_shape must be given",
+               error=ConfigError, input_shape=input_shape)  # fmt: skip
+        inputs = mapped_shapes(lambda shape: KerasTensor(shape, self.dtype), input_shape)
+        self._symbolically((inputs,), {})
+
+    def build_for(self, shape: Any) -> None:
+        """Remember for what input; the layers build themselves when they are reached."""
+        if not self.built:
+            object.__setattr__(self, "built_shape", shape)
+            object.__setattr__(self, "built", True)

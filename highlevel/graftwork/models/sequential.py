@@ -1,0 +1,150 @@
+"""Layers one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from graftgrad.errors import ConfigError, expect
+
+from ..layers.core import InputLayer
+from ..layers.layer import Layer
+from ..layers.symbol import KerasTensor
+from ..registry import configuration, decoded, layers
+from .model import Model
+
+
+class Sequential(Model):
+    """Layers one after the other: each receives what the one before returned.
+
+    Args:
+        layers: the layers in order; the first may be an `Input`.
+        trainable: whether the parameters are trained.
+        name: the name of the model.
+    Raises:
+        ConfigError: something in the list is no layer, or two layers have one name.
+    """
+
+    registry = layers
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.stack: list[Layer] = []
+        self.entrance: InputLayer | None = None
+        for one in layers or ():
+            self._put(one)
+        if not trainable:
+            self.trainable = False
+        self._try_build()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the entrance."""
+        return list(self.stack)
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers by name."""
+        for one in self.stack:
+            yield one.name, one
+
+    def add(self, layer: Any) -> None:
+        """Put a layer at the end.
+
+        Raises:
+            ConfigError: it is no layer, or its name is taken.
+        """
+        self._put(layer)
+        self._try_build()
+
+    def pop(self) -> Layer:
+        """Take the last layer away and return it.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        expect(len(self.stack) > 0, f'model "{self.name}"', "there must be a layer to take away",
+               error=ConfigError, layers=0)  # fmt: skip
+        return self.stack.pop()
+
+    def _put(self, one: Any) -> None:
+        if isinstance(one, KerasTensor) and one.origin is not None:
+            one = one.origin.layer
+        if isinstance(one, InputLayer):
+            expect(not self.stack, f'model "{self.name}"', "an Input must come first",
+                   error=ConfigError, layers=len(self.stack))  # fmt: skip
+            self.entrance = one
+            return
+        expect(isinstance(one, Layer), f'model "{self.name}"', "every entry must be a layer",
+               error=ConfigError, entry=one)  # fmt: skip
+        expect(all(one.name != other.name for other in self.stack), f'model "{self.name}"',
+               "every layer must have a name of its own", error=ConfigError, name=one.name,
+               advice="Pass name=.")  # fmt: skip
+        if not self.stack and self.entrance is None and one.input_shape is not None:
+            self.entrance = InputLayer(tuple(one.input_shape), dtype=one.dtype)
+        self.stack.append(one)
+
+    def _try_build(self) -> None:
+        if self.entrance is None and self.stack:
+            first = self.stack[0]
+            if isinstance(first, Model) and first.built and _plain(first.built_shape):
+                self.entrance = InputLayer(batch_shape=tuple(first.built_shape), dtype=first.dtype)
+        if self.entrance is not None and self.stack:
+            self.build(self.entrance.batch_shape)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build every layer for an input of this shape, batch included (None where unknown)."""
+        given = input_shape if input_shape is not None else self.built_shape
+        super().build(given)
+        if self.entrance is None and _plain(given):
+            self.entrance = InputLayer(batch_shape=tuple(given), dtype=self.dtype)
+        self.built_shape, self.built = tuple(given) if _plain(given) else given, True
+
+    def build_for(self, shape: Any) -> None:
+        """Remember for what input; the layers build themselves when they are reached."""
+        super().build_for(shape)
+        if self.entrance is None and _plain(shape) and self.stack:
+            self.entrance = InputLayer(batch_shape=tuple(shape), dtype=self.dtype)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbol at the entrance, once the input's shape is known."""
+        return [] if self.entrance is None else [self.entrance.output]
+
+    def call(self, x: Any) -> Any:
+        """Run the layers in order."""
+        for one in self.stack:
+            x = one(x)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """Return name, element type and the configurations of the layers, entrance included."""
+        listed = ([self.entrance] if self.entrance is not None else []) + self.stack
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.policy.name,
+            "layers": [configuration(one) for one in listed],
+        }
+
+    @classmethod
+    def from_config(cls, config: Any) -> Sequential:
+        """Make the layers of a configuration.
+
+        Raises:
+            ConfigError: a layer is not known or its settings are unfit.
+        """
+        made = [decoded(one, layers) for one in config["layers"]]
+        return cls(made, name=config.get("name"), dtype=decoded(config.get("dtype"), None))
+
+
+def _plain(shape: Any) -> bool:
+    return isinstance(shape, (tuple, list)) and all(n is None or isinstance(n, int) for n in shape)
+
+
+layers.register(Sequential)

@@ -1,0 +1,507 @@
+"""Names and what they stand for; the settings of a class, from which constructor, checks and config follow.
+
+A class declared here writes its settings as annotated fields, in the order of its constructor:
+
+    @declared(layers)
+    class Dense(Layer):
+        units: int = setting(positive_integer)
+        use_bias: bool = setting(default=True)
+
+A file can only name what is registered here or handed in as `custom_objects`: nothing is ever imported
+because a file says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graftgrad.errors import ConfigError, GraftError, expect
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[Any], Any]:
+        """Stand in for the type checker's mark."""
+        return lambda mark: mark
+
+
+C = TypeVar("C", bound=type)
+Rule = Callable[[str, str, Any], Any]
+MISSING = inspect.Parameter.empty
+
+
+class Registry:
+    """The names of one kind of thing: layers, losses, initializers, …
+
+    `module` is where Keras keeps them; it is written into configurations so that Keras finds them.
+    """
+
+    def __init__(self, kind: str, module: str) -> None:
+        self.kind = kind
+        self.module = module
+        self.known: dict[str, Any] = {}
+        REGISTRIES[kind] = self
+
+    def register(self, thing: Any, *names: str) -> None:
+        """Let each name stand for a class or function; its own name is always one of them."""
+        for name in (thing.__name__, *names):
+            self.known.setdefault(name, thing)
+
+    def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return what a name stands for: `custom_objects` are asked first, built-in names last.
+
+        Raises:
+            ConfigError: the name is not known.
+        """
+        for source in (custom_objects or {}, *reversed(_scopes), _custom, self.known):
+            if name in source:
+                return source[name]
+        near = difflib.get_close_matches(name, self.known, 3)
+        raise ConfigError(
+            f"{self.kind}: must be a known name; got {name!r}. "
+            + (f"Did you mean {' or '.join(near)}? " if near else "")
+            + "A class of your own is made known with @graftwork.register_keras_serializable() "
+            "or custom_objects={'Name': Class}."
+        )
+
+    def get(self, identifier: Any) -> Any:
+        """Return an object for a name, a configuration or a class; an object comes back as it is.
+
+        Raises:
+            ConfigError: the name is not known or the configuration not understood.
+        """
+        if isinstance(identifier, str):
+            found = self.find(identifier)
+            return found() if isinstance(found, type) else found
+        if isinstance(identifier, type):
+            return identifier()
+        if isinstance(identifier, Mapping):
+            return decoded(identifier, self)
+        return identifier
+
+
+REGISTRIES: dict[str, Registry] = {}
+_custom: dict[str, Any] = {}
+_scopes: list[Mapping[str, Any]] = []
+
+layers = Registry("layer", "keras.layers")
+losses = Registry("loss", "keras.losses")
+metrics = Registry("metric", "keras.metrics")
+optimizers = Registry("optimizer", "keras.optimizers")
+schedules = Registry("schedule", "keras.optimizers.schedules")
+initializers = Registry("initializer", "keras.initializers")
+regularizers = Registry("regularizer", "keras.regularizers")
+constraints = Registry("constraint", "keras.constraints")
+activations = Registry("activation", "keras.activations")
+policies = Registry("policy", "keras")
+
+
+class Setting:
+    """One field of a declared class: its rules, its default, whether it must be named."""
+
+    def __init__(self, rules: tuple[Rule, ...], default: Any, kw_only: bool) -> None:
+        self.rules = rules
+        self.default = default
+        self.kw_only = kw_only
+
+
+def setting(*rules: Rule, default: Any = MISSING, kw_only: bool = False) -> Any:
+    """Declare a setting: each rule checks a value, or converts it, before it is stored."""
+    return Setting(rules, default, kw_only)
+
+
+@dataclass_transform(field_specifiers=(setting,), kw_only_default=False)
+def declared(registry: Registry | None, *names: str) -> Callable[[C], C]:
+    """Give a class its constructor, checks, configuration and repr from its fields, and its names."""
+
+    def declare(kind: C) -> C:
+        _declare(kind)
+        if registry is not None:
+            registry.register(kind, *names)
+            kind.registry = registry  # type: ignore[attr-defined]
+        return kind
+
+    return declare
+
+
+class Configured:
+    """What every declared class can do: be printed, told as a configuration and made from one."""
+
+    settings: dict[str, Setting] = {}  # noqa: RUF012
+    registry: Registry | None = None
+    given: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Remember what a constructor of the user's own was given, to tell it as a configuration."""
+        made = super().__new__(cls)
+        if not _is_declared(cls):
+            object.__setattr__(made, "given", {"args": args, "kwargs": kwargs})
+        return made
+
+    def prepare(self) -> None:
+        """Finish a new object whose settings are stored; classes override it."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values, from which `from_config` makes an equal object.
+
+        Raises:
+            ConfigError: a constructor of the user's own took something that is no plain value.
+        """
+        if _is_declared(type(self)):
+            return {name: encoded(getattr(self, name)) for name in type(self).settings}
+        return self._own_config()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make an object from its settings.
+
+        Raises:
+            ConfigError: a setting is unknown or unfit.
+        """
+        known = inspect.signature(cls.__init__).parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
+        for name in config:
+            expect(open_ended or name in known, cls.__name__, f"settings must be among {list(known)[1:]}",
+                   error=ConfigError, setting=name)  # fmt: skip
+        return cls(**{name: decoded(value, None) for name, value in config.items()})
+
+    def _own_config(self) -> dict[str, Any]:
+        kind = type(self)
+        bound = inspect.signature(kind).bind(*self.given["args"], **self.given["kwargs"])
+        config: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            parameter = inspect.signature(kind).parameters[name]
+            if parameter.kind is parameter.VAR_KEYWORD:
+                config |= {key: encoded(one) for key, one in value.items()}
+            else:
+                config[name] = encoded(value)
+        return config
+
+    def __repr__(self) -> str:
+        if not _is_declared(type(self)):
+            return f"<{type(self).__name__}>"
+        told = []
+        for name, declared_setting in type(self).settings.items():
+            value = getattr(self, name, None)
+            default = _default(declared_setting, type(self).__name__, name)
+            if encoded(value, strict=False) != encoded(default, strict=False):
+                told.append(f"{name}={_short(value)}")
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[C], C]:
+    """Make a class or function of the user's own known under "package>name", so that files may name it.
+
+    Raises:
+        ConfigError: the name belongs to a built-in class.
+    """
+
+    def register(thing: C) -> C:
+        short = name or thing.__name__
+        for registry in REGISTRIES.values():
+            expect(registry.known.get(short, thing) is thing, "register_keras_serializable",
+                   f"a name must not be that of a built-in {registry.kind}",
+                   error=ConfigError, name=short, advice="Choose another name.")  # fmt: skip
+        _custom[f"{package}>{short}"] = thing
+        _custom[short] = thing
+        thing.registered_name = f"{package}>{short}"  # type: ignore[attr-defined]
+        return thing
+
+    return register
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
+    """Make names known inside a `with` block."""
+    _scopes.append(custom_objects)
+    try:
+        yield
+    finally:
+        _scopes.pop()
+
+
+def encoded(value: Any, strict: bool = True) -> Any:
+    """Return a setting as plain values: numbers, strings, lists, dictionaries.
+
+    Raises:
+        ConfigError: it cannot be told that way, for example a lambda.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [encoded(one, strict) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): encoded(one, strict) for key, one in value.items()}
+    if isinstance(value, Configured):
+        return configuration(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if callable(value):
+        return _function_name(value, strict)
+    if not strict:
+        return repr(value)
+    raise ConfigError(
+        f"configuration: a setting must be made of numbers, strings, lists and registered objects; "
+        f"got {value!r}. State it in get_config() of your class."
+    )
+
+
+def configuration(thing: Configured) -> dict[str, Any]:
+    """Return a configuration in Keras' form: module, class name, settings."""
+    kind = type(thing)
+    registered = getattr(kind, "registered_name", None) if kind.registry is None or (
+        kind.registry.known.get(kind.__name__) is not kind
+    ) else None
+    module = kind.registry.module if registered is None and kind.registry else None
+    return {
+        "module": module,
+        "class_name": kind.__name__,
+        "config": thing.get_config(),
+        "registered_name": registered,
+    }
+
+
+def decoded(value: Any, registry: Registry | None) -> Any:
+    """Return the object of a configuration; anything that is not one comes back as it is.
+
+    Raises:
+        ConfigError: a name in it is not known.
+    """
+    if not isinstance(value, Mapping):
+        return [decoded(one, registry) for one in value] if isinstance(value, list) else value
+    if "class_name" not in value:
+        return {key: decoded(one, registry) for key, one in value.items()}
+    expect(isinstance(value["class_name"], str), "configuration", "class_name must be a string",
+           error=ConfigError, class_name=value["class_name"])  # fmt: skip
+    found = found_class(value, registry)
+    settings = value.get("config") or {}
+    if not isinstance(found, type):  # a function, such as an activation
+        return found
+    expect(isinstance(settings, Mapping), "configuration", "config must be a dictionary",
+           error=ConfigError, class_name=value["class_name"], config=settings)  # fmt: skip
+    try:
+        return found.from_config(settings)  # type: ignore[attr-defined]
+    except TypeError as error:
+        raise ConfigError(f"{value['class_name']}: settings must fit its constructor; got {error}.") from error
+
+
+def found_class(value: Mapping[str, Any], registry: Registry | None) -> Any:
+    """Return the class that a configuration names.
+
+    Raises:
+        ConfigError: the name is not known, or the registered name contradicts the class name.
+    """
+    name = value["class_name"]
+    registered = value.get("registered_name")
+    if name == "function":  # Keras' form of a reference to a function
+        name, registered = str(value.get("config")), None
+    if registered and registered != name and ">" in str(registered):
+        expect(str(registered).split(">")[-1] == name, "configuration",
+               "registered_name must end in class_name", error=ConfigError,
+               class_name=name, registered_name=registered)  # fmt: skip
+        return (registry or layers).find(registered) if _known_custom(registered) else _anywhere(name, registry)
+    return _anywhere(name, registry)
+
+
+def _known_custom(name: str) -> bool:
+    return name in _custom or any(name in scope for scope in _scopes)
+
+
+def _anywhere(name: str, registry: Registry | None) -> Any:
+    if registry is not None:
+        return registry.find(name)
+    if _known_custom(name):
+        return layers.find(name)
+    for one in REGISTRIES.values():
+        if name in one.known:
+            return one.known[name]
+    return layers.find(name)
+
+
+def unique_name(prefix: str) -> str:
+    """Return a name no object of this run has yet: "dense", then "dense_1", "dense_2", …"""
+    count = _counts.get(prefix, 0)
+    _counts[prefix] = count + 1
+    return f"{prefix}_{count}" if count else prefix
+
+
+_counts: dict[str, int] = {}
+
+
+def clear_names() -> None:
+    """Begin to count names anew."""
+    _counts.clear()
+
+
+def snake_case(name: str) -> str:
+    """Turn "Conv2DTranspose" into "conv2d_transpose", as Keras names its objects."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+# -- rules: each checks a value and returns what is stored ---------------------------------------
+
+
+def positive_integer(subject: str, name: str, value: Any) -> int:
+    """Accept 1, 2, 3, … and return a Python integer."""
+    whole = not isinstance(value, bool) and isinstance(value, (int, float)) or hasattr(value, "__index__")
+    expect(bool(whole) and value == int(value) and value > 0, subject,
+           f"{name} must be a positive integer", error=ConfigError, **{name: value})  # fmt: skip
+    return int(value)
+
+
+def fraction(subject: str, name: str, value: Any) -> float:
+    """Accept numbers from 0 to 1, both included."""
+    expect(isinstance(value, (int, float)) and 0 <= value <= 1, subject,
+           f"{name} must lie between 0 and 1", error=ConfigError, **{name: value})  # fmt: skip
+    return float(value)
+
+
+def number(subject: str, name: str, value: Any) -> float:
+    """Accept one finite number."""
+    fit = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    expect(fit, subject, f"{name} must be a finite number", error=ConfigError, **{name: value})
+    return float(value)
+
+
+def positive_pair(subject: str, name: str, value: Any) -> tuple[int, int]:
+    """Accept one positive integer or two: rows and columns."""
+    sizes = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    expect(len(sizes) == 2, subject, f"{name} must be one integer or two", error=ConfigError,
+           **{name: value})  # fmt: skip
+    return (positive_integer(subject, name, sizes[0]), positive_integer(subject, name, sizes[1]))
+
+
+def optional(rule: Rule) -> Rule:
+    """Accept None, or what another rule accepts."""
+
+    def check(subject: str, name: str, value: Any) -> Any:
+        return None if value is None else rule(subject, name, value)
+
+    return check
+
+
+def one_of(*choices: str) -> Rule:
+    """Accept one of several words."""
+
+    def check(subject: str, name: str, value: Any) -> str:
+        found = value.lower() if isinstance(value, str) else value
+        expect(found in choices, subject, f"{name} must be one of {', '.join(map(repr, choices))}",
+               error=ConfigError, **{name: value})  # fmt: skip
+        return str(found)
+
+    return check
+
+
+def named(registry: Registry) -> Rule:
+    """Accept a name, a configuration, a class or an object of one kind; None stays None."""
+
+    def check(subject: str, name: str, value: Any) -> Any:
+        found = registry.get(value)
+        expect(found is None or callable(found) or isinstance(found, Configured), subject,
+               f"{name} must be a known {registry.kind}", error=ConfigError, **{name: value})  # fmt: skip
+        return found
+
+    return check
+
+
+def integers(subject: str, name: str, value: Any) -> tuple[int, ...]:
+    """Accept whole numbers in a list or tuple."""
+    expect(isinstance(value, (tuple, list)) and all(hasattr(n, "__index__") for n in value), subject,
+           f"{name} must be a sequence of integers", error=ConfigError, **{name: value})  # fmt: skip
+    return tuple(int(n) for n in value)
+
+
+# -- how a declaration is read -------------------------------------------------------------------
+
+
+def _is_declared(kind: type) -> bool:
+    return "settings" in vars(kind)
+
+
+def _declare(kind: type) -> None:
+    inherited: dict[str, Setting] = dict(getattr(kind, "settings", {}))
+    own: dict[str, Setting] = {}
+    for name in vars(kind).get("__annotations__", {}):
+        value = vars(kind).get(name, MISSING)
+        if isinstance(value, Setting):
+            own[name] = value
+            delattr(kind, name)
+    fresh = {name: one for name, one in own.items() if name not in inherited}
+    merged = {**fresh, **inherited, **own}  # a class's new settings come before those it inherits
+    ordered = {n: s for n, s in merged.items() if not s.kw_only}
+    ordered |= {n: s for n, s in merged.items() if s.kw_only}
+    kind.settings = ordered  # type: ignore[attr-defined]
+    if "__init__" not in vars(kind):
+        kind.__init__ = _constructor(kind, ordered)  # type: ignore[misc]
+
+
+def _constructor(kind: type, settings: dict[str, Setting]) -> Callable[..., None]:
+    positional, named_only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    signature = inspect.Signature(
+        [inspect.Parameter("self", positional)]
+        + [
+            inspect.Parameter(name, named_only if one.kw_only else positional, default=one.default)
+            for name, one in settings.items()
+        ]
+    )
+    subject = kind.__name__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise ConfigError(f"{subject}: must be made as {subject}{_call(signature)}; got {error}.") from error
+        bound.apply_defaults()
+        for name, one in settings.items():
+            value = bound.arguments[name]
+            for rule in one.rules:
+                value = rule(subject, name, value)
+            object.__setattr__(self, name, value)
+        self.prepare()
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return __init__
+
+
+def _call(signature: inspect.Signature) -> str:
+    shown = [p.replace(annotation=MISSING) for p in signature.parameters.values()][1:]
+    return str(inspect.Signature(shown))
+
+
+def _default(one: Setting, subject: str, name: str) -> Any:
+    value = one.default
+    if value is MISSING:
+        return MISSING
+    try:
+        for rule in one.rules:
+            value = rule(subject, name, value)
+    except GraftError:
+        return MISSING
+    return value
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Configured):
+        return repr(value)
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _function_name(function: Any, strict: bool) -> Any:
+    name = getattr(function, "registered_name", None) or getattr(function, "__name__", repr(function))
+    if any(one.known.get(name) is function for one in REGISTRIES.values()) or name in _custom:
+        return name
+    if not strict:
+        return name
+    raise ConfigError(
+        f"configuration: a function must be registered to be told by name; got {name}. "
+        "Register it with @graftwork.register_keras_serializable()."
+    )

@@ -1,0 +1,87 @@
+"""What of a model is frozen: counted by layer, told in one line or in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..layers.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many numbers of a layer are trained, frozen, or state that training never owns."""
+
+    name: str
+    kind: str
+    trained: int
+    frozen: int
+    state: int
+
+    @property
+    def word(self) -> str:
+        """Say it in a word: trained, frozen, half frozen, or nothing to train."""
+        if self.trained and self.frozen:
+            return "half frozen"
+        return "trained" if self.trained else "frozen" if self.frozen else "no parameters"
+
+
+def share(layer: Layer) -> Share:
+    """Count the numbers of one layer and those below it."""
+    trained = frozen = state = 0
+    for weight in layer.weights:
+        if weight.kind == "state":
+            state += weight.size
+        elif weight.requires_grad:
+            trained += weight.size
+        else:
+            frozen += weight.size
+    return Share(layer.name, type(layer).__name__, trained, frozen, state)
+
+
+def shares(model: Layer) -> list[Share]:
+    """Count the numbers of every layer one level below."""
+    return [share(child) for _, child in model.children()]
+
+
+def half_frozen(layer: Layer, prefix: str = "") -> list[str]:
+    """Name the innermost layers of which a part is frozen, with the part that is."""
+    found: list[str] = []
+    for _, child in layer.children():
+        part = share(child)
+        if part.word != "half frozen":
+            continue
+        inner = half_frozen(child, f"{prefix}{child.name}/")
+        own = [w.name for _, w in child.own() if w.kind == "parameter" and not w.requires_grad]
+        if own:
+            found.append(f"{prefix}{child.name} ({', '.join(own)})")
+        elif not inner or not any(True for _ in child.children()):
+            found.append(prefix + child.name)
+        found.extend(inner)
+        if inner == [] and not own:
+            continue
+    return found
+
+
+def report(model: Layer) -> str:
+    """Tell in one line what is trained and what is frozen."""
+    whole = share(model)
+    line = f"Training {whole.trained:,} of {whole.trained + whole.frozen:,} parameters."
+    parts = shares(model)
+    frozen = [f"{part.name} ({part.frozen:,})" for part in parts if part.word == "frozen"]
+    half = [
+        f"{part.name} ({part.frozen:,} of {part.trained + part.frozen:,})"
+        for part in parts
+        if part.word == "half frozen"
+    ]
+    if frozen:
+        line += f" Frozen: {_listed(frozen)}."
+    if half:
+        line += f" Half frozen: {_listed(half)}."
+    if whole.trained == 0:
+        line += " Nothing will change: every parameter is frozen."
+    return line
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

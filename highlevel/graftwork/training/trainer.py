@@ -1,0 +1,376 @@
+"""The face of training: compile, fit, evaluate, predict and the steps a subclass may replace."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from graftgrad import Tensor
+from graftgrad.errors import ConfigError, expect
+from tqdm.auto import tqdm
+
+from ..callbacks.callback import Callback, CallbackList, History
+from ..callbacks.progress import ProgressBar
+from ..layers.layer import phase
+from ..layers.symbol import leaves
+from .. import registry
+from . import loop, step
+from .compiled import CompiledLoss, CompiledMetrics, Matched
+from .data import source_of, split_validation, unpacked
+from .frozen import report
+
+if TYPE_CHECKING:
+    from ..layers.layer import Layer
+
+    Base = Layer
+else:
+    Base = object
+
+
+class Trainer(Base):
+    """What makes a layer a model: an optimizer, a loss, metrics and the loops over data."""
+
+    optimizer: Any = None
+    compiled: bool = False
+    stop_training: bool = False
+    seed: int | None = None
+
+    # -- compiling -----------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained. What is frozen is not settled here: it is read at every step.
+
+        Args:
+            optimizer: a name or an object.
+            loss: a name, an object or a function; a list or dictionary for several outputs.
+            loss_weights: factors of the losses, for several outputs.
+            metrics: names, objects or functions; a list or dictionary for several outputs.
+            weighted_metrics: metrics that see sample weights.
+            run_eagerly: never replay a recorded step.
+            steps_per_execution: kept for Keras' signature; every batch is one step.
+            jit_compile: kept for Keras' signature.
+            auto_scale_loss: kept for Keras' signature.
+        Raises:
+            ConfigError: a name is not known.
+        """
+        found = registry.optimizers.get(optimizer)
+        expect(hasattr(found, "step"), "compile", "optimizer must be a known optimizer",
+               error=ConfigError, optimizer=optimizer)  # fmt: skip
+        outputs = Matched(self._output_names())
+        compiled_loss = CompiledLoss(loss, loss_weights, outputs) if loss is not None else None
+        compiled_metrics = CompiledMetrics(metrics, weighted_metrics, outputs)
+        self.compile_settings = {
+            "optimizer": found, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
+        }  # fmt: skip
+        self.optimizer = found
+        self.compiled_loss = compiled_loss
+        self.compiled_metrics = compiled_metrics
+        self.run_eagerly = run_eagerly
+        self.loss_tracker = registry.metrics.find("Mean")(name="loss")
+        self.compiled = True
+
+    @property
+    def loss(self) -> Any:
+        """The loss as it was given to `compile`."""
+        return self.compile_settings["loss"] if self.compiled else None
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The mean loss and the metrics, once they are settled by the first batch."""
+        own = self.compiled_metrics.all if self.compiled else []
+        return ([self.loss_tracker] if self.compiled else []) + own
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names under which logs hold loss and metrics."""
+        return [metric.name for metric in self.metrics]
+
+    def _output_names(self) -> list[str] | None:
+        found = getattr(self, "outputs", None)
+        if not found or not all(getattr(one, "origin", None) is not None for one in found):
+            return None
+        return [one.origin.layer.name for one in found]
+
+    def _need_compiled(self, subject: str) -> None:
+        expect(self.compiled, subject, "the model must be compiled first", error=ConfigError,
+               model=self.name, advice="Call model.compile(optimizer, loss).")  # fmt: skip
+
+    # -- the loops -----------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train for a number of epochs.
+
+        Args:
+            x: arrays (N, …), or a data set, loader or generator of batches (x, y[, sample_weight]).
+            y: targets, (N, …); only with arrays.
+            batch_size: samples per step, 32 if None; only with arrays.
+            epochs: the number of the last epoch, counted from `initial_epoch`.
+            verbose: 0 silent, 1 a bar per epoch, 2 a line per epoch; "auto" is 1.
+            callbacks: listeners.
+            validation_split: the last part of the arrays that is kept for validation.
+            validation_data: (x, y), (x, y, sample_weight) or a data set.
+            shuffle: draw a new order every epoch; only with arrays.
+            class_weight: class -> weight of its samples.
+            sample_weight: (N,); only with arrays.
+            initial_epoch: the number of the first epoch, to go on with an earlier training.
+            steps_per_epoch: batches per epoch; all of them if None.
+            validation_steps: batches per validation; all of them if None.
+            validation_batch_size: samples per validation step; `batch_size` if None.
+            validation_freq: validate every so many epochs, or after those listed.
+        Returns:
+            The History: `history.history["loss"]` and so on, one value per epoch.
+        Raises:
+            ConfigError: the model is not compiled or the arguments contradict each other.
+            DataError: the data are empty, hold NaN labels or labels that are out of range.
+            ShapeError: data and model do not fit.
+        """
+        self._need_compiled("fit")
+        expect(isinstance(epochs, int) and epochs >= 0, "fit", "epochs must be a whole number",
+               error=ConfigError, epochs=epochs)  # fmt: skip
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_validation(validation_split, x, y, sample_weight)
+        if self.seed is None:
+            self.seed = random.getrandbits(31)
+        source = source_of("fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, self.seed)
+        validation = None
+        if validation_data is not None:
+            parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            validation = source_of("fit validation", *unpacked(parts),
+                                   validation_batch_size or batch_size, validation_steps)  # fmt: skip
+        steps = source.steps if steps_per_epoch is None else steps_per_epoch
+        shown = _verbosity(verbose)
+        params = {"verbose": shown, "epochs": epochs, "steps": steps, "inside_fit": True}
+        history = History()
+        bars = [ProgressBar(shown)] if shown else []
+        listeners = CallbackList([history, *_listed(callbacks), *bars], self, params)
+        if shown:
+            self._build_from(source)
+            tqdm.write(report(self))
+
+        def validate(epoch: int) -> dict[str, float]:
+            due = (epoch + 1) % validation_freq == 0 if isinstance(validation_freq, int) else (
+                epoch + 1 in validation_freq
+            )
+            if validation is None or not due:
+                return {}
+            found = loop.run_evaluation(self, validation, listeners, validation_steps)
+            return {f"val_{name}": value for name, value in found.items()}
+
+        span = range(initial_epoch, epochs)
+        loop.run_epochs(self, source, listeners, span, steps_per_epoch, class_weight, validate)
+        self.history = history
+        return history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Measure loss and metrics in inference form.
+
+        Returns:
+            The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
+        Raises:
+            ConfigError: the model is not compiled.
+            DataError: the data are empty, hold NaN labels or labels that are out of range.
+        """
+        self._need_compiled("evaluate")
+        source = source_of("evaluate", x, y, sample_weight, batch_size, steps)
+        listeners = self._listeners(verbose, callbacks, steps or source.steps)
+        found = loop.run_evaluation(self, source, listeners, steps)
+        if return_dict:
+            return found
+        values = list(found.values())
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Compute the outputs in inference form.
+
+        Returns:
+            Host arrays (N, …) in the structure of the model's outputs.
+        Raises:
+            DataError: there is no sample.
+            ShapeError: data and model do not fit.
+        """
+        source = source_of("predict", x, batch_size=batch_size, steps=steps)
+        count = steps or source.steps
+        shown = 0 if verbose == "auto" and (count or 0) <= 1 else verbose
+        listeners = self._listeners(shown, callbacks, count)
+        return loop.joined(loop.run_prediction(self, source, listeners, steps))
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:  # fmt: skip
+        """Train on one batch; metrics go on from where they were.
+
+        Returns:
+            The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
+        """
+        self._need_compiled("train_on_batch")
+        source = source_of("train_on_batch", x, y, sample_weight, batch_size=2**62)
+        for batch in source.epoch(0):
+            loop.train_batch(self, CallbackList([]), 0, batch, class_weight)
+        return self._told(return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Measure one batch; metrics go on from where they were."""
+        self._need_compiled("test_on_batch")
+        for batch in source_of("test_on_batch", x, y, sample_weight, batch_size=2**62).epoch(0):
+            self.test_step(batch)
+        return self._told(return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
+        source = source_of("predict_on_batch", x, batch_size=2**62)
+        return loop.joined(loop.run_prediction(self, source, CallbackList([]), None))
+
+    def _told(self, return_dict: bool) -> Any:
+        found = self.get_metrics_result()
+        if return_dict:
+            return found
+        values = list(found.values())
+        return values[0] if len(values) == 1 else values
+
+    def _listeners(self, verbose: Any, callbacks: Any, steps: int | None) -> CallbackList:
+        shown = _verbosity(verbose)
+        bars: list[Callback] = [ProgressBar(shown)] if shown == 1 else []
+        return CallbackList([*_listed(callbacks), *bars], self, {"verbose": shown, "steps": steps})
+
+    def _build_from(self, source: Any) -> None:
+        """Let the weights be made before they are counted, where arrays show what comes in."""
+        batches = getattr(source, "batches", None)
+        if batches is not None and not any(True for _ in self.parameters()):
+            x = next(batches.batches(0))[0]
+            step.predict(self, step.tensors(x))
+
+    # -- what a subclass may replace -----------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, Any] | None:
+        """Train on one batch; a subclass may return logs of its own, by name."""
+        x, y, sample_weight = (step.tensors(part) for part in unpacked(data))
+        step.train(self, x, y, sample_weight)
+        return None
+
+    def test_step(self, data: Any) -> dict[str, Any] | None:
+        """Measure one batch; a subclass may return logs of its own, by name."""
+        x, y, sample_weight = (step.tensors(part) for part in unpacked(data))
+        step.test(self, x, y, sample_weight)
+        return None
+
+    def predict_step(self, data: Any) -> Any:
+        """Compute the outputs of one batch."""
+        return step.predict(self, step.tensors(unpacked(data)[0]))
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:  # fmt: skip
+        """Return the loss of a batch with all penalties, a scalar tensor.
+
+        Raises:
+            ConfigError: there is neither a loss nor a penalty.
+        """
+        terms: list[Tensor] = list(phase.penalties or [])
+        if self.compiled_loss is not None:
+            terms.append(self.compiled_loss(y, y_pred, sample_weight))
+        terms.extend(self.regularization())
+        expect(len(terms) > 0, "compute_loss", "there must be a loss", error=ConfigError, loss=None,
+               advice="Pass loss= to compile, or call add_loss in a layer.")  # fmt: skip
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any] | None:
+        """Let the metrics see a batch; a subclass may do otherwise."""
+        if y is not None:
+            self.compiled_metrics.update(y, y_pred, sample_weight)
+        return None
+
+    def count_loss(self, loss: Tensor, x: Any) -> None:
+        """Add a batch to the mean loss, weighted by its number of samples."""
+        self.loss_tracker.update_state(loss.detach(), sample_weight=leaves(x)[0].shape[0])
+
+    def reset_metrics(self) -> None:
+        """Forget what the metrics have seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, float]:
+        """Read loss and metrics from the device, by name."""
+        found: dict[str, float] = {}
+        for metric in self.metrics:
+            value = metric.result()
+            if isinstance(value, dict):
+                found |= {name: float(one) for name, one in value.items()}
+            else:
+                found[metric.name] = float(value) if value.size == 1 else value.numpy()
+        return found
+
+
+def _verbosity(verbose: Any) -> int:
+    known = {"auto": 1, True: 1, False: 0, 0: 0, 1: 1, 2: 2}
+    expect(verbose in known, "verbose", 'must be "auto", 0, 1 or 2', error=ConfigError, verbose=verbose)
+    return known[verbose]
+
+
+def _listed(callbacks: Any) -> list[Callback]:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    found = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for one in found:
+        expect(isinstance(one, Callback), "callbacks", "every entry must be a Callback",
+               error=ConfigError, entry=one)  # fmt: skip
+    return found

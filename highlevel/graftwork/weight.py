@@ -1,0 +1,83 @@
+"""A tensor that a layer owns: its path, its kind, and the bit that says whether it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import graftgrad
+from graftgrad import Tensor
+from graftgrad.errors import ShapeError, expect
+from graftgrad.ops import update
+
+
+class Weight(Tensor):
+    """A tensor that a layer owns.
+
+    `kind` is "parameter" for what gradients train and "state" for what is only kept (moving averages,
+    counters). `trainable` IS `requires_grad` under its Keras name: one bit. State never takes it.
+    """
+
+    __slots__ = ("constraint", "kind", "name", "path", "regularizer")
+
+    def __init__(
+        self,
+        value: Tensor,
+        name: str = "variable",
+        kind: str = "parameter",
+        trainable: bool = True,
+        regularizer: Callable[[Tensor], Tensor] | None = None,
+        constraint: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__(value.array, value.spec, value.device)
+        self.name = name
+        self.path = name
+        self.kind = kind
+        self.regularizer = regularizer
+        self.constraint = constraint
+        if kind == "parameter":
+            self.requires_grad = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it: `requires_grad` itself."""
+        return self.requires_grad
+
+    @trainable.setter
+    def trainable(self, wanted: bool) -> None:
+        if self.kind == "parameter":
+            self.requires_grad = wanted
+
+    def assign(self, value: Any) -> Weight:
+        """Copy values in, converted to this weight's element type.
+
+        Raises:
+            ShapeError: the shapes differ.
+        """
+        given = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
+        expect(given.shape == self.shape, f'weight "{self.path}"', "the shape must stay",
+               error=ShapeError, shape=self.shape, value=given.shape)  # fmt: skip
+        with graftgrad.no_grad():
+            update.assign(self, given)
+        return self
+
+    def assign_add(self, value: Any) -> Weight:
+        """Add values in place."""
+        return self.assign(self.detach() + value)
+
+    def assign_sub(self, value: Any) -> Weight:
+        """Subtract values in place."""
+        return self.assign(self.detach() - value)
+
+    @property
+    def value(self) -> Tensor:
+        """The weight itself, under Keras' name."""
+        return self
+
+    def numpy(self) -> Any:
+        """Return a copy of the values on the host; later training does not change it."""
+        return self.device.fetch(self.array).copy()
+
+    def __repr__(self) -> str:
+        frozen = "" if self.kind == "state" or self.trainable else ", frozen"
+        return f"<{self.kind} {self.path}, shape={self.shape}, dtype={self.dtype}{frozen}>"
