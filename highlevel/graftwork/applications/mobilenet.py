@@ -1,0 +1,164 @@
+"""MobileNet (Howard et al. 2017, arXiv:1704.04861) in Keras' form and names, and as PyTorch users train it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graftgrad import Tensor, formats
+from graftgrad.errors import ConfigError, expect
+
+from ..layers import (
+    Activation, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling2D,
+    GlobalMaxPooling2D, Input, LeakyReLU, ReLU, Reshape, ZeroPadding2D,
+)  # fmt: skip
+from ..models import Functional
+from .weights import Entry, find
+
+CATALOGUE = {
+    "mobilenet_2_5_224_tf_no_top": Entry(
+        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
+        "dbdb03ee2a22fd895301636cd328b234bb3a9952358f436d82f46b81e0d5b0bf",
+        "ImageNet-1k, alpha 0.25, 224 pixels, without head",
+    )
+}
+# filters and strides of the thirteen blocks
+BLOCKS = (
+    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1),
+    (512, 1), (1024, 2), (1024, 1),
+)  # fmt: skip
+VARIANTS = ("keras", "torch")
+
+
+def preprocess_input(x: Any) -> Any:
+    """Bring pictures from 0 … 255 to what Keras' weights were trained on: x / 127.5 − 1."""
+    if isinstance(x, Tensor):
+        return x * (1 / 127.5) - 1.0
+    return x.astype("float32") / 127.5 - 1.0
+
+
+def MobileNet(  # noqa: N802
+    input_shape: tuple[int | None, ...] | None = None,
+    alpha: float = 1.0,
+    depth_multiplier: int = 1,
+    dropout: float = 1e-3,
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str | None = None,
+    *,
+    variant: str | None = None,
+) -> Functional:
+    """Return a MobileNet.
+
+    Shapes: (N, H, W, 3) -> (N, classes), or features (N, C) with pooling, or maps (N, H / 32, W / 32, C).
+
+    Args:
+        input_shape: the shape of a picture; (224, 224, 3) if None.
+        alpha: scales the number of channels.
+        depth_multiplier: channels of a depthwise convolution per channel of its input.
+        dropout: share of features that are dropped before the head.
+        include_top: whether there is a head.
+        weights: a file of Keras or PyTorch, a name of the catalogue, or None for random weights.
+        input_tensor: the symbol to begin from, in place of a new Input.
+        pooling: what comes out without a head: None for maps, "avg" or "max" for features.
+        classes: the number of outputs.
+        classifier_activation: of the head; None gives logits.
+        name: the name of the model.
+        variant: "keras" (ReLU6, TensorFlow's padding, epsilon 1e-3) or "torch" (LeakyReLU 0.1, padding alike
+            on all sides, epsilon 1e-5, a dense head named `fc`); None takes what the file of weights is for.
+    Raises:
+        ConfigError: an argument is not understood, or `weights` is neither a file nor a known name.
+        ShapeError: a weight in the file has another shape.
+    """
+    expect(pooling in (None, "avg", "max"), "MobileNet", 'pooling must be None, "avg" or "max"',
+           error=ConfigError, pooling=pooling)  # fmt: skip
+    expect(variant in (None, *VARIANTS), "MobileNet", f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    path = find("MobileNet", weights, CATALOGUE)
+    if variant is None:
+        variant = "torch" if path is not None and _is_torch(path) else "keras"
+    builder = _Builder(alpha, depth_multiplier, variant == "torch")
+    inputs = Input(input_shape or (224, 224, 3)) if input_tensor is None else input_tensor
+    x = builder.body(inputs)
+    if include_top:
+        x = builder.head(x, classes, dropout, classifier_activation)
+    elif pooling is not None:
+        x = (GlobalAveragePooling2D() if pooling == "avg" else GlobalMaxPooling2D())(x)
+    rows = inputs.shape[1]
+    model = Functional(inputs, x, name=name or f"mobilenet_{alpha:.2f}_{rows}")
+    model.name_rules = TORCH_NAMES if variant == "torch" else {}
+    if path is not None:
+        model.load_weights(path, skip=() if include_top else ("fc", "conv_preds"))
+    return model
+
+
+class _Builder:
+    """The two variants, layer by layer."""
+
+    def __init__(self, alpha: float, depth_multiplier: int, torch: bool) -> None:
+        self.alpha = alpha
+        self.depth_multiplier = depth_multiplier
+        self.torch = torch
+
+    def body(self, x: Any) -> Any:
+        if self.torch:
+            x = ZeroPadding2D(1, name="conv1_pad")(x)
+        x = Conv2D(
+            int(32 * self.alpha), 3, strides=2, padding="valid" if self.torch else "same", use_bias=False,
+            name="conv1",
+        )(x)  # fmt: skip
+        x = self.finished(x, "conv1")
+        for i, (filters, strides) in enumerate(BLOCKS, 1):
+            x = self.block(x, i, int(filters * self.alpha), strides)
+        return x
+
+    def block(self, x: Any, i: int, filters: int, strides: int) -> Any:
+        if strides != 1:
+            margin = ((1, 1), (1, 1)) if self.torch else ((0, 1), (0, 1))
+            x = ZeroPadding2D(margin, name=f"conv_pad_{i}")(x)
+        x = DepthwiseConv2D(
+            3, strides=strides, padding="same" if strides == 1 else "valid",
+            depth_multiplier=self.depth_multiplier, use_bias=False, name=f"conv_dw_{i}",
+        )(x)  # fmt: skip
+        x = self.finished(x, f"conv_dw_{i}")
+        x = Conv2D(filters, 1, padding="same", use_bias=False, name=f"conv_pw_{i}")(x)
+        return self.finished(x, f"conv_pw_{i}")
+
+    def finished(self, x: Any, name: str) -> Any:
+        if self.torch:
+            x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
+            return LeakyReLU(negative_slope=0.1, name=f"{name}_relu")(x)
+        x = BatchNormalization(name=f"{name}_bn")(x)
+        return ReLU(6.0, name=f"{name}_relu")(x)
+
+    def head(self, x: Any, classes: int, dropout: float, activation: Any) -> Any:
+        if self.torch:
+            x = GlobalAveragePooling2D(name="avg")(x)
+            return Dense(classes, activation=activation, name="fc")(x)
+        x = GlobalAveragePooling2D(keepdims=True, name="global_average_pooling2d")(x)
+        x = Dropout(dropout, name="dropout")(x)
+        x = Conv2D(classes, 1, padding="same", name="conv_preds")(x)
+        x = Reshape((classes,), name="reshape_2")(x)
+        return Activation(activation, name="predictions")(x)
+
+
+def _torch_names() -> dict[str, str]:
+    """Return layer names in the checkpoints of PyTorch's MobileNetV1 -> ours."""
+    names = {"stage1.0.0": "conv1", "stage1.0.1": "conv1_bn", "fc": "fc"}
+    stages = [("stage1", k) for k in range(1, 6)]
+    stages += [("stage2", k) for k in range(6)] + [("stage3", k) for k in range(2)]
+    for i, (stage, k) in enumerate(stages, 1):
+        for place, ours in ((0, "dw_{}"), (1, "dw_{}_bn"), (3, "pw_{}"), (4, "pw_{}_bn")):
+            names[f"{stage}.{k}.{place}"] = "conv_" + ours.format(i)
+    return names
+
+
+TORCH_NAMES = _torch_names()
+
+
+def _is_torch(path: Any) -> bool:
+    with formats.open_weights(path) as archive:
+        return any(name.startswith("stage1.") for name in archive)

@@ -1,0 +1,129 @@
+"""Where pretrained weights come from: a path, or a catalogue name that is downloaded once and verified.
+
+What is in a file is read in `saving`; which network it belongs to stands with each network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from graftgrad.errors import ConfigError, FormatError, expect
+from tqdm.auto import tqdm
+
+_CHUNK = 1 << 20
+_MOST_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file at its publisher's address.
+
+    `sha256` is the checksum of the file, or the beginning of it where the publisher gives no more (the
+    PyTorch project writes the first eight digits into the file's name).
+    """
+
+    url: str
+    sha256: str
+    what: str
+
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: GRAFTWORK_HOME, or `graftwork` in the user's cache."""
+    home = os.environ.get("GRAFTWORK_HOME")
+    if home:
+        return Path(home)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "graftwork"
+
+
+def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | None:
+    """Return the file that `weights` means: a path, a name of the catalogue, or None for no weights.
+
+    Raises:
+        ConfigError: it is neither a file nor a name of the catalogue.
+        FormatError: what was downloaded is not what was published.
+        ConnectionError: the file has to be downloaded and cannot be.
+    """
+    if weights is None:
+        return None
+    expect(isinstance(weights, (str, os.PathLike)), subject,
+           "weights must be a path, a name of the catalogue or None",
+           error=ConfigError, weights=weights)  # fmt: skip
+    path = Path(weights).expanduser()
+    if path.is_file():
+        return path
+    entry = catalogue.get(str(weights))
+    if entry is None:
+        names = ", ".join(repr(name) for name in catalogue) or "none for this network"
+        kind = "a folder" if path.is_dir() else "no such file"
+        raise ConfigError(
+            f"{subject}: weights must be a file, None or one of {names}; got {str(weights)!r}, "
+            f"which is {kind} in {Path.cwd()}."
+        )
+    return downloaded(entry)
+
+
+def downloaded(entry: Entry) -> Path:
+    """Return the cached file of an entry, downloading it if it is not there.
+
+    Raises:
+        FormatError: the checksum differs; nothing is kept.
+        ConnectionError: the publisher cannot be reached.
+    """
+    target = cache_folder() / entry.file
+    if target.is_file() and _checksum(target).startswith(entry.sha256):
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=entry.file, suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _fetch(entry, file)
+        found = _checksum(part)
+        expect(found.startswith(entry.sha256), f"download of {entry.file}",
+               "the checksum must be that of the published file", error=FormatError,
+               expected=entry.sha256, found=found, advice="Nothing was kept; try again.")  # fmt: skip
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _fetch(entry: Entry, file: Any) -> None:
+    try:
+        with urllib.request.urlopen(entry.url, timeout=30) as answer:
+            total = int(answer.headers.get("Content-Length") or 0)
+            with tqdm(total=total or None, desc=entry.file, unit="B", unit_scale=True) as bar:
+                received = 0
+                while chunk := answer.read(_CHUNK):
+                    received += len(chunk)
+                    expect(received <= _MOST_BYTES, f"download of {entry.file}",
+                           "must not be larger than 2 GiB", error=FormatError, bytes=received)  # fmt: skip
+                    file.write(chunk)
+                    bar.update(len(chunk))
+    except (URLError, TimeoutError, OSError) as error:
+        raise ConnectionError(
+            f"download of {entry.file}: {entry.url} must be reachable; got {error}. Without a connection, "
+            f"put the file into {cache_folder()} or pass its path as weights=."
+        ) from error
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
