@@ -68,6 +68,7 @@ def expect(
     condition: bool,
     subject: str,
     rule: str,
+    /,
     *,
     error: type[GraftError] = ShapeError,
     advice: str = "",

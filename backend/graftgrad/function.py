@@ -71,6 +71,7 @@ class Function:
     outputs: ClassVar[tuple[str, ...]] = ()
     variadic: ClassVar[bool] = False
     gradients: ClassVar[dict[str, Gradient]] = {}
+    asks: ClassVar[dict[tuple[bool, ...], tuple[str, ...]]] = {}
     updated: ClassVar[tuple[int, ...]] = ()
 
     if TYPE_CHECKING:
@@ -238,16 +239,17 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
-    def asked(self) -> set[str]:
+    def asked(self) -> tuple[str, ...]:
         """Return the names that the wanted gradients ask for."""
         kind = type(self.function)
-        if kind.variadic:
-            return set(kind.gradients[kind.operands[0]].asks) if kind.gradients else set()
-        names: set[str] = set()
-        for name, edge in zip(kind.operands, self.edges, strict=True):
-            if edge is not None and name in kind.gradients:
-                names.update(kind.gradients[name].asks)
-        return names
+        wanted = tuple([edge is not None for edge in self.edges])
+        found = kind.asks.get(wanted)
+        if found is None:
+            names = [kind.operands[0]] * len(wanted) if kind.variadic else kind.operands
+            chosen = [kind.gradients[n] for n, want in zip(names, wanted, strict=True)
+                      if want and n in kind.gradients]  # fmt: skip
+            found = kind.asks[wanted] = tuple({ask: None for one in chosen for ask in one.asks})
+        return found
 
     def keep(
         self,
@@ -471,6 +473,7 @@ def _declare(kind: type[Function]) -> None:
     known |= {f"g{name}" for name in kind.outputs if name not in kind.hidden}
     known |= {f"{name}_spec" for name in kind.operands}
     kind.gradients = {}
+    kind.asks = {}
     joint = getattr(kind, "grads", None)
     for name in kind.operands:
         method = "grads" if joint is not None else f"grad_{name}"

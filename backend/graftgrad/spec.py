@@ -40,6 +40,7 @@ _NAMED: dict[str, DType] = {
         *(int8, int16, int32, int64, uint8, uint16, uint32, uint64),
     )
 }
+_KNOWN: dict[object, DType] = {**_NAMED, **{dtype: dtype for dtype in _NAMED.values()}}
 _FLOATING = frozenset((float16, float32, float64, bfloat16))
 
 
@@ -49,10 +50,9 @@ def as_dtype(dtype: object) -> DType:
     Raises:
         DTypeError: it is none that tensors can hold.
     """
-    if isinstance(dtype, np.dtype) and str(dtype) in _NAMED:
-        return _NAMED[str(dtype)]
-    if isinstance(dtype, str) and dtype in _NAMED:
-        return _NAMED[dtype]
+    known = _KNOWN.get(dtype) if isinstance(dtype, (str, np.dtype)) else None
+    if known is not None:  # printing a NumPy type, as below, costs microseconds
+        return known
     try:
         found = str(np.dtype(dtype))  # type: ignore[call-overload]
     except TypeError:

@@ -28,11 +28,13 @@ class Handle:
     def __init__(self, hooks: list[Any], hook: Any) -> None:
         self.hooks = hooks
         self.hook = hook
+        self.registered = True
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
-        if self.hook in self.hooks:
+        if self.registered:
             self.hooks.remove(self.hook)
+            self.registered = False
 
 
 class Tensor:
@@ -306,7 +308,7 @@ class Tensor:
         if self.grad_fn is not None:
             hooks = self.grad_fn.hooks.setdefault(self.output_index, [])
         else:
-            hooks = self.hooks = list(self.hooks)
+            hooks = self.hooks = self.hooks if isinstance(self.hooks, list) else []
         hooks.append(hook)
         return Handle(hooks, hook)
 
@@ -318,7 +320,8 @@ class Tensor:
         """
         expect(self.grad_fn is None, "register_post_accumulate_grad_hook", "must be a leaf",
                error=GradientError, grad_fn=self.grad_fn)  # fmt: skip
-        hooks = self.accumulated_hooks = list(self.accumulated_hooks)
+        known = self.accumulated_hooks
+        hooks = self.accumulated_hooks = known if isinstance(known, list) else []
         hooks.append(hook)
         return Handle(hooks, hook)
 

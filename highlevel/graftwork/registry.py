@@ -306,8 +306,15 @@ def found_class(value: Mapping[str, Any], registry: Registry | None) -> Any:
         expect(str(registered).split(">")[-1] == name, "configuration",
                "registered_name must end in class_name", error=ConfigError,
                class_name=name, registered_name=registered)  # fmt: skip
-        return (registry or layers).find(registered) if _known_custom(registered) else _anywhere(name, registry)
-    return _anywhere(name, registry)
+        if _known_custom(registered):
+            return (registry or layers).find(registered)
+    return _anywhere(name, registry or _room(value.get("module"), name))
+
+
+def _room(module: Any, name: str) -> Registry | None:
+    """Return the registry that a configuration's module names, where several know the class name."""
+    rooms = (one for one in REGISTRIES.values() if one.module == module and name in one.known)
+    return next(rooms, None)
 
 
 def _known_custom(name: str) -> bool:
@@ -437,6 +444,8 @@ def _declare(kind: type) -> None:
             delattr(kind, name)
     fresh = {name: one for name, one in own.items() if name not in inherited}
     merged = {**fresh, **inherited, **own}  # a class's new settings come before those it inherits
+    if inherited and own.keys() >= inherited.keys():
+        merged = own  # a class that names them all says their order
     ordered = {n: s for n, s in merged.items() if not s.kw_only}
     ordered |= {n: s for n, s in merged.items() if s.kw_only}
     kind.settings = ordered  # type: ignore[attr-defined]

@@ -7,4 +7,4 @@ from .matmul import linear, matmul
 from .operand import cast, contiguous, copy, floating, full_like
 from .reduce import all, any, max, mean, min, prod, sum, sum_to, var
 from .shape import broadcast_to, concatenate, expand_dims, flatten, flip, moveaxis, pad, reshape, split, squeeze, stack, transpose
-from .update import accumulate, assign
+from .update import accumulate, assign, clip_norm, clip_value, ema, scale, sum_of_squares

@@ -125,7 +125,9 @@ class Pow(Binary):
             xp.power(a, b, out=y)
 
     def grad_a(self, gy: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return mul(gy, mul(b, power(a, b - 1)))
+        # 0**0 is flat in a: 0 · 0**(−1) must not turn the gradient into NaN
+        flat = cast(mul(equal_mask(a, 0), equal_mask(b, 0)), bool_)
+        return mul(gy, mul(b, power(a, where(flat, full_like(b, 0), b - 1))))
 
     def grad_b(self, gy: Tensor, a: Tensor, y: Tensor) -> Tensor:
         # 0**b is flat in b for b > 0: its logarithm must not turn the gradient into NaN

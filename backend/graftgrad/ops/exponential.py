@@ -173,7 +173,7 @@ def _erf(xp: Any, x: Any) -> Any:
         fraction = far + (n / 2) / fraction
     with np.errstate(under="ignore"):
         tail = 1 - xp.exp(-far * far) / (np.sqrt(np.pi) * fraction)
-    return xp.sign(x) * xp.where(size < 2.5, series, tail) + 0 * x
+    return xp.sign(x) * xp.where(size < 2.5, series, tail)
 
 
 def exp(x: Tensor) -> Tensor:

@@ -92,6 +92,13 @@ def together(*operands: Any) -> tuple[Tensor, ...]:
         DTypeError: the types have nothing in common.
     """
     first = next((x for x in operands if hasattr(x, "grad_fn")), None)
+    if first is operands[0]:  # the common case first: nothing to bring together
+        dtype = first.spec.dtype
+        for x in operands:
+            if not hasattr(x, "grad_fn") or x.spec.dtype is not dtype:
+                break
+        else:
+            return operands
     if first is None:
         raise TypeError(f"op: at least one operand must be a tensor; got {operands!r}.")
     tensors = [x if hasattr(x, "grad_fn") or _is_number(x) else first.like(x) for x in operands]

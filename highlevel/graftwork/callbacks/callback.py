@@ -7,10 +7,13 @@ predict: predict_begin ( predict_batch_begin predict_batch_end )* predict_end
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from graftgrad.errors import ConfigError, expect
+
 Logs = dict[str, Any]
+Listener = Callable[..., None] | None
 
 
 class Callback:
@@ -91,7 +94,10 @@ class CallbackList:
     def hears(self, event: str) -> bool:
         """Tell whether any listener overrides an event."""
         base = getattr(Callback, event)
-        return any(getattr(type(one), event, None) is not base for one in self.callbacks)
+        return any(
+            event in vars(one) or getattr(type(one), event, None) is not base
+            for one in self.callbacks
+        )
 
     def tell(self, event: str, *args: Any) -> None:
         """Call one event of every listener."""
@@ -122,3 +128,42 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+
+class LambdaCallback(Callback):
+    """Calls functions at events.
+
+    Args:
+        on_epoch_begin: called with (epoch, logs).
+        on_epoch_end: called with (epoch, logs).
+        on_train_begin: called with (logs).
+        on_train_end: called with (logs).
+        on_train_batch_begin: called with (batch, logs).
+        on_train_batch_end: called with (batch, logs).
+        more: any other event, by name.
+    Raises:
+        ConfigError: there is no such event.
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Listener = None,
+        on_epoch_end: Listener = None,
+        on_train_begin: Listener = None,
+        on_train_end: Listener = None,
+        on_train_batch_begin: Listener = None,
+        on_train_batch_end: Listener = None,
+        **more: Listener,
+    ) -> None:
+        super().__init__()
+        given = {
+            "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin, "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end,
+            **more,
+        }  # fmt: skip
+        for event, function in given.items():
+            expect(event.startswith("on_") and hasattr(Callback, event), "LambdaCallback",
+                   "every event must be one of Callback's", error=ConfigError, event=event)  # fmt: skip
+            if function is not None:
+                setattr(self, event, function)

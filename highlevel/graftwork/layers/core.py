@@ -1,7 +1,8 @@
-"""The entrance of a model and its dense layers."""
+"""The entrance of a model, dense layers, tables of vectors, and functions as layers."""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from graftgrad import Tensor, ops
@@ -12,6 +13,7 @@ from ..registry import (
     setting,
 )  # fmt: skip
 from .layer import InputSpec, Layer
+from .rules import only
 from .symbol import Application, KerasTensor
 
 
@@ -153,3 +155,120 @@ class Dense(Layer):
         """Compute the output."""
         y = ops.linear(x, self.kernel, self.bias)
         return y if self.activation is None else self.activation(y)
+
+
+@declared(layers)
+class Identity(Layer):
+    """The input, as it is."""
+
+    def call(self, x: Any) -> Any:
+        """Hand the input on."""
+        return x
+
+
+@declared(layers)
+class Embedding(Layer):
+    """A table of vectors, one for each whole number.
+
+    y[…, :] = embeddings[x[…], :]
+
+    Shapes: (N, …) -> (N, …, output_dim).
+
+    Args:
+        input_dim: how many vectors there are; the input lies in [0, input_dim).
+        output_dim: the size of a vector.
+        embeddings_initializer: the first values of the table.
+        embeddings_regularizer: a penalty on it.
+        embeddings_constraint: a projection after every update.
+        mask_zero: only False.
+    Raises:
+        DataError: a number of the input lies outside the table.
+    """
+
+    input_dim: int = setting(positive_integer)
+    output_dim: int = setting(positive_integer)
+    embeddings_initializer: Any = setting(named(initializers), default="uniform")
+    embeddings_regularizer: Any = setting(named(regularizers), default=None)
+    embeddings_constraint: Any = setting(named(constraints), default=None)
+    mask_zero: bool = setting(only(False), default=False)
+    lora_rank: Any = setting(only(None), default=None)
+    lora_alpha: Any = setting(only(None), default=None)
+    quantization_config: Any = setting(only(None), default=None)
+    activity_regularizer: Any = setting(named(regularizers), default=None, kw_only=True)
+
+    def build(self, input_shape: Any) -> None:
+        """Make embeddings (input_dim, output_dim)."""
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
+            regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
+        )  # fmt: skip
+
+    def call(self, x: Tensor) -> Tensor:
+        """Look the vectors up."""
+        return ops.embedding(x, self.embeddings)
+
+
+@declared(layers)
+class Lambda(Layer):
+    """A function as a layer.
+
+    A function that was registered is saved by its name; a lambda is not saved, since a file must not
+    carry code.
+
+    Args:
+        function: a function of the input, and of `training` if it names it.
+        output_shape: kept for Keras' signature; shapes are found by calling the function.
+        mask: kept for Keras' signature.
+        arguments: what is handed to the function by name.
+    Raises:
+        ConfigError: `function` cannot be called.
+    """
+
+    function: Any = setting()
+    output_shape: Any = setting(only(None), default=None)
+    mask: Any = setting(only(None), default=None)
+    arguments: Any = setting(default=None)
+
+    def prepare(self) -> None:
+        """Check the function."""
+        self.prepare_layer()
+        if isinstance(self.function, str):
+            object.__setattr__(self, "function", layers.find(self.function))
+        expect(callable(self.function) and not isinstance(self.function, type), "Lambda",
+               "function must be a function", error=ConfigError, function=self.function,
+               advice="Code is never read from files: register the function with "
+               "@graftwork.register_keras_serializable().")  # fmt: skip
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Call the function."""
+        named_only = dict(self.arguments or {})
+        if "training" in inspect.signature(self.function).parameters:
+            named_only["training"] = training
+        return self.function(inputs, **named_only)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, the function by the name under which it is registered.
+
+        Raises:
+            ConfigError: the function is not registered.
+        """
+        name = getattr(self.function, "registered_name", None)
+        expect(name is not None, f'layer "{self.name}"', "a function must be registered to be saved",
+               error=ConfigError, function=getattr(self.function, "__name__", self.function),
+               advice="Decorate it with @graftwork.register_keras_serializable(), or write a layer.")  # fmt: skip
+        return super().get_config() | {"function": name}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """Make the layer; the function must be registered, for code is never read from a file.
+
+        Raises:
+            ConfigError: the configuration carries code, or names a function that is not registered.
+        """
+        function = config.get("function")
+        expect(isinstance(function, str) or callable(function), "Lambda",
+               "the function must be named, not written into the file", error=ConfigError,
+               name=config.get("name"), function=type(function).__name__,
+               advice="Code is never read from files: make the model again from its source, "
+               "and load the weights alone.")  # fmt: skip
+        return super().from_config(config)

@@ -84,6 +84,7 @@ class Layer(Configured):
 
     accepts_integers: ClassVar[bool] = True
     input_spec: InputSpec | None = None
+    activity_regularizer: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the bookkeeping before any constructor runs, so that attributes can be set freely."""
@@ -225,10 +226,13 @@ class Layer(Configured):
 
     @property
     def weights(self) -> list[Weight]:
-        """All weights, of this layer and those below it."""
-        return [weight for _, weight in self.named_weights()]
+        """All weights, of this layer and those below it, without the states of random generators."""
+        return [weight for weight in self.variables if weight.name != "seed_generator_state"]
 
-    variables = weights
+    @property
+    def variables(self) -> list[Weight]:
+        """All weights, of this layer and those below it, states of random generators included."""
+        return [weight for _, weight in self.named_weights()]
 
     @property
     def trainable_weights(self) -> list[Weight]:
@@ -372,7 +376,10 @@ class Layer(Configured):
                 object.__setattr__(self, "takes", _accepted(self.call))
             if "training" in self.takes:
                 kwargs["training"] = phase.training
-            return self.call(*args, **kwargs)
+            y = self.call(*args, **kwargs)
+            if self.activity_regularizer is not None and phase.penalties is not None:
+                self.add_loss([self.activity_regularizer(one) for one in leaves(y)])
+            return y
         finally:
             phase.training = before
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SymbolicShape = tuple["int | None", ...]
 _order = itertools.count()
+arithmetic: list[Callable[[str, Any, Any], Any]] = []  # what `a + b` makes of symbols: see merging
 
 
 class KerasTensor:
@@ -44,6 +45,47 @@ class KerasTensor:
         """The number of axes."""
         return len(self.shape)
 
+    def __add__(self, other: Any) -> Any:
+        return _operate("+", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _operate("+", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _operate("-", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _operate("-", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _operate("*", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _operate("*", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _operate("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _operate("/", other, self)
+
+    def __neg__(self) -> Any:
+        return _operate("*", self, -1)
+
+    @property
+    def spec(self) -> Spec:
+        """Nothing: ops ask for the description of a tensor, and a symbol is none.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            f"op: operands must be tensors; got {self!r}. Inside a functional model use layers, such as "
+            "Activation or Lambda, or write a Model with a call method."
+        )
+
+    device = spec
+
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
@@ -58,6 +100,10 @@ class KerasTensor:
             f"symbol: has no values to compute with; got {self!r}. "
             "Put the computation into a layer, or write a Model with a call method."
         )
+
+
+def _operate(sign: str, a: Any, b: Any) -> Any:
+    return arithmetic[0](sign, a, b)
 
 
 class Application:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import Tensor, ops
-from graftgrad.errors import ShapeError, expect
+from graftgrad import Tensor, as_tensor, ops
+from graftgrad.errors import DataError, expect
 from graftgrad.ops import softmax
-from graftgrad.ops.index import take_along_axis
+from graftgrad.ops.softmax import check_labels
+from graftgrad.spec import is_floating
 
 from ..registry import declared, fraction, losses, setting
-from .loss import Loss, as_tensor, matched
+from .loss import Loss, matched, reduction_rule
 
 EPSILON = 1e-7
 
@@ -25,9 +26,8 @@ def binary_crossentropy(
     t, p = matched("binary_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, 2)
     if from_logits:
-        return (ops.maximum(p, 0.0) - p * t + ops.log1p(ops.exp(-ops.abs(p)))).mean(axis)
-    p = ops.clip(p, EPSILON, 1.0 - EPSILON)
-    return -(t * ops.log(p) + (1.0 - t) * ops.log(1.0 - p)).mean(axis)
+        return softmax.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
+    return _binary_entropy(t, ops.clip(p, EPSILON, 1.0 - EPSILON)).mean(axis)
 
 
 def binary_focal_crossentropy(
@@ -39,7 +39,7 @@ def binary_focal_crossentropy(
     t = smoothed(t, label_smoothing, 2)
     p = ops.clip(ops.sigmoid(p) if from_logits else p, EPSILON, 1.0 - EPSILON)
     right = p * t + (1.0 - p) * (1.0 - t)
-    entropy = -(t * ops.log(p) + (1.0 - t) * ops.log(1.0 - p)) * ops.power(1.0 - right, gamma)
+    entropy = _binary_entropy(t, p) * ops.power(1.0 - right, gamma)
     if apply_class_balancing:
         entropy = entropy * (t * alpha + (1.0 - t) * (1.0 - alpha))
     return entropy.mean(axis)
@@ -55,24 +55,26 @@ def categorical_crossentropy(
     Raises:
         ShapeError: targets and predictions differ in shape.
     """
-    p = as_tensor(y_pred)
-    t = as_tensor(y_true).to(p.dtype)
-    expect(t.shape == p.shape, "categorical_crossentropy", "targets must be one-hot, in the shape of the predictions",
-           y_true=t.shape, y_pred=p.shape, error=ShapeError,
-           advice="For whole-number labels use sparse_categorical_crossentropy.")  # fmt: skip
+    t, p = _one_hot("categorical_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, p.shape[axis])
-    return -(t * log_probabilities(p, from_logits, axis)).sum(axis)
+    if not from_logits:
+        return -(t * ops.log(_probabilities(p, axis))).sum(axis)
+    t, p = ops.moveaxis(t, axis, -1), ops.moveaxis(p, axis, -1)
+    return softmax.softmax_cross_entropy(p, t, reduction="none")
 
 
 def categorical_focal_crossentropy(
     y_true: Any, y_pred: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False,
     label_smoothing: float = 0.0, axis: int = -1,
 ) -> Tensor:  # fmt: skip
-    """Return −Σ_k α (1 − p_k)^γ t_k ln p_k along an axis (Lin et al. 2017)."""
-    p = as_tensor(y_pred)
-    t = smoothed(as_tensor(y_true).to(p.dtype), label_smoothing, p.shape[axis])
-    p = softmax.softmax(p, axis) if from_logits else p / p.sum(axis, keepdims=True)
-    p = ops.clip(p, EPSILON, 1.0 - EPSILON)
+    """Return −Σ_k α (1 − p_k)^γ t_k ln p_k along an axis (Lin et al. 2017).
+
+    Raises:
+        ShapeError: targets and predictions differ in shape.
+    """
+    t, p = _one_hot("categorical_focal_crossentropy", y_true, y_pred)
+    t = smoothed(t, label_smoothing, p.shape[axis])
+    p = _probabilities(softmax.softmax(p, axis) if from_logits else p, axis)
     return -(ops.power(1.0 - p, gamma) * alpha * t * ops.log(p)).sum(axis)
 
 
@@ -87,34 +89,55 @@ def sparse_categorical_crossentropy(
         ShapeError: there is not one label per prediction.
         DataError: a label is not one of 0 … K − 1.
     """
-    p = as_tensor(y_pred)
-    labels = as_tensor(y_true)
-    labels = ops.squeeze(labels, -1) if labels.ndim == p.ndim and labels.shape[-1] == 1 else labels
-    lead = tuple(size for i, size in enumerate(p.shape) if i != axis % p.ndim)
-    expect(labels.shape == lead, "sparse_categorical_crossentropy", "there must be one label per prediction",
-           error=ShapeError, y_true=labels.shape, y_pred=p.shape,
-           advice="For one-hot targets use categorical_crossentropy.")  # fmt: skip
-    counts = None
-    if ignore_class is not None:
-        counts = labels != ignore_class
-        labels = ops.where(counts, labels, ops.full_like(labels, 0))
-    labels = softmax.checked_labels("sparse_categorical_crossentropy", labels, p.shape[axis])
-    chosen = take_along_axis(log_probabilities(p, from_logits, axis), ops.expand_dims(labels, axis % p.ndim), axis)
-    values = -ops.squeeze(chosen, axis)
-    return values if counts is None else ops.where(counts, values, ops.full_like(values, 0))
-
-
-def log_probabilities(p: Tensor, from_logits: bool, axis: int) -> Tensor:
-    """Return ln p from logits or from probabilities, which are scaled to sum 1 and clipped first."""
+    subject = "sparse_categorical_crossentropy"
+    labels, p = labelled(subject, y_true, as_tensor(y_pred), axis)
+    check_labels(labels, p.shape[-1], ignore_index=ignore_class, subject=subject)
     if from_logits:
-        return softmax.log_softmax(p, axis)
-    p = p / p.sum(axis, keepdims=True)
-    return ops.log(ops.clip(p, EPSILON, 1.0 - EPSILON))
+        return softmax.cross_entropy(p, labels, ignore_index=ignore_class, reduction="none")
+    log_p = ops.log(_probabilities(p, -1))
+    return softmax.nll_loss(log_p, labels, ignore_index=ignore_class, reduction="none")
+
+
+def labelled(subject: str, y_true: Any, y_pred: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """Return whole-number labels, (N, …), and their predictions, (N, …, K).
+
+    Raises:
+        ShapeError: there is not one label per prediction.
+        DataError: a label is no whole number.
+    """
+    p = y_pred if axis in (-1, y_pred.ndim - 1) else ops.moveaxis(y_pred, axis, -1)
+    given = as_tensor(y_true)
+    given = ops.squeeze(given, -1) if given.ndim == p.ndim and given.shape[-1] == 1 else given
+    expect(given.shape == p.shape[:-1], subject, "there must be one label per prediction",
+           y_true=given.shape, y_pred=y_pred.shape,
+           advice="For one-hot targets use the loss or metric without 'sparse' in its name.")  # fmt: skip
+    if given.dtype.kind in "iu":
+        return given, p
+    labels = given.to("int64")
+    whole = not is_floating(given.dtype) or bool((labels == given).all())
+    expect(whole, subject, "labels must be whole numbers", error=DataError, y_true=given)
+    return labels, p
 
 
 def smoothed(t: Tensor, amount: float, classes: int) -> Tensor:
     """Draw targets towards the uniform distribution: t (1 − s) + s / K."""
     return t if amount == 0 else t * (1.0 - amount) + amount / classes
+
+
+def _one_hot(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    t, p = as_tensor(y_true), as_tensor(y_pred)
+    expect(t.shape == p.shape, subject, "targets must be one-hot, in the shape of the predictions",
+           y_true=t.shape, y_pred=p.shape,
+           advice="For whole-number labels use sparse_categorical_crossentropy.")  # fmt: skip
+    return t.to(p.dtype), p
+
+
+def _probabilities(p: Tensor, axis: int) -> Tensor:
+    return ops.clip(p / p.sum(axis, keepdims=True), EPSILON, 1.0 - EPSILON)
+
+
+def _binary_entropy(t: Tensor, p: Tensor) -> Tensor:
+    return -(t * ops.log(p) + (1.0 - t) * ops.log(1.0 - p))
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
@@ -231,9 +254,10 @@ class SparseCategoricalCrossentropy(Loss):
 
     from_logits: bool = setting(default=False)
     ignore_class: Any = setting(default=None)
-    reduction: Any = setting(default="sum_over_batch_size")
+    reduction: Any = setting(reduction_rule, default="sum_over_batch_size")
     axis: int = setting(default=-1)
     name: Any = setting(default="sparse_categorical_crossentropy")
+    dtype: Any = setting(default=None)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import graftgrad
-from graftgrad import Tensor, ops
+from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 from graftgrad.spec import is_floating
 
 from ..registry import Configured, Rule, declared, losses, one_of, optional, setting
 
+EPSILON = 1e-7
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none")
 reduction_rule: Rule = optional(one_of(*REDUCTIONS))
 
@@ -57,19 +57,9 @@ class Loss(Configured):
             ShapeError: targets, predictions or weights do not fit.
             DataError: a label is out of range.
         """
-        predictions = _tensor(y_pred)
-        if self.dtype is not None:
-            predictions = predictions.to(self.dtype)
-        targets = _tensor(y_true)
+        targets, predictions = as_tensor(y_true), as_tensor(y_pred, self.dtype)
         values = self.call(targets, predictions)
-        valid = self.valid(targets)
-        return reduced(values, sample_weight, self.reduction, valid)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        if type(self) is Loss or "settings" not in vars(type(self)):
-            return {"name": self.name, "reduction": self.reduction}
-        return super().get_config()
+        return reduced(values, sample_weight, self.reduction, self.valid(targets))
 
 
 @declared(losses)
@@ -97,8 +87,7 @@ class LossFunctionWrapper(Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Call the function on targets and predictions of one rank."""
         y_true, y_pred = same_rank(y_true, y_pred)
-        value = self.fn(y_true, y_pred, **self.kwargs)
-        return value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
+        return as_tensor(self.fn(y_true, y_pred, **self.kwargs))
 
 
 def reduced(
@@ -122,7 +111,7 @@ def reduced(
     if reduction == "sum":
         return total
     if reduction == "mean_with_sample_weight" and weights is not None:
-        return total / ops.maximum(ops.broadcast_to(weights, values.shape).sum(), 1e-7)
+        return total / ops.maximum(weights.sum(), EPSILON)  # as given, not as broadcast: Keras' rule
     if valid is not None:
         return total / ops.maximum(ops.reshape(valid, values.shape).to(values.dtype).sum(), 1e-7)
     return total * (1.0 / max(values.size, 1))
@@ -134,7 +123,7 @@ def weights_for(values: Tensor, sample_weight: Any) -> Tensor:
     Raises:
         ShapeError: the weights do not fit the values.
     """
-    weights = _tensor(sample_weight).to(values.dtype)
+    weights = as_tensor(sample_weight).to(values.dtype)
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
         weights = ops.squeeze(weights, -1)
     while 0 < weights.ndim < values.ndim:
@@ -163,17 +152,10 @@ def matched(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     Raises:
         ShapeError: their shapes differ.
     """
-    predictions = _tensor(y_pred)
+    predictions = as_tensor(y_pred)
     predictions = predictions if is_floating(predictions.dtype) else predictions.to("float32")
-    targets = _tensor(y_true).to(predictions.dtype)
+    targets = as_tensor(y_true).to(predictions.dtype)
     targets, predictions = same_rank(targets, predictions)
     expect(targets.shape == predictions.shape, subject, "targets and predictions must have one shape",
            y_true=targets.shape, y_pred=predictions.shape)  # fmt: skip
     return targets, predictions
-
-
-def _tensor(values: Any) -> Tensor:
-    return values if isinstance(values, Tensor) else graftgrad.as_tensor(values)
-
-
-as_tensor = _tensor

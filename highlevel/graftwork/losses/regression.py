@@ -14,19 +14,6 @@ from .loss import Loss, matched
 EPSILON = 1e-7
 
 
-@declared(None)
-class _Measure(Loss):
-    """A loss that is one function of targets and predictions."""
-
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return one value per sample from targets and predictions of one shape."""
-        raise NotImplementedError
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return one value per sample: (N, …, D) -> (N, …)."""
-        return self.measure(*matched(self.name, y_true, y_pred))
-
-
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return Σ_d (y_pred − y_true)² / D for every sample: (N, …, D) -> (N, …)."""
     t, p = matched("mean_squared_error", y_true, y_pred)
@@ -86,90 +73,90 @@ def poisson(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @declared(losses, "mean_squared_error", "mse", "MSE")
-class MeanSquaredError(_Measure):
+class MeanSquaredError(Loss):
     """Mean of squares: l = Σ_d (y_pred − y_true)² / D."""
 
     name: Any = setting(default="mean_squared_error")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return mean_squared_error(y_true, y_pred)
 
 
 @declared(losses, "mean_absolute_error", "mae", "MAE")
-class MeanAbsoluteError(_Measure):
+class MeanAbsoluteError(Loss):
     """Mean of absolute values: l = Σ_d |y_pred − y_true| / D."""
 
     name: Any = setting(default="mean_absolute_error")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return mean_absolute_error(y_true, y_pred)
 
 
 @declared(losses, "mean_absolute_percentage_error", "mape", "MAPE")
-class MeanAbsolutePercentageError(_Measure):
+class MeanAbsolutePercentageError(Loss):
     """Mean of relative errors in percent: l = 100 · Σ_d |y_true − y_pred| / max(|y_true|, 1e-7) / D."""
 
     name: Any = setting(default="mean_absolute_percentage_error")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return mean_absolute_percentage_error(y_true, y_pred)
 
 
 @declared(losses, "mean_squared_logarithmic_error", "msle", "MSLE")
-class MeanSquaredLogarithmicError(_Measure):
+class MeanSquaredLogarithmicError(Loss):
     """Mean of squared differences of logarithms: l = Σ_d (ln(1 + y_pred) − ln(1 + y_true))² / D."""
 
     name: Any = setting(default="mean_squared_logarithmic_error")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return mean_squared_logarithmic_error(y_true, y_pred)
 
 
 @declared(losses, "huber", "huber_loss")
-class Huber(_Measure):
+class Huber(Loss):
     """Squares near zero, absolute values beyond δ (Huber 1964)."""
 
     delta: float = setting(number, default=1.0)
     name: Any = setting(default="huber_loss")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return huber(y_true, y_pred, self.delta)
 
 
 @declared(losses, "log_cosh", "logcosh")
-class LogCosh(_Measure):
+class LogCosh(Loss):
     """Logarithm of the hyperbolic cosine of the error: smooth, and linear far out."""
 
     name: Any = setting(default="log_cosh")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return log_cosh(y_true, y_pred)
 
 
 @declared(losses, "cosine_similarity")
-class CosineSimilarity(_Measure):
+class CosineSimilarity(Loss):
     """Minus the cosine of the angle between targets and predictions."""
 
     axis: int = setting(default=-1)
     name: Any = setting(default="cosine_similarity")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return cosine_similarity(y_true, y_pred, self.axis)
 
 
 @declared(losses, "poisson")
-class Poisson(_Measure):
+class Poisson(Loss):
     """Negative logarithm of Poisson's likelihood without its constant: l = mean(p − t · ln(p + 1e-7))."""
 
     name: Any = setting(default="poisson")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return poisson(y_true, y_pred)

@@ -8,7 +8,9 @@ from graftgrad.errors import ConfigError, expect
 
 from ..layers.layer import Layer, mapped_shapes
 from ..layers.symbol import KerasTensor
+from ..training.frozen import report
 from ..training.trainer import Trainer
+from .summary import summary
 
 
 class Model(Trainer, Layer):
@@ -76,3 +78,28 @@ class Model(Trainer, Layer):
         if not self.built:
             object.__setattr__(self, "built_shape", shape)
             object.__setattr__(self, "built", True)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, their output shapes and numbers of parameters.
+
+        Args:
+            line_length: the width of the table in characters; as wide as needed if None.
+            positions: kept for Keras' signature; columns are as wide as needed.
+            print_fn: receives the text; `print` if None.
+            expand_nested: show the layers of layers too.
+            show_trainable: show what is trained, frozen and half frozen.
+            layer_range: kept for Keras' signature; all layers are shown.
+        """
+        summary(self, line_length, print_fn, expand_nested, show_trainable)
+
+    def frozen_report(self) -> str:
+        """Tell in one line what is trained and what is frozen."""
+        return report(self)

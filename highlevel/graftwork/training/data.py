@@ -57,8 +57,9 @@ class IterableSource(Source):
             self.steps = None
 
     def epoch(self, key: int) -> Iterator[Batch]:
-        """Deliver one epoch."""
-        return map(unpacked, self.iterable)
+        """Deliver one epoch; a data set that counts its epochs is asked for the one of this key."""
+        numbered = getattr(self.iterable, "batches", None)
+        return map(unpacked, numbered(key) if callable(numbered) else self.iterable)
 
 
 class IndexedSource(Source):

@@ -1,0 +1,58 @@
+"""Weight files: bytes to names and host arrays and back; knows no layer, no tensor, no device."""
+
+from __future__ import annotations
+
+from .base import DEFAULT_LIMITS, Archive, Entry, Limits
+from .file import map_file, replacing, write_atomically
+from .hdf5 import Hdf5File
+from .hdf5_write import tree_bytes, write_tree
+from .keras_layout import (
+    keras3_weights,
+    layer_labels,
+    layout,
+    legacy_layers,
+    legacy_optimizer,
+    model_config,
+    open_hdf5,
+    training_config,
+)  # fmt: skip
+from .keras_zip import KerasFile, read_keras, write_keras
+from .npz import open_npz, write_npz
+from .open import FORMATS, open_weights, sniff
+from .safetensors import open_safetensors, write_safetensors
+from .torch import open_torch, read_checkpoint
+from .torch_write import write_torch
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "FORMATS",
+    "Archive",
+    "Entry",
+    "Hdf5File",
+    "KerasFile",
+    "Limits",
+    "keras3_weights",
+    "layer_labels",
+    "layout",
+    "legacy_layers",
+    "legacy_optimizer",
+    "map_file",
+    "model_config",
+    "open_hdf5",
+    "open_npz",
+    "open_safetensors",
+    "open_torch",
+    "open_weights",
+    "read_checkpoint",
+    "read_keras",
+    "replacing",
+    "sniff",
+    "training_config",
+    "tree_bytes",
+    "write_atomically",
+    "write_keras",
+    "write_npz",
+    "write_safetensors",
+    "write_torch",
+    "write_tree",
+]

@@ -1,0 +1,113 @@
+"""One door for weight files: the content decides the format, never the name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
+from typing import NoReturn
+
+from . import hdf5, keras_layout, keras_zip, npz, safetensors, torch
+from .base import DEFAULT_LIMITS, Archive, Limits, refuse
+from .file import PathLike, as_path, map_file
+from .zip import ZipArchive
+
+FORMATS = ("torch", "safetensors", "hdf5", "keras", "npz")
+_KNOWN = (
+    "PyTorch (.pt, .pth, .bin), safetensors, Keras HDF5 (.h5, .hdf5, .weights.h5), .keras, "
+    "NumPy (.npz)"
+)
+_EXTENSIONS = {
+    ".pt": "torch", ".pth": "torch", ".bin": "torch", ".th": "torch", ".ckpt": "torch",
+    ".safetensors": "safetensors", ".h5": "hdf5", ".hdf5": "hdf5", ".keras": "keras",
+    ".npz": "npz",
+}  # fmt: skip
+
+# Files that are often met in the place of weights, by how they begin, and what to do about each.
+_FOREIGN = (
+    (b"version https://git-lfs", "a Git LFS pointer", "Fetch the file itself with git lfs pull."),
+    (b"<", "a web page", "The download went wrong: fetch the file itself."),
+    (b"\x1f\x8b", "a gzip file", "Unpack it first."),
+    (b"BZh", "a bzip2 file", "Unpack it first."),
+    (b"\x93NUMPY", "a single NumPy array", "Save named arrays with numpy.savez."),
+    (b"\x80", "a bare pickle", "Only files written by torch.save are read."),
+    (b"PK\5\6", "an empty ZIP archive", ""),
+    (b"{", "a JSON text", ""),
+)
+
+
+def open_weights(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
+    """Open the named arrays of a weight file of any known format.
+
+    Args:
+        path: the file.
+        limits: what it may ask for.
+
+    Returns:
+        a mapping from names to host arrays, each read when asked for; `shape` and `dtype` tell
+        without reading. What belongs to an optimizer is left out.
+
+    Raises:
+        FormatError: no such file, a directory, empty, truncated, damaged, of no known format, or
+            it holds more than plain arrays.
+    """
+    data = map_file(path)
+    subject = os.fspath(path)
+    if bytes(data[:4]) == b"PK\3\4":
+        return _open_zip(ZipArchive(data, subject, limits), limits)
+    if hdf5.sniff(data):
+        return keras_layout.open_hdf5(path, limits)
+    if torch.sniff_legacy(data):
+        return torch.archive(torch.decode_legacy(data, subject, limits))
+    if torch.sniff_tar(data):
+        torch.refuse_tar(subject)
+    if safetensors.sniff(data):
+        return safetensors.from_bytes(data, subject, limits)
+    _refuse_unknown(data, path)
+
+
+def sniff(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> str:
+    """Name the format of a file by its content: one of FORMATS.
+
+    Raises:
+        FormatError: it is of no known format.
+    """
+    data = map_file(path)
+    if bytes(data[:4]) == b"PK\3\4":
+        return _zip_kind(ZipArchive(data, os.fspath(path), limits))
+    if hdf5.sniff(data):
+        return "hdf5"
+    if torch.sniff_legacy(data):
+        return "torch"
+    if safetensors.sniff(data):
+        return "safetensors"
+    _refuse_unknown(data, path)
+
+
+def _zip_kind(archive: ZipArchive) -> str:
+    # What decides is asked first: a .keras archive has its config, whatever else lies beside it.
+    if keras_zip.sniff(archive):
+        return "keras"
+    if torch.sniff_zip(archive):
+        return "torch"
+    if npz.sniff(archive):
+        return "npz"
+    refuse(archive.subject, f"a ZIP archive must be one of {_KNOWN}", members=archive.names[:8])
+
+
+def _open_zip(archive: ZipArchive, limits: Limits) -> Archive:
+    kind = _zip_kind(archive)
+    if kind == "keras":
+        return keras_zip.KerasFile(archive, limits).open_weights()
+    if kind == "torch":
+        return torch.archive(torch.decode_zip(archive))
+    return npz.from_zip(archive, limits)
+
+
+def _refuse_unknown(data: memoryview, path: PathLike) -> NoReturn:
+    head = bytes(data[:64])
+    for begin, kind, advice in _FOREIGN:
+        if head.lstrip().startswith(begin) or head.startswith(begin):
+            refuse(os.fspath(path), f"must be one of {_KNOWN}", advice, kind=kind)
+    expected = _EXTENSIONS.get(PurePath(as_path(path)).suffix.lower())
+    hint = f"Its name suggests {expected}: the file may be truncated." if expected else ""
+    refuse(os.fspath(path), f"must be one of {_KNOWN}", hint, begins=head[:8])

@@ -1,0 +1,417 @@
+"""An interpreter for the few pickle instructions that checkpoints need; it executes nothing.
+
+A global name in the stream is looked up in a table the caller gives, and never imported. What the
+names mean for tensors stands in `torch_objects.py`, for numpy's numbers in `numpy_objects.py`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol, runtime_checkable
+
+from ..errors import FormatError, sentence
+from .base import Limits, check, refuse
+
+Arguments = tuple[object, ...]
+_KEYS = (str, bytes, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A name that a pickle may use.
+
+    Attributes:
+        name: its full dotted name.
+        call: what applying it to arguments means here; None where it only stands for itself.
+    """
+
+    name: str
+    call: Callable[[Arguments], object] | None = None
+
+
+@runtime_checkable
+class Buildable(Protocol):
+    """An object of ours that takes a state after it was made."""
+
+    def build(self, state: object) -> None:
+        """Check the state and take it over."""
+
+
+class Ordered(dict[object, object]):
+    """An ordered dictionary; the attributes a pickle gives it (versions of layers) are let go."""
+
+    def build(self, state: object) -> None:
+        """Accept attributes, and forget them."""
+        check(isinstance(state, dict), "OrderedDict", "its attributes must be a dict",
+              type=type(state).__name__)  # fmt: skip
+
+
+class Settings(dict[object, object]):
+    """What an `argparse.Namespace` held: training scripts save their arguments with the weights."""
+
+    def build(self, state: object) -> None:
+        """Take over the attributes."""
+        if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+            refuse("Namespace", "its attributes must have names", type=type(state).__name__)
+        self.update(state)
+
+
+def settings(arguments: Arguments) -> Settings:
+    """Make an empty namespace."""
+    check(not arguments, "argparse.Namespace", "takes no arguments", arguments=len(arguments))
+    return Settings()
+
+
+def check_key(key: object, subject: str) -> None:
+    """Allow as keys what is hashed in a time proportional to its bytes."""
+    # Nested tuples that share their parts take exponential time to hash.
+    flat = isinstance(key, tuple) and all(isinstance(part, _KEYS) for part in key)
+    check(flat or isinstance(key, _KEYS), subject, "keys must be text or numbers",
+          type=type(key).__name__)  # fmt: skip
+
+
+def ordered(arguments: Arguments) -> Ordered:
+    """Make an ordered dictionary, empty or from a list of pairs (as Python 2 wrote them)."""
+    result = Ordered()
+    pairs = arguments[0] if len(arguments) == 1 else []
+    check(len(arguments) <= 1 and isinstance(pairs, list), "OrderedDict", "takes a list of pairs")
+    for pair in pairs if isinstance(pairs, list) else []:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            refuse("OrderedDict", "takes a list of pairs", type=type(pair).__name__)
+        check_key(pair[0], "OrderedDict")
+        result[pair[0]] = pair[1]
+    return result
+
+
+def plain_set(arguments: Arguments) -> set[object]:
+    """Make a set of text and numbers."""
+    items = arguments[0] if len(arguments) == 1 else None
+    if not isinstance(items, (list, tuple)):
+        refuse("set", "takes one list", arguments=len(arguments))
+    for item in items:
+        check_key(item, "set")
+    return set(items)
+
+
+def latin_bytes(arguments: Arguments) -> bytes:
+    """Undo how protocol 2 writes bytes: `_codecs.encode(text, "latin1")`."""
+    text = arguments[0] if len(arguments) == 2 and arguments[1] == "latin1" else None
+    if not isinstance(text, str):
+        refuse("_codecs.encode", "takes a text and 'latin1'", arguments=len(arguments))
+    try:
+        return text.encode("latin1")
+    except UnicodeEncodeError:
+        refuse("_codecs.encode", "takes a text of bytes", characters=len(text))
+
+
+PLAIN_GLOBALS: tuple[Global, ...] = (
+    Global("collections.OrderedDict", ordered),
+    Global("argparse.Namespace", settings),
+    Global("__builtin__.set", plain_set),
+    Global("builtins.set", plain_set),
+    Global("_codecs.encode", latin_bytes),
+)
+
+
+def table(*groups: Iterable[Global]) -> dict[str, Global]:
+    """Gather globals by name."""
+    return {known.name: known for group in groups for known in group}
+
+
+def check_tree(tree: object, subject: str, limits: Limits) -> None:
+    """Bound a decoded tree before anyone walks it.
+
+    Values are counted as often as they are met: a few lists that hold each other many times stand
+    for billions of values, and one that holds itself for endless ones.
+    """
+    waiting, count = [(tree, 0)], 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        check(count <= limits.max_objects, subject, f"at most max_objects={limits.max_objects}")
+        check(depth <= limits.max_depth, subject, f"at most max_depth={limits.max_depth} levels")
+        if isinstance(node, dict):
+            waiting.extend((child, depth + 1) for child in node.values())
+        elif isinstance(node, (list, tuple)):
+            waiting.extend((child, depth + 1) for child in node)
+
+
+class Interpreter:
+    """Runs one pickle after another over the same bytes.
+
+    Args:
+        data: the bytes; a pickle may begin anywhere in them.
+        subject: who speaks in errors.
+        limits: opcodes and the like.
+        known: every global that may be named, by full name.
+        persistent: what a persistent id stands for.
+    """
+
+    def __init__(
+        self,
+        data: memoryview,
+        subject: str,
+        limits: Limits,
+        known: Mapping[str, Global],
+        persistent: Callable[[object], object],
+    ) -> None:
+        self.data = data
+        self.subject = subject
+        self.limits = limits
+        self.known = known
+        self.persistent = persistent
+        self.position = 0
+        self.stack: list[object] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, object] = {}
+
+    def run(self) -> object:
+        """Interpret one pickle from the present position to its STOP, and return its value."""
+        self.stack, self.marks, self.memo = [], [], {}
+        for _ in range(self.limits.max_opcodes):
+            code = self.take(1)[0]
+            if code == _STOP:
+                result = self.pop()
+                self.check(not self.stack and not self.marks, "must end with one value")
+                return result
+            instruction = _INSTRUCTIONS.get(code)
+            if instruction is None:
+                self.refuse("may only hold instructions that build data", opcode=hex(code))
+            instruction(self)
+        self.refuse(f"at most max_opcodes={self.limits.max_opcodes} instructions")
+
+    # what instructions are made of
+
+    def refuse(self, rule: str, advice: str = "", **got: object) -> NoReturn:
+        """Refuse the file, saying where in it."""
+        refuse(f"{self.subject}: pickle at byte {self.position}", rule, advice, **got)
+
+    def check(self, condition: bool, rule: str, **got: object) -> None:
+        """Refuse the file unless `condition` holds."""
+        if not condition:
+            raise FormatError(
+                sentence(f"{self.subject}: pickle at byte {self.position}", rule, got)
+            )
+
+    def take(self, count: int) -> bytes:
+        """Take the next bytes."""
+        end = self.position + count
+        if end > len(self.data):
+            self.refuse("must not end early", "The file is truncated.", wanted=count,
+                        left=len(self.data) - self.position)  # fmt: skip
+        taken = bytes(self.data[self.position : end])
+        self.position = end
+        return taken
+
+    def number(self, form: str) -> int:
+        """Take the next bytes as one integer."""
+        (value,) = struct.unpack(form, self.take(struct.calcsize(form)))
+        return int(value)
+
+    def line(self) -> str:
+        """Take bytes up to a line feed, as text."""
+        raw = bytearray()
+        while (byte := self.take(1)) != b"\n":
+            raw += byte
+            self.check(len(raw) <= 200, "a global's name has at most 200 bytes")
+        return self.text(bytes(raw))
+
+    def text(self, raw: bytes) -> str:
+        """Decode text."""
+        try:
+            return raw.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            self.refuse("text must be UTF-8", bytes=len(raw))
+
+    def push(self, value: object) -> None:
+        """Give a value."""
+        self.stack.append(value)
+
+    def pop(self) -> object:
+        """Take the last value, but none from before the last mark."""
+        floor = self.marks[-1] if self.marks else 0
+        self.check(len(self.stack) > floor, "must not take more values than it gave")
+        return self.stack.pop()
+
+    def pop_mark(self) -> list[object]:
+        """Take all values since the last mark."""
+        self.check(bool(self.marks), "must set a mark before it gathers values")
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    def top(self) -> object:
+        """Look at the last value."""
+        value = self.pop()
+        self.push(value)
+        return value
+
+    # the instructions
+
+    def global_name(self, module: str, name: str) -> None:
+        """Look a name up in the table of what is known."""
+        full = f"{module}.{name}"
+        found = self.known.get(full)
+        if found is None:
+            refuse(
+                self.subject, "may only name what is known to hold plain data",
+                "It is never imported. If the file holds a whole model object, save its "
+                "state_dict() with PyTorch and read that.", name=full,
+            )  # fmt: skip
+        self.push(found)
+
+    def stack_global(self) -> None:
+        """Look up a name whose parts are the last two values."""
+        name, module = self.pop(), self.pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            self.refuse("a global's name must be text")
+        self.check(len(name) + len(module) <= 200, "a global's name has at most 200 bytes")
+        self.global_name(module, name)
+
+    def reduce(self) -> None:
+        """Apply what a name stands for to a tuple of arguments."""
+        arguments, function = self.pop(), self.pop()
+        if not isinstance(function, Global) or function.call is None:
+            self.refuse("may only apply what can be applied", type=type(function).__name__)
+        if type(arguments) is not tuple:
+            self.refuse("arguments must be a tuple", type=type(arguments).__name__)
+        self.push(function.call(arguments))
+
+    def build(self) -> None:
+        """Give a state to an object of ours."""
+        state, target = self.pop(), self.top()
+        if not isinstance(target, Buildable):
+            self.refuse("may not give a state to this", type=type(target).__name__)
+        target.build(state)
+
+    def set_items(self, items: Sequence[object]) -> None:
+        """Set pairs of keys and values in the dict that is the last value."""
+        target = self.top()
+        if not isinstance(target, dict):
+            self.refuse("items may only be set in a dict", type=type(target).__name__)
+        self.check(len(items) % 2 == 0, "items must come in pairs", count=len(items))
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            check_key(key, self.subject)
+            target[key] = value
+
+    def extend(self, items: Sequence[object]) -> None:
+        """Append to the list that is the last value."""
+        target = self.top()
+        if not isinstance(target, list):
+            self.refuse("items may only be appended to a list", type=type(target).__name__)
+        target.extend(items)
+
+    def add(self, items: Sequence[object]) -> None:
+        """Add to the set that is the last value."""
+        target = self.top()
+        if not isinstance(target, set):
+            self.refuse("items may only be added to a set", type=type(target).__name__)
+        target |= plain_set((list(items),))
+
+    def set_one(self) -> None:
+        """Set one pair."""
+        value, key = self.pop(), self.pop()
+        self.set_items((key, value))
+
+    def append_one(self) -> None:
+        """Append one value."""
+        value = self.pop()
+        self.extend((value,))
+
+    def tuple_of(self, count: int) -> None:
+        """Make a tuple of the last values."""
+        items = [self.pop() for _ in range(count)]
+        self.push(tuple(reversed(items)))
+
+    def get(self, index: int) -> None:
+        """Fetch a value kept before."""
+        self.check(index in self.memo, "may only fetch what it kept", index=index)
+        self.push(self.memo[index])
+
+    def put(self, index: int) -> None:
+        """Keep the last value."""
+        self.memo[index] = self.top()
+
+    def protocol(self) -> None:
+        """Accept the protocols that write these instructions."""
+        version = self.number("<B")
+        self.check(2 <= version <= 5, "protocol must be 2 to 5", protocol=version)
+
+    def old_text(self, raw: bytes) -> None:
+        """Python 2 had one type for text and bytes; what is not text stays bytes."""
+        try:
+            self.push(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            self.push(raw)
+
+
+Instruction = Callable[[Interpreter], None]
+
+
+def _counted(form: str, use: Callable[[Interpreter, bytes], None]) -> Instruction:
+    """Make an instruction whose argument is a count and so many bytes."""
+    return lambda machine: use(machine, machine.take(machine.number(form)))
+
+
+def _push_text(machine: Interpreter, raw: bytes) -> None:
+    machine.push(machine.text(raw))
+
+
+def _integer(form: str) -> Instruction:
+    return lambda machine: machine.push(machine.number(form))
+
+
+_STOP = 0x2E
+_INSTRUCTIONS: dict[int, Instruction] = {
+    0x80: Interpreter.protocol,
+    0x95: lambda machine: machine.check(
+        machine.number("<Q") <= len(machine.data) - machine.position, "a frame must fit the file"
+    ),
+    # constants
+    ord("N"): lambda machine: machine.push(None),
+    0x88: lambda machine: machine.push(True),
+    0x89: lambda machine: machine.push(False),
+    ord("K"): _integer("<B"),
+    ord("M"): _integer("<H"),
+    ord("J"): _integer("<i"),
+    0x8A: _counted("<B", lambda m, raw: m.push(int.from_bytes(raw, "little", signed=True))),
+    ord("G"): lambda machine: machine.push(struct.unpack(">d", machine.take(8))[0]),
+    ord("X"): _counted("<I", _push_text),
+    0x8C: _counted("<B", _push_text),
+    0x8D: _counted("<Q", _push_text),
+    ord("U"): _counted("<B", Interpreter.old_text),
+    ord("T"): _counted("<I", Interpreter.old_text),
+    ord("C"): _counted("<B", Interpreter.push),
+    ord("B"): _counted("<I", Interpreter.push),
+    # containers
+    ord("("): lambda machine: machine.marks.append(len(machine.stack)),
+    ord("}"): lambda machine: machine.push({}),
+    ord("]"): lambda machine: machine.push([]),
+    ord(")"): lambda machine: machine.push(()),
+    0x8F: lambda machine: machine.push(set()),
+    ord("t"): lambda machine: machine.push(tuple(machine.pop_mark())),
+    0x85: lambda machine: machine.tuple_of(1),
+    0x86: lambda machine: machine.tuple_of(2),
+    0x87: lambda machine: machine.tuple_of(3),
+    ord("s"): Interpreter.set_one,
+    ord("u"): lambda machine: machine.set_items(machine.pop_mark()),
+    ord("a"): Interpreter.append_one,
+    ord("e"): lambda machine: machine.extend(machine.pop_mark()),
+    0x90: lambda machine: machine.add(machine.pop_mark()),
+    # memory
+    ord("q"): lambda machine: machine.put(machine.number("<B")),
+    ord("r"): lambda machine: machine.put(machine.number("<I")),
+    0x94: lambda machine: machine.put(len(machine.memo)),
+    ord("h"): lambda machine: machine.get(machine.number("<B")),
+    ord("j"): lambda machine: machine.get(machine.number("<I")),
+    # names
+    ord("c"): lambda machine: machine.global_name(machine.line(), machine.line()),
+    0x93: Interpreter.stack_global,
+    ord("R"): Interpreter.reduce,
+    0x81: Interpreter.reduce,  # makes an object of a class: for what is known, the same
+    ord("b"): Interpreter.build,
+    ord("Q"): lambda machine: machine.push(machine.persistent(machine.pop())),
+}

@@ -1,0 +1,410 @@
+"""The activation functions of neural networks, element by element; softmax stands in `softmax`.
+
+Those that carry whole networks are Functions with a body of their own and keep one array for their
+gradient; the rest are written in terms of other ops. Names and numbers are Keras' `activations`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from .. import modes
+from ..errors import expect
+from ..function import Function, function
+from ..spec import Spec, axis_within, broadcast, same_dtype
+from .arithmetic import Unary, abs, minimum, mul, sign, where
+from .compare import greater
+from .exponential import erf, exp, expm1, sigmoid, sqrt, tanh
+from .operand import cast, floating
+from .reduce import sum
+from .shape import sliced
+from .tiles import tiles
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+SELU_ALPHA = 1.6732632423543772  # the fixed point of mean 0 and variance 1, Klambauer et al. 2017
+SELU_SCALE = 1.0507009873554805
+ROOT_HALF_TURN = math.sqrt(2 / math.pi)
+FAR = 64.0  # from here on a normal tail is 0 in every element type
+
+# ln(erfc(z)/t) + z², t = 1 / (1 + z/2), as a Chebyshev series in 2t − 1; interpolated at 60 places
+# with 60 digits. Ten terms are exact to float32, all of them to float64.
+_TAIL = (
+    *(-6.5132685989085472e-1, 6.4196979235649026e-1, 1.9476473204185836e-2),
+    *(-9.5615147868086316e-3, -9.4659534448203687e-4, 3.6683949785276145e-4),
+    *(4.2523324806907772e-5, -2.0278578112534243e-5, -1.6242900046470255e-6),
+    *(1.3036558355805232e-6, 1.5626441722066143e-8, -8.5238095914926543e-8),
+    *(6.5290544390988515e-9, 5.0593434955514689e-9, -9.9136415649303309e-10),
+    *(-2.2736512229318359e-10, 9.6467911020155268e-11, 2.3940380830391146e-12),
+    *(-6.8860275264975532e-12, 8.9448792730907241e-13, 3.1309213993429596e-13),
+    *(-1.1270822361367266e-13, 3.8109052551903242e-16, 7.1060976136091542e-15),
+    *(-1.5230282014570506e-15, -9.4574945712935034e-17, 1.2102371892241887e-16),
+)
+_POWERS = {
+    4: [float(a) for a in np.polynomial.chebyshev.cheb2poly(_TAIL[:10])],
+    8: [float(a) for a in np.polynomial.chebyshev.cheb2poly(_TAIL)],
+}
+
+
+class Slope(Function):
+    """gy times the slope of an activation at x, or at its result y, in one go."""
+
+    undefined: ClassVar[str] = "is used where no second order is recorded"
+
+    def infer(self, gy: Spec, x: Spec) -> Spec:
+        return Spec(broadcast(self.name, gy, x), same_dtype(self.name, gy=gy, x=x))
+
+
+
+
+
+
+
+
+
+
+
+
+@function
+class Elu(Unary):
+    """scale · x above 0, depth · (e^(rate · x) − 1) elsewhere; keeps its result.
+
+    Clevert et al. 2016 (ELU), Klambauer et al. 2017 (SELU), Barron 2017 (CELU).
+    """
+
+    depth: float
+    scale: float
+    rate: float
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        for z, out in tiles(xp, x, y):
+            low = xp.minimum(z, 0)
+            xp.multiply(low, self.rate, out=low)
+            xp.expm1(low, out=low)
+            xp.multiply(low, self.depth, out=low)
+            xp.maximum(z, 0, out=out)
+            xp.multiply(out, self.scale, out=out)
+            xp.add(out, low, out=out)
+
+    def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
+        slope = (minimum(y, 0.0) + self.depth) * self.rate
+        step = self.scale - self.depth * self.rate  # the jump of the slope at 0
+        return mul(gy, slope + positive_mask(y) * step if step else slope)
+
+
+@function
+class Gelu(Unary):
+    """x · Φ(x), Φ the normal distribution, exactly or by its tanh form. Hendrycks and Gimpel 2016."""
+
+    approximate: bool = False
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        for z, out in tiles(xp, x, y):
+            if self.approximate:
+                _normal_by_tanh(xp, xp.clip(z, -FAR, FAR), out)
+                xp.multiply(out, z, out=out)
+            else:  # max(x, 0) − |x| · Φ(−|x|)
+                size = xp.minimum(xp.abs(z), FAR)
+                xp.multiply(_normal_tail(xp, size), size, out=size)
+                xp.maximum(z, 0, out=out)
+                xp.subtract(out, size, out=out)
+
+    def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
+        if not modes.recording():
+            return GeluSlope(self.approximate)(gy, x)  # type: ignore[no-any-return]
+        if not self.approximate:
+            density = exp(x * x * -0.5) * (ROOT_HALF_TURN / 2)
+            return mul(gy, (erf(x * math.sqrt(0.5)) + 1) * 0.5 + x * density)
+        t = tanh((x * x * 0.044715 + 1) * x * ROOT_HALF_TURN)
+        inner = (x * x * (3 * 0.044715) + 1) * ROOT_HALF_TURN
+        return mul(gy, ((1 - t * t) * inner * x + t + 1) * 0.5)
+
+
+@function
+class GeluSlope(Slope):
+    """gy · (Φ(x) + x · φ(x)), φ the derivative of Φ."""
+
+    approximate: bool = False
+
+    def compute(self, xp: Any, gy: Any, x: Any, gx: Any) -> None:
+        body = self._by_tanh if self.approximate else self._exactly
+        for g, z, out in tiles(xp, gy, x, gx):
+            body(xp, xp.clip(z, -FAR, FAR), out)
+            xp.multiply(out, g, out=out)
+
+    def _exactly(self, xp: Any, x: Any, y: Any) -> None:
+        half = 0.5 - _normal_tail(xp, xp.abs(x))
+        xp.copysign(half, x, out=half)
+        xp.multiply(x, x, out=y)
+        xp.multiply(y, -0.5, out=y)
+        with np.errstate(under="ignore"):
+            xp.exp(y, out=y)
+        xp.multiply(y, ROOT_HALF_TURN / 2, out=y)
+        xp.multiply(y, x, out=y)
+        xp.add(y, half, out=y)
+        xp.add(y, 0.5, out=y)
+
+    def _by_tanh(self, xp: Any, x: Any, y: Any) -> None:
+        _normal_by_tanh(xp, x, y)  # Φ = (1 + t) / 2, so (1 − t²) / 2 = 2Φ(1 − Φ)
+        inner = x * x
+        xp.multiply(inner, 6 * 0.044715 * ROOT_HALF_TURN, out=inner)
+        xp.add(inner, 2 * ROOT_HALF_TURN, out=inner)
+        xp.multiply(inner, x, out=inner)
+        xp.multiply(inner, 1 - y, out=inner)
+        xp.add(inner, 1, out=inner)
+        xp.multiply(y, inner, out=y)
+
+
+@function
+class Silu(Unary):
+    """x / (1 + e⁻ˣ). Elfwing et al. 2017; Ramachandran et al. 2017."""
+
+    c: ClassVar[str] = "x / (1 + exp(-x))"
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        for z, out in tiles(xp, x, y):
+            _one_and_exp(xp, z, out)
+            xp.divide(z, out, out=out)
+
+    def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
+        if not modes.recording():
+            return SiluSlope()(gy, x)  # type: ignore[no-any-return]
+        s = sigmoid(x)
+        return mul(gy, s * ((1 - s) * x + 1))
+
+
+@function
+class SiluSlope(Slope):
+    """gy · σ(x) · (1 + x · (1 − σ(x)))."""
+
+    def compute(self, xp: Any, gy: Any, x: Any, gx: Any) -> None:
+        for g, z, out in tiles(xp, gy, x, gx):
+            _one_and_exp(xp, z, out)
+            s = 1 / out
+            xp.subtract(1, s, out=out)
+            xp.multiply(out, z, out=out)
+            xp.add(out, 1, out=out)
+            xp.multiply(out, s, out=out)
+            xp.multiply(out, g, out=out)
+
+
+@function
+class Softplus(Unary):
+    """ln(1 + e^(βx)) / β, computed as max(x, 0) + ln(1 + e^(−|βx|)) / β, which cannot overflow."""
+
+    beta: float = 1.0
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        for z, out in tiles(xp, x, y):
+            xp.abs(z, out=out)
+            xp.multiply(out, -self.beta, out=out)
+            with np.errstate(under="ignore"):
+                xp.exp(out, out=out)
+            xp.log1p(out, out=out)
+            if self.beta != 1:
+                xp.divide(out, self.beta, out=out)
+            xp.add(out, xp.maximum(z, 0), out=out)
+
+    def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
+        return mul(gy, sigmoid(x if self.beta == 1 else x * self.beta))
+
+
+@function
+class Sparsemax(Unary):
+    """The nearest point of the simplex: max(x − τ, 0), Σ = 1 along an axis. Martins, Astudillo 2016."""
+
+    axis: int
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        last = xp.moveaxis(x, self.axis, -1)
+        ranked = xp.sort(last, axis=-1)[..., ::-1]
+        excess = xp.cumsum(ranked, axis=-1) - 1
+        counts = xp.arange(1, last.shape[-1] + 1, dtype=ranked.dtype)
+        support = (ranked * counts > excess).sum(axis=-1, keepdims=True)
+        tau = xp.take_along_axis(excess, support - 1, axis=-1) / support.astype(ranked.dtype)
+        y[...] = xp.moveaxis(xp.maximum(last - tau, 0), -1, self.axis)
+
+    def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
+        support = positive_mask(y)
+        share = sum(gy * support, self.axis, True) / sum(support, self.axis, True)
+        return mul(gy - share, support)
+
+
+
+
+
+
+
+
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """Exponential linear unit: y = x where x > 0, alpha · (eˣ − 1) elsewhere."""
+    return _bent(x, float(alpha), 1.0, 1.0)
+
+
+def selu(x: Tensor) -> Tensor:
+    """Scaled exponential linear unit: y = 1.0507 · elu(x, 1.6733), which keeps mean 0, variance 1."""
+    return _bent(x, SELU_ALPHA * SELU_SCALE, SELU_SCALE, 1.0)
+
+
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """Smooth exponential linear unit: y = x where x > 0, alpha · (e^(x / alpha) − 1) elsewhere.
+
+    Raises:
+        ShapeError: alpha is 0.
+    """
+    expect(alpha != 0, "celu", "alpha must not be 0", alpha=alpha)
+    return _bent(x, float(alpha), 1.0, 1 / float(alpha))
+
+
+def gelu(x: Tensor, approximate: bool | str = False) -> Tensor:
+    """Gaussian error linear unit: y = x · Φ(x) = x · (1 + erf(x / √2)) / 2.
+
+    Args:
+        x: any shape.
+        approximate: True or "tanh" for x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2.
+    """
+    expect(approximate in (True, False, "tanh", "none"), "gelu",
+           'approximate must be a truth value, "tanh" or "none"', approximate=approximate)  # fmt: skip
+    return Gelu(approximate in (True, "tanh"))(floating(x))  # type: ignore[no-any-return]
+
+
+def silu(x: Tensor) -> Tensor:
+    """Sigmoid linear unit, also called swish: y = x · σ(x)."""
+    return Silu()(floating(x))  # type: ignore[no-any-return]
+
+
+
+
+
+
+def mish(x: Tensor) -> Tensor:
+    """Smooth unit: y = x · tanh(softplus(x)). Misra 2019."""
+    return x * tanh(softplus(x))
+
+
+def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
+    """Smooth rectifier: y = ln(1 + e^(beta · x)) / beta, without overflow."""
+    expect(beta > 0, "softplus", "beta must be positive", beta=beta)
+    return Softplus(float(beta))(floating(x))  # type: ignore[no-any-return]
+
+
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
+    """Algebraic rectifier: y = (x + √(x² + b)) / 2. Barron 2021."""
+    return (x + sqrt(x * x + b)) * 0.5
+
+
+
+
+
+
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
+    """Project on the simplex along an axis: y = max(x − τ, 0) with Σ y = 1; many are exactly 0."""
+    return Sparsemax(axis_within("sparsemax", axis, x.ndim))(floating(x))  # type: ignore[no-any-return]
+
+
+def softsign(x: Tensor) -> Tensor:
+    """Algebraic sigmoid: y = x / (1 + |x|)."""
+    return x / (abs(x) + 1)
+
+
+
+
+
+
+def tanh_shrink(x: Tensor) -> Tensor:
+    """Take what tanh leaves: y = x − tanh(x)."""
+    return x - tanh(x)
+
+
+
+
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    """Logarithm of the logistic function: y = −ln(1 + e⁻ˣ), without overflow."""
+    return -softplus(-x)
+
+
+def glu(x: Tensor, axis: int = -1) -> Tensor:
+    """Gated linear unit: y = a · σ(b), a and b the halves of x along an axis. Dauphin et al. 2017.
+
+    Raises:
+        ShapeError: the axis is of odd size.
+    """
+    place = axis_within("glu", axis, x.ndim)
+    size = x.shape[place]
+    expect(size % 2 == 0, "glu", "the axis must be of even size", x=x.spec, axis=axis)
+    return sliced(x, place, 0, size // 2) * sigmoid(sliced(x, place, size // 2, size))
+
+
+def identity(x: Tensor) -> Tensor:
+    """Return x as it is: Keras' activation `linear`."""
+    return x
+
+
+def positive_mask(x: Tensor) -> Tensor:
+    """Return 1 where x > 0 and 0 elsewhere, in the element type of x; no gradient flows."""
+    return cast(greater(x, 0), x.dtype)
+
+
+def exponential(x: Tensor) -> Tensor:
+    """Exponential: y = eˣ, under the name it has as an activation."""
+    return exp(x)
+
+
+swish = silu
+hard_swish = hard_silu
+
+
+def _bent(x: Tensor, depth: float, scale: float, rate: float) -> Tensor:
+    x = floating(x)
+    if depth <= 0:  # the sign of the result does not tell the sign of x
+        return where(x > 0, x * scale, expm1(minimum(x, 0.0) * rate) * depth)
+    return Elu(depth, scale, rate)(x)  # type: ignore[no-any-return]
+
+
+def _normal_tail(xp: Any, size: Any) -> Any:
+    """Return Φ(−size) for sizes ≥ 0: t/2 · e^(P(t) − size²/2), t = 1 / (1 + size/√8)."""
+    powers = _POWERS[size.dtype.itemsize]
+    t = size * math.sqrt(0.125)
+    xp.add(t, 1, out=t)
+    xp.divide(1, t, out=t)
+    u = t * 2
+    xp.subtract(u, 1, out=u)
+    y = u * powers[-1]
+    for a in powers[-2:0:-1]:
+        xp.add(y, a, out=y)
+        xp.multiply(y, u, out=y)
+    xp.add(y, powers[0] - math.log(2), out=y)
+    with np.errstate(over="ignore", under="ignore"):
+        xp.multiply(size, size, out=u)
+        xp.multiply(u, -0.5, out=u)
+        xp.add(y, u, out=y)
+        xp.exp(y, out=y)
+        xp.multiply(y, t, out=y)
+    return y
+
+
+def _normal_by_tanh(xp: Any, x: Any, y: Any) -> None:
+    """Write (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2."""
+    xp.multiply(x, x, out=y)
+    xp.multiply(y, 0.044715 * ROOT_HALF_TURN, out=y)
+    xp.add(y, ROOT_HALF_TURN, out=y)
+    xp.multiply(y, x, out=y)
+    xp.tanh(y, out=y)
+    xp.add(y, 1, out=y)
+    xp.multiply(y, 0.5, out=y)
+
+
+def _one_and_exp(xp: Any, x: Any, y: Any) -> None:
+    """Write 1 + e⁻ˣ."""
+    xp.negative(x, out=y)
+    with np.errstate(over="ignore", under="ignore"):
+        xp.exp(y, out=y)
+    xp.add(y, 1, out=y)

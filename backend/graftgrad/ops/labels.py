@@ -1,0 +1,118 @@
+"""Whole-number labels: their check, the distribution each stands for, the element each points at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DataError, DTypeError, expect, sentence
+from ..function import Function, function
+from ..spec import DType, Spec
+from .arithmetic import mul
+from .shape import expand_dims
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+
+@function
+class LabelDistribution(Function):
+    """The distribution a label stands for: 1 − smoothing at its class, smoothing / K everywhere.
+
+    Rows of ignored labels are 0, of labels outside [0, K) NaN.
+    """
+
+    classes: int
+    dtype: DType
+    smoothing: float = 0.0
+    ignored: int | None = None
+
+    def infer(self, labels: Spec) -> Spec:
+        return Spec((*labels.shape, self.classes), self.dtype)
+
+    def compute(self, xp: Any, labels: Any, q: Any) -> None:
+        flat, rows, kept, wrong = label_places(xp, labels, self.classes, self.ignored)
+        table = q.reshape(-1, self.classes)
+        table[...] = self.smoothing / self.classes
+        table[rows, flat] += self.dtype.type(1 - self.smoothing)
+        table *= xp.where(wrong, xp.nan, kept)[:, None].astype(self.dtype)
+
+
+@function
+class Pick(Function):
+    """The element of each row at its label: 0 for ignored labels, NaN for labels outside [0, K)."""
+
+    ignored: int | None = None
+
+    def infer(self, x: Spec, labels: Spec) -> Spec:
+        expect_labelled("nll_loss", x, labels)
+        return Spec(labels.shape, x.dtype)
+
+    def compute(self, xp: Any, x: Any, labels: Any, y: Any) -> None:
+        places, _, kept, wrong = label_places(xp, labels, x.shape[-1], self.ignored)
+        picked = xp.take_along_axis(x, places.reshape(*labels.shape, 1), axis=-1).reshape(-1)
+        picked = xp.where(kept, picked, picked.dtype.type(0))
+        y[...] = xp.where(wrong, picked.dtype.type(xp.nan), picked).reshape(y.shape)
+
+    def grad_x(self, gy: Tensor, labels: Tensor, x_spec: Spec) -> Tensor:
+        q = LabelDistribution(x_spec.shape[-1], x_spec.dtype, 0.0, self.ignored)(labels)
+        return mul(q, expand_dims(gy, -1))
+
+
+def check_labels(
+    labels: Any,
+    classes: int,
+    *,
+    ignore_index: int | None = None,
+    subject: str = "cross_entropy",
+) -> None:
+    """Look at the values of labels, on the host; tensors without values pass.
+
+    Args:
+        labels: a tensor or an array of integers.
+        classes: K.
+        ignore_index: a label outside [0, K) that is allowed.
+        subject: who speaks.
+
+    Raises:
+        DataError: a label lies outside [0, K).
+        DTypeError: labels are no integers.
+    """
+    expect(labels.dtype.kind in "iu", subject, "labels must be integers", error=DTypeError,
+           dtype=str(labels.dtype), advice="Convert them with .to('int64').")  # fmt: skip
+    if hasattr(labels, "grad_fn"):
+        if not labels.device.computes:
+            return
+        labels = labels.device.fetch(labels.array)
+    wrong = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        wrong &= labels != ignore_index
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        got: dict[str, object] = {
+            "label": int(labels[place]),
+            "position": place[0] if len(place) == 1 else place,
+            "classes": classes,
+            "labels out of range": f"{int(wrong.sum())} of {wrong.size}",
+        }
+        raise DataError(sentence(subject, f"labels must lie in [0, {classes})", got))
+
+
+def expect_labelled(subject: str, logits: Spec, labels: Spec) -> None:
+    expect(logits.ndim > 0 and logits.shape[-1] > 0, subject, "there must be at least one class",
+           logits=logits)  # fmt: skip
+    expect(labels.shape == logits.shape[:-1], subject,
+           "labels must have the shape of logits without classes", logits=logits, labels=labels)  # fmt: skip
+    expect(labels.dtype.kind in "iu", subject, "labels must be integers", error=DTypeError,
+           labels=labels)  # fmt: skip
+
+
+def label_places(xp: Any, labels: Any, classes: int, ignored: int | None) -> tuple[Any, Any, Any, Any]:
+    """Return flat labels within bounds, the rows they belong to, which count, which are out of range."""
+    flat = labels.reshape(-1).astype("int64", copy=False)
+    kept = flat != ignored if ignored is not None else xp.ones(flat.shape, "bool")
+    wrong = ((flat < 0) | (flat >= classes)) & kept
+    inside = xp.clip(flat, 0, classes - 1)
+    return inside, xp.arange(flat.size), kept, wrong

@@ -1,0 +1,326 @@
+"""How windows lie on images, and the framed blocks of an image in which they are walked over.
+
+Convolution and pooling share this: geometry without values (`Windows`), a block of rows with its
+margins (`Frame`), tap by tap or as a matrix of patches. What is done with a window stands with them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..errors import expect
+from ..function import Function, function
+from ..spec import Pads, Pair, Spec, float32, is_floating, pair, window_pads, windows_along
+
+Compute = TypeVar("Compute", bound=Callable[..., None])
+Block = tuple[slice, slice]
+
+CACHE_BYTES = 1 << 18  # what one operand of an elementwise walk may take, so that three fit in L2
+PATCH_BYTES = 1 << 22  # a matrix of patches: long enough for the product, short enough for L3
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where windows lie: image sizes (H, W), window (A, B), how many there are (H', W')."""
+
+    sizes: Pair
+    window: Pair
+    strides: Pair
+    pads: Pads
+    dilation: Pair
+    counts: Pair
+
+    @property
+    def padded(self) -> bool:
+        """Whether there are margins."""
+        return any(p != 0 for both in self.pads for p in both)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether every window is the pixel itself."""
+        return self.window == self.strides == (1, 1) and not self.padded
+
+    def reach(self, rows: int) -> int:
+        """Return how many rows of the padded image that many rows of windows touch."""
+        return (rows - 1) * self.strides[0] + (self.window[0] - 1) * self.dilation[0] + 1
+
+    def width(self) -> int:
+        """Return how many columns of the padded image all windows touch."""
+        return (self.counts[1] - 1) * self.strides[1] + (self.window[1] - 1) * self.dilation[1] + 1
+
+    def taps(self) -> Iterator[Pair]:
+        """Walk over the places (a, b) in the window, row by row."""
+        for a in range(self.window[0]):
+            for b in range(self.window[1]):
+                yield a, b
+
+    def turned(self) -> Windows:
+        """Return the windows of the gradient at stride 1: over the results, back onto the image."""
+        pads = []
+        for size, count, (before, _), a, d in zip(
+            self.sizes, self.counts, self.pads, self.window, self.dilation, strict=True
+        ):
+            lead = (a - 1) * d - before
+            pads.append((lead, size + (a - 1) * d - count - lead))
+        return Windows(
+            self.counts, self.window, (1, 1), (pads[0], pads[1]), self.dilation, self.sizes
+        )
+
+
+@function
+class Windowed(Function):
+    """A function of windows on images; what convolution and pooling have in common."""
+
+    strides: Pair = (1, 1)
+    pads: Pads = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+
+    def on(self, sizes: Sequence[int], window: Sequence[int], counts: Sequence[int]) -> Windows:
+        """Return how this function's windows lie on images of given sizes."""
+        return Windows(
+            (sizes[0], sizes[1]),
+            (window[0], window[1]),
+            self.strides,
+            self.pads,
+            self.dilation,
+            (counts[0], counts[1]),
+        )
+
+    def counts(self, subject: str, sizes: Sequence[int], window: Sequence[int]) -> Pair:
+        """Return how many windows there are along rows and columns, and check the attributes.
+
+        Raises:
+            ShapeError: a window does not fit, or strides or dilation are not positive.
+        """
+        positive = min(*self.strides, *self.dilation, *window) > 0
+        expect(positive, subject, "window, strides and dilation must be at least 1",
+               window=tuple(window), strides=self.strides, dilation=self.dilation)  # fmt: skip
+        expect(all(p >= 0 for both in self.pads for p in both), subject,
+               "padding must not be negative", padding=self.pads)  # fmt: skip
+        rows, columns = windows_along(
+            subject, sizes, window, self.strides, self.pads, self.dilation
+        )
+        return rows, columns
+
+    def expect_counts(self, subject: str, gy: Spec, sizes: Pair, window: Sequence[int]) -> None:
+        """Check that gy has one pixel for every window on images of given sizes.
+
+        Raises:
+            ShapeError: it has not.
+        """
+        counts = self.counts(subject, sizes, window)
+        expect(gy.shape[1:3] == counts, subject, f"gy must have {counts} rows and columns",
+               gy=gy, sizes=sizes, window=tuple(window))  # fmt: skip
+
+
+def placed(
+    subject: str,
+    x: Any,
+    window: Sequence[int],
+    strides: Any,
+    padding: Any,
+    dilation: Any = 1,
+) -> tuple[Pair, Pads, Pair]:
+    """Return strides, pads and dilation as a Windowed function takes them, from what users write.
+
+    Raises:
+        ShapeError: x is no batch of images, or an argument is not understood.
+    """
+    expect(x.ndim == 4, subject, "x must be images (N, H, W, C)", x=x.spec)
+    steps = pair(f"{subject} strides", strides)
+    gaps = pair(f"{subject} dilation", dilation)
+    expect(min(steps) > 0 and min(gaps) > 0, subject, "strides and dilation must be at least 1",
+           strides=steps, dilation=gaps)  # fmt: skip
+    rows, columns = window_pads(padding, x.shape[1:3], window, steps, gaps)
+    return steps, (rows, columns), gaps
+
+
+def single(compute: Compute) -> Compute:
+    """Let a reference body compute in float32 where its operands are shorter real numbers."""
+
+    @functools.wraps(compute)
+    def widened(self: Any, xp: Any, *arrays: Any) -> None:
+        y = arrays[-1]
+        if y.dtype.itemsize >= 4 or not is_floating(y.dtype):
+            compute(self, xp, *arrays)
+            return
+        wide = [a.astype(float32) if a.dtype == y.dtype else a for a in arrays[:-1]]
+        result = xp.empty(y.shape, float32)
+        compute(self, xp, *wide, result)
+        y[...] = result.astype(y.dtype)
+
+    return widened  # type: ignore[return-value]
+
+
+def blocks(images: int, rows: int, row_bytes: int, budget: int) -> Iterator[Block]:
+    """Cut a batch into blocks of about `budget` bytes: several images, or some rows of one."""
+    if rows * row_bytes <= budget:
+        step = max(1, budget // max(1, rows * row_bytes))
+        for n in range(0, images, step):
+            yield slice(n, min(n + step, images)), slice(0, rows)
+        return
+    step = max(1, budget // row_bytes)
+    for n in range(images):
+        for i in range(0, rows, step):
+            yield slice(n, n + 1), slice(i, min(i + step, rows))
+
+
+class Frame:
+    """A block of images with its margins, columns sorted by their place within a stride.
+
+    The buffer is (images, rows, strides, columns / strides, C): padded column q·s + p lies at
+    [p, q], so that one tap of all windows in a row is a run without gaps, whatever the stride.
+    With `phases` = 1 columns stay as they are.
+    """
+
+    def __init__(
+        self, xp: Any, x: Any, lie: Windows, chosen: Sequence[Block], value: float, phases: int
+    ) -> None:
+        self.lie = lie
+        self.value = value
+        self.phases = phases
+        images = max((n.stop - n.start for n, _ in chosen), default=0)
+        rows = max((lie.reach(i.stop - i.start) for _, i in chosen), default=0)
+        columns = -(-lie.width() // phases)
+        self.buffer = xp.full((images, rows, phases, columns, x.shape[3]), value, x.dtype)
+
+    def inside(self, block: Block) -> tuple[slice, slice]:
+        """Return the rows of the image in a block, and where they lie in the buffer."""
+        first = block[1].start * self.lie.strides[0] - self.lie.pads[0][0]
+        reach = self.lie.reach(block[1].stop - block[1].start)
+        low = min(max(first, 0), self.lie.sizes[0])
+        high = max(min(first + reach, self.lie.sizes[0]), low)
+        return slice(low, high), slice(low - first, high - first)
+
+    def columns(self) -> Iterator[tuple[slice, int, slice]]:
+        """Walk over the phases: columns of the image, the phase, where they lie in it."""
+        before, width, size = self.lie.pads[1][0], self.lie.width(), self.lie.sizes[1]
+        for p in range(self.phases):
+            low = max(0, -(-(before - p) // self.phases))
+            high = -(-(min(width, size + before) - p) // self.phases)
+            if high > low:
+                start = low * self.phases + p - before
+                stop = (high - 1) * self.phases + p - before + 1
+                yield slice(start, stop, self.phases), p, slice(low, high)
+
+    def fill(self, x: Any, block: Block) -> Any:
+        """Copy a block of the images between its margins and return the buffer's part."""
+        part = self.part(block)
+        rows, place = self.inside(block)
+        part[:, : place.start] = self.value
+        part[:, place.stop :] = self.value
+        for columns, p, q in self.columns():
+            part[:, place, p, q] = x[block[0], rows, columns]
+        return part
+
+    def part(self, block: Block) -> Any:
+        """Return the part of the buffer that a block takes."""
+        images, rows = block
+        return self.buffer[: images.stop - images.start, : self.lie.reach(rows.stop - rows.start)]
+
+    def spill(self, part: Any, block: Block, gx: Any) -> None:
+        """Add what has gathered in a block to the images, without its margins."""
+        rows, place = self.inside(block)
+        for columns, p, q in self.columns():
+            target = gx[block[0], rows, columns]
+            target += part[:, place, p, q]
+
+    def tap(self, part: Any, a: int, b: int, rows: int) -> Any:
+        """Return the pixels at place (a, b) of all windows in a block: (images, rows, W', C)."""
+        q, p = divmod(b * self.lie.dilation[1], self.phases)
+        start = a * self.lie.dilation[0]
+        stop = start + (rows - 1) * self.lie.strides[0] + 1
+        if self.phases == self.lie.strides[1]:
+            return part[:, start : stop : self.lie.strides[0], p, q : q + self.lie.counts[1]]
+        last = q + (self.lie.counts[1] - 1) * self.lie.strides[1] + 1
+        return part[:, start : stop : self.lie.strides[0], 0, q : last : self.lie.strides[1]]
+
+
+def walked(
+    xp: Any, x: Any, lie: Windows, value: float = 0.0
+) -> Iterator[tuple[Block, Callable[[int, int], Any]]]:
+    """Walk over images block by block; each comes with a function that gives the pixels of a tap."""
+    row = lie.strides[0] * lie.width() * x.shape[3] * x.dtype.itemsize
+    chosen = list(blocks(x.shape[0], lie.counts[0], row, CACHE_BYTES))
+    frame = Frame(xp, x, lie, chosen, value, lie.strides[1])
+    for block in chosen:
+        rows = block[1].stop - block[1].start
+        yield block, functools.partial(_tap, frame, frame.fill(x, block), rows)
+
+
+def gathered(
+    xp: Any, gx: Any, lie: Windows
+) -> Iterator[tuple[Block, Callable[[int, int], Any]]]:
+    """Walk as `walked` does, over zeros; what is added to the taps ends up in gx."""
+    row = lie.strides[0] * lie.width() * gx.shape[3] * gx.dtype.itemsize
+    chosen = list(blocks(gx.shape[0], lie.counts[0], row, CACHE_BYTES))
+    frame = Frame(xp, gx, lie, chosen, 0, lie.strides[1])
+    gx[...] = 0
+    for block in chosen:
+        part = frame.part(block)
+        part[...] = 0
+        yield block, functools.partial(_tap, frame, part, block[1].stop - block[1].start)
+        frame.spill(part, block, gx)
+
+
+def patches(
+    xp: Any, x: Any, lie: Windows, groups: int, least: int
+) -> Iterator[tuple[Block, Any]]:
+    """Walk over images block by block; each comes with its patches, (G, M, A·B·C / G).
+
+    Args:
+        xp: the namespace of the arrays.
+        x: images, (N, H, W, C).
+        lie: where the windows lie.
+        groups: parts into which the channels are sorted.
+        least: the number of patches in a block, M, if there are that many.
+    """
+    n, channels = x.shape[0], x.shape[3] // groups
+    if lie.pointwise:
+        flat = xp.ascontiguousarray(x).reshape(-1, groups, channels)
+        yield (slice(0, n), slice(0, lie.counts[0])), flat.transpose(1, 0, 2)
+        return
+    length = lie.window[0] * lie.window[1] * channels
+    patch = groups * length * x.dtype.itemsize
+    budget = max(PATCH_BYTES, least * patch)
+    chosen = list(blocks(n, lie.counts[0], lie.counts[1] * patch, budget))
+    frame = Frame(xp, x, lie, chosen, 0, 1)
+    most = max((_windows(block, lie) for block in chosen), default=0)
+    buffer = xp.empty(groups * most * length, x.dtype)
+    for block in chosen:
+        view = _patches(xp, frame.fill(x, block), lie, block, groups)
+        held = buffer[: view.size]
+        held.reshape(view.shape)[...] = view
+        yield block, held.reshape(groups, -1, length)
+
+
+def _patches(xp: Any, part: Any, lie: Windows, block: Block, groups: int) -> Any:
+    """View a filled frame as patches: (G, images, rows, W', A, B, C / G)."""
+    n, r, _, q, c = part.strides
+    rows = block[1].stop - block[1].start
+    channels = part.shape[4] // groups
+    return xp.lib.stride_tricks.as_strided(
+        part,
+        (groups, part.shape[0], rows, lie.counts[1], *lie.window, channels),
+        (channels * c, n, r * lie.strides[0], q * lie.strides[1],
+         r * lie.dilation[0], q * lie.dilation[1], c),
+    )  # fmt: skip
+
+
+def _windows(block: Block, lie: Windows) -> int:
+    images, rows = block
+    return (images.stop - images.start) * (rows.stop - rows.start) * lie.counts[1]
+
+
+def _tap(frame: Frame, part: Any, rows: int, a: int, b: int) -> Any:
+    return frame.tap(part, a, b, rows)
+
+
+def lowest(dtype: Any) -> float:
+    """Return the value below all others of an element type."""
+    return float("-inf") if is_floating(dtype) else int(np.iinfo(dtype).min)

@@ -1,0 +1,27 @@
+"""Optimizers in PyTorch's vocabulary: they change the parameters by the gradients they hold.
+
+Parameters and their gradients are moved into shared buffers by the first step: each stays the same
+tensor, but its memory is another. A gradient kept across `zero_grad` is overwritten by the next
+backward; clone it to keep it.
+"""
+
+from __future__ import annotations
+
+from . import lr_scheduler
+from .adagrad import Adagrad, RMSprop
+from .adam import Adam, AdamW
+from .clip import clip_grad_norm_, clip_grad_value_
+from .optimizer import Optimizer
+from .sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "lr_scheduler",
+]

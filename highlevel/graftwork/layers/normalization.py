@@ -1,0 +1,233 @@
+"""Layers that keep activations at mean 0 and variance 1: over the batch, a sample, or groups of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graftgrad import Tensor, ops
+from graftgrad.errors import expect
+
+from ..registry import (
+    constraints, declared, fraction, initializers, layers, named, number, positive_integer,
+    regularizers, setting,
+)  # fmt: skip
+from ..regularizers import strength
+from ..weight import Weight
+from .layer import InputSpec, Layer
+from .rules import axis_or_axes, known_axes, only, single_axis, whole
+
+
+class Normalizing(Layer):
+    """What the layers here share: a learned factor gamma and a learned summand beta, or neither."""
+
+    axis: Any
+    center: bool
+    scale: bool
+    gamma_initializer: Any
+    beta_initializer: Any
+    gamma_regularizer: Any
+    beta_regularizer: Any
+    gamma_constraint: Any
+    beta_constraint: Any
+
+    accepts_integers = False
+    gamma: Weight | None = None
+    beta: Weight | None = None
+
+    def learned_over(self, input_shape: tuple[int | None, ...]) -> tuple[int, ...]:
+        """Make gamma and beta with the sizes of the named axes, and return these sizes.
+
+        Raises:
+            ShapeError: there is no such axis, or its size is unknown.
+        """
+        axes = known_axes(f'layer "{self.name}"', self.axis, input_shape)
+        known = {i: input_shape[i] or 0 for i in axes}
+        sizes = tuple(known.values())
+        if self.scale:
+            self.gamma = self.add_weight(
+                sizes, self.gamma_initializer, name="gamma",
+                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
+            )  # fmt: skip
+        if self.center:
+            self.beta = self.add_weight(
+                sizes, self.beta_initializer, name="beta",
+                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
+            )  # fmt: skip
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=known)
+        return sizes
+
+
+@declared(layers)
+class BatchNormalization(Normalizing):
+    """Each channel normalized over the batch while training, by moving averages otherwise.
+
+    y = gamma · (x − mean) / √(variance + epsilon) + beta
+
+    While training, the moving averages follow: moving ← momentum · moving + (1 − momentum) · batch. A
+    frozen layer, `trainable = False` or all its parameters without requires_grad, uses its moving averages
+    and does not move them. Ioffe and Szegedy 2015.
+
+    Shapes: (N, …, C) -> (N, …, C).
+
+    Args:
+        axis: where the channels lie.
+        momentum: the part of the old average that stays.
+        epsilon: added to the variance.
+        center: whether beta is added.
+        scale: whether gamma is multiplied with.
+        renorm: only False; so is synchronized.
+    Raises:
+        ShapeError: the number of channels is unknown, or differs from when the layer was built.
+    """
+
+    axis: int = setting(single_axis, default=-1)
+    momentum: float = setting(fraction, default=0.99)
+    epsilon: float = setting(strength, default=0.001)
+    center: bool = setting(default=True)
+    scale: bool = setting(default=True)
+    beta_initializer: Any = setting(named(initializers), default="zeros")
+    gamma_initializer: Any = setting(named(initializers), default="ones")
+    moving_mean_initializer: Any = setting(named(initializers), default="zeros")
+    moving_variance_initializer: Any = setting(named(initializers), default="ones")
+    beta_regularizer: Any = setting(named(regularizers), default=None)
+    gamma_regularizer: Any = setting(named(regularizers), default=None)
+    beta_constraint: Any = setting(named(constraints), default=None)
+    gamma_constraint: Any = setting(named(constraints), default=None)
+    renorm: bool = setting(only(False), default=False)
+    renorm_clipping: Any = setting(only(None), default=None)
+    renorm_momentum: float = setting(number, default=0.99)
+    synchronized: bool = setting(only(False), default=False)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make gamma, beta, moving_mean and moving_variance, each (C,)."""
+        channels = self.learned_over(input_shape)
+        self.moving_mean = self.add_weight(
+            channels, self.moving_mean_initializer, name="moving_mean", trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            channels, self.moving_variance_initializer, name="moving_variance", trainable=False
+        )
+
+    def call(self, inputs: Tensor, training: bool = False, mask: None = None) -> Tensor:
+        """Normalize; while training also move the averages.
+
+        Raises:
+            ShapeError: a mask is given, which is not supported.
+        """
+        expect(mask is None, f'layer "{self.name}"', "mask must be None", mask=mask)
+        if not training:
+            return ops.batch_norm_inference(
+                inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta,
+                axis=self.axis, epsilon=self.epsilon,
+            )  # fmt: skip
+        y, mean, variance = ops.batch_norm(
+            inputs, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon
+        )
+        ops.ema(self.moving_mean, mean, self.momentum)
+        ops.ema(self.moving_variance, variance, self.momentum)
+        return y
+
+
+@declared(layers)
+class LayerNormalization(Normalizing):
+    """Each sample normalized over some of its axes. Ba, Kiros and Hinton 2016.
+
+    y = gamma · (x − mean) / √(variance + epsilon) + beta
+
+    Shapes: (N, …, D) -> (N, …, D).
+
+    Args:
+        axis: the axis or axes over which the mean goes; gamma and beta have their sizes.
+        epsilon: added to the variance.
+        center: whether beta is added.
+        scale: whether gamma is multiplied with.
+    Raises:
+        ShapeError: a size of `axis` is unknown, or differs from when the layer was built.
+    """
+
+    axis: Any = setting(axis_or_axes, default=-1)
+    epsilon: float = setting(strength, default=0.001)
+    center: bool = setting(default=True)
+    scale: bool = setting(default=True)
+    beta_initializer: Any = setting(named(initializers), default="zeros")
+    gamma_initializer: Any = setting(named(initializers), default="ones")
+    beta_regularizer: Any = setting(named(regularizers), default=None)
+    gamma_regularizer: Any = setting(named(regularizers), default=None)
+    beta_constraint: Any = setting(named(constraints), default=None)
+    gamma_constraint: Any = setting(named(constraints), default=None)
+    rms_scaling: bool = setting(only(False), default=False, kw_only=True)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make gamma and beta, of the sizes of `axis`."""
+        self.learned_over(input_shape)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Normalize."""
+        return ops.layer_norm(inputs, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon)
+
+
+@declared(layers)
+class GroupNormalization(Normalizing):
+    """Each sample normalized over groups of neighbouring channels. Wu and He 2018.
+
+    Shapes: (N, …, C) -> (N, …, C).
+
+    Args:
+        groups: how many; −1 makes each channel a group of its own.
+        axis: where the channels lie.
+        epsilon: added to the variance.
+        center: whether beta is added.
+        scale: whether gamma is multiplied with.
+    Raises:
+        ShapeError: the groups do not divide the channels.
+    """
+
+    groups: int = setting(whole, default=32)
+    axis: int = setting(single_axis, default=-1)
+    epsilon: float = setting(strength, default=0.001)
+    center: bool = setting(default=True)
+    scale: bool = setting(default=True)
+    beta_initializer: Any = setting(named(initializers), default="zeros")
+    gamma_initializer: Any = setting(named(initializers), default="ones")
+    beta_regularizer: Any = setting(named(regularizers), default=None)
+    gamma_regularizer: Any = setting(named(regularizers), default=None)
+    beta_constraint: Any = setting(named(constraints), default=None)
+    gamma_constraint: Any = setting(named(constraints), default=None)
+
+    def prepare(self) -> None:
+        """Check the number of groups."""
+        self.prepare_layer()
+        if self.groups != -1:
+            positive_integer("GroupNormalization", "groups", self.groups)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make gamma and beta, (C,)."""
+        axis = known_axes(f'layer "{self.name}"', self.axis, input_shape)[0]
+        channels = input_shape[axis] or 0
+        expect(self.groups == -1 or channels % self.groups == 0, f'layer "{self.name}"',
+               "groups must divide the channels", input=input_shape, groups=self.groups)  # fmt: skip
+        self.learned_over(input_shape)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Normalize."""
+        groups = inputs.shape[self.axis] if self.groups == -1 else self.groups
+        return ops.group_norm(
+            inputs, self.gamma, self.beta, groups=groups, axis=self.axis, epsilon=self.epsilon
+        )
+
+
+@declared(layers)
+class UnitNormalization(Layer):
+    """Each sample divided by its length along some axes: y = x / √Σ x².
+
+    Args:
+        axis: the axis or axes along which the length is taken.
+    """
+
+    axis: Any = setting(axis_or_axes, default=-1)
+
+    accepts_integers = False
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Divide by the length."""
+        return ops.normalize(inputs, self.axis)

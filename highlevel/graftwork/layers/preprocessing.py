@@ -1,0 +1,264 @@
+"""Layers that bring raw data to the range and size a network wants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import graftgrad
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, DataError, expect
+
+from ..registry import declared, layers, one_of, optional, positive_integer, setting
+from ..weight import Weight
+from .layer import InputSpec, Layer
+from .rules import axis_or_axes, channels_last, known_axes, only
+
+_SMALL = 1e-7  # no deviation counts as smaller, so that nothing is divided by zero
+
+
+def numbers(subject: str, name: str, value: Any) -> Any:
+    """Accept finite numbers: one, or nested sequences or an array of them.
+
+    Raises:
+        ConfigError: something is no finite number.
+    """
+    if isinstance(value, (tuple, list)):
+        return [numbers(subject, name, one) for one in value]
+    if hasattr(value, "tolist"):
+        return numbers(subject, name, value.tolist())
+    fit = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    expect(fit, subject, f"{name} must be finite numbers", error=ConfigError, **{name: value})
+    return value
+
+
+@declared(layers)
+class Rescaling(Layer):
+    """Numbers brought to another range: y = x · scale + offset.
+
+    Args:
+        scale: one factor, or one for each entry of the last axis; 1/255 for pixels.
+        offset: one summand, or one for each entry of the last axis.
+    """
+
+    scale: Any = setting(numbers)
+    offset: Any = setting(numbers, default=0.0)
+
+    accepts_integers = False
+
+    def call(self, x: Tensor) -> Tensor:
+        """Scale and shift."""
+        y = x * self._constant(x, self.scale) if self.scale != 1 else x
+        return y + self._constant(x, self.offset) if self.offset != 0 or y is x else y
+
+    def _constant(self, x: Tensor, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return graftgrad.as_tensor(value, x.dtype, x.device)
+
+
+@declared(layers)
+class Normalization(Layer):
+    """Features brought to mean 0 and variance 1: y = (x − mean) / √variance.
+
+    Mean and variance are given, or found by `adapt`; training never moves them.
+
+    Args:
+        axis: the axes that keep a mean of their own; None for one mean of all.
+        mean: the mean, where it is known.
+        variance: the variance, where it is known.
+        invert: undo it: y = x · √variance + mean.
+    Raises:
+        ConfigError: only one of mean and variance is given, or it is used before either is known.
+        ShapeError: a size of `axis` is unknown, or mean and variance do not have those sizes.
+    """
+
+    axis: Any = setting(optional(axis_or_axes), default=-1)
+    mean: Any = setting(optional(numbers), default=None)
+    variance: Any = setting(optional(numbers), default=None)
+    invert: bool = setting(default=False)
+
+    accepts_integers = False
+
+    def prepare(self) -> None:
+        """Check that mean and variance come together."""
+        self.prepare_layer()
+        expect((self.mean is None) == (self.variance is None), "Normalization",
+               "mean and variance must be given together", error=ConfigError,
+               mean=self.mean, variance=self.variance)  # fmt: skip
+        self.adapted = self.mean is not None
+        self.statistics: tuple[Weight, Weight, Weight] | None = None
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Settle the kept axes; without given numbers make mean, variance and count, which are state."""
+        subject = f'layer "{self.name}"'
+        kept = () if self.axis is None else known_axes(subject, self.axis, input_shape)
+        expect(0 not in kept, subject, "axis must not be the batch", error=ConfigError, axis=self.axis)
+        self.kept = kept
+        self.sizes = tuple([input_shape[i] or 1 for i in kept])
+        self.input_spec = InputSpec(
+            ndim=len(input_shape) if kept else None, axes={i: input_shape[i] or 1 for i in kept}
+        )
+        if self.mean is None:
+            self.statistics = (
+                self.add_weight(self.sizes, "zeros", trainable=False, name="mean"),
+                self.add_weight(self.sizes, "ones", trainable=False, name="variance"),
+                self.add_weight((), "zeros", dtype="int32", trainable=False, name="count"),
+            )
+
+    def adapt(self, data: Any, batch_size: int = 1024, steps: int | None = None) -> None:
+        """Find mean and variance of data; what was found before is forgotten.
+
+        Args:
+            data: an array, or an iterable of batches; of a batch that is a tuple, the first entry counts.
+            batch_size: how many samples of an array are looked at together.
+            steps: how many batches are looked at; all of them if None.
+        Raises:
+            ConfigError: mean and variance were given.
+            DataError: there is no sample.
+        """
+        expect(self.mean is None, f'layer "{self.name}"', "adapt must not replace a given mean",
+               error=ConfigError, mean=self.mean)  # fmt: skip
+        count, mean, spread = 0, None, None
+        with graftgrad.no_grad():
+            for step, batch in enumerate(_batches(data, batch_size)):
+                if step == steps:
+                    break
+                if not self.built:
+                    self.build_for((None, *batch.shape[1:]))
+                if self.input_spec is not None:
+                    self.input_spec.check(f'layer "{self.name}"', batch.shape)
+                x = batch.to("float64")
+                axes = [i for i in range(x.ndim) if i not in self.kept]
+                size = math.prod(x.shape[i] for i in axes)
+                if size == 0:
+                    continue
+                ours, squares = x.mean(axes), x.var(axes) * size
+                if mean is None or spread is None:
+                    count, mean, spread = size, ours, squares
+                    continue
+                # Chan, Golub and LeVeque 1979: two groups' sums of squares about their joint mean.
+                gap, share = ours - mean, size / (count + size)
+                mean = mean + gap * share
+                spread = spread + squares + gap * gap * (count * share)
+                count += size
+            expect(mean is not None, f'layer "{self.name}"', "adapt must be given a sample",
+                   error=DataError, samples=0)  # fmt: skip
+            assert mean is not None and spread is not None and self.statistics is not None
+            kept_mean, kept_variance, kept_count = self.statistics
+            kept_mean.assign(mean)
+            kept_variance.assign(spread / count)
+            kept_count.assign(min(count, 2**31 - 1))
+        self.adapted = True
+
+    def call(self, x: Tensor) -> Tensor:
+        """Normalize, or undo it."""
+        mean, deviation = self._scale(x)
+        return x * deviation + mean if self.invert else (x - mean) / deviation
+
+    def _scale(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.statistics is None:
+            mean = graftgrad.tensor(self.mean, x.dtype, x.device)
+            variance = graftgrad.tensor(self.variance, x.dtype, x.device)
+        else:
+            mean, variance = (one.detach().to(x.dtype) for one in self.statistics[:2])
+        shape = tuple([n if i in self.kept else 1 for i, n in enumerate(x.shape)])
+        return self._framed(mean, shape), ops.maximum(ops.sqrt(self._framed(variance, shape)), _SMALL)
+
+    def _framed(self, one: Tensor, shape: tuple[int, ...]) -> Tensor:
+        if one.size == 1:
+            return ops.reshape(one, (1,) * len(shape))
+        expect(one.size == math.prod(shape), f'layer "{self.name}"',
+               "mean and variance must have the sizes of axis", given=one.shape, sizes=self.sizes)  # fmt: skip
+        return ops.reshape(one, shape)
+
+
+def _batches(data: Any, batch_size: int) -> Iterator[Tensor]:
+    if hasattr(data, "shape") or (
+        isinstance(data, (list, tuple)) and data and not hasattr(data[0], "shape")
+    ):
+        whole = graftgrad.as_tensor(data)
+        whole = whole if whole.ndim > 1 else ops.expand_dims(whole, -1)
+        for start in range(0, whole.shape[0], batch_size):
+            yield whole[start : start + batch_size]
+        return
+    expect(isinstance(data, Iterable), "Normalization.adapt",
+           "data must be an array or an iterable of batches", error=DataError, data=data)  # fmt: skip
+    for batch in data:
+        yield graftgrad.as_tensor(batch[0] if isinstance(batch, tuple) else batch)
+
+
+@declared(layers)
+class Resizing(Layer):
+    """Images brought to one size.
+
+    Shapes: (N, H, W, C) -> (N, height, width, C).
+
+    Args:
+        height: the rows of the result.
+        width: its columns.
+        interpolation: "bilinear" or "nearest".
+        crop_to_aspect_ratio: cut off what is too long first, so that nothing is distorted.
+        pad_to_aspect_ratio: only False.
+        fill_mode: only "constant".
+        fill_value: kept for Keras' signature.
+        antialias: only False.
+        data_format: only "channels_last".
+    """
+
+    height: int = setting(positive_integer)
+    width: int = setting(positive_integer)
+    interpolation: str = setting(one_of("bilinear", "nearest"), default="bilinear")
+    crop_to_aspect_ratio: bool = setting(default=False)
+    pad_to_aspect_ratio: bool = setting(only(False), default=False)
+    fill_mode: str = setting(only("constant"), default="constant")
+    fill_value: float = setting(default=0.0)
+    antialias: bool = setting(only(False), default=False)
+    data_format: Any = setting(channels_last, default=None)
+
+    accepts_integers = False
+    input_spec = InputSpec(ndim=4)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return images of the size."""
+        rows, columns = x.shape[1:3]
+        if self.crop_to_aspect_ratio:
+            wanted_rows = min(rows, max(1, int(columns * self.height / self.width)))
+            wanted_columns = min(columns, max(1, int(rows * self.width / self.height)))
+            x = _middle(x, wanted_rows, wanted_columns)
+        return ops.resize(x, (self.height, self.width), self.interpolation)
+
+
+@declared(layers)
+class CenterCrop(Layer):
+    """The middle of each image; one that is too small is enlarged first, without distortion.
+
+    Shapes: (N, H, W, C) -> (N, height, width, C).
+
+    Args:
+        height: the rows of the result.
+        width: its columns.
+        data_format: only "channels_last".
+    """
+
+    height: int = setting(positive_integer)
+    width: int = setting(positive_integer)
+    data_format: Any = setting(channels_last, default=None)
+
+    accepts_integers = False
+    input_spec = InputSpec(ndim=4)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the middle."""
+        rows, columns = x.shape[1:3]
+        if rows >= self.height and columns >= self.width:
+            return _middle(x, self.height, self.width)
+        wanted_rows = min(rows, max(1, int(columns * self.height / self.width)))
+        wanted_columns = min(columns, max(1, int(rows * self.width / self.height)))
+        return ops.resize(_middle(x, wanted_rows, wanted_columns), (self.height, self.width), "bilinear")
+
+
+def _middle(x: Tensor, rows: int, columns: int) -> Tensor:
+    top, left = (x.shape[1] - rows) // 2, (x.shape[2] - columns) // 2
+    return x[:, top : top + rows, left : left + columns]

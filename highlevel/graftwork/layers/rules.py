@@ -1,0 +1,126 @@
+"""Rules for the settings that only layers have: data formats, paddings, margins, axes.
+
+The rules that all declared classes share stand in `registry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graftgrad.errors import ConfigError, expect
+
+from ..registry import Rule, positive_integer
+
+
+def channels_last(subject: str, name: str, value: Any) -> str:
+    """Accept None or "channels_last": images are (N, H, W, C) everywhere.
+
+    Raises:
+        ConfigError: another order is asked for.
+    """
+    expect(value is None or value == "channels_last", subject, f"{name} must be 'channels_last'",
+           error=ConfigError, advice="Put the channels last, for example with Permute((2, 3, 1)).",
+           **{name: value})  # fmt: skip
+    return "channels_last"
+
+
+def only(*accepted: Any) -> Rule:
+    """Accept a setting of Keras' at the values that stand for what this project does."""
+
+    def check(subject: str, name: str, value: Any) -> Any:
+        expect(any(value is one or value == one for one in accepted), subject,
+               f"{name} must be {' or '.join(map(repr, accepted))}: nothing else is supported",
+               error=ConfigError, **{name: value})  # fmt: skip
+        return value
+
+    return check
+
+
+def positive_single(subject: str, name: str, value: Any) -> tuple[int]:
+    """Accept a positive integer, bare or in a sequence of one."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    expect(len(given) == 1, subject, f"{name} must be one integer", error=ConfigError,
+           **{name: value})  # fmt: skip
+    return (positive_integer(subject, name, given[0]),)
+
+
+def margin(subject: str, name: str, value: Any) -> tuple[int, int]:
+    """Accept sizes before and after one axis: one number for both ends, or two.
+
+    Raises:
+        ConfigError: it is neither, or negative.
+    """
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    fit = len(pair) == 2 and all(
+        isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in pair
+    )
+    expect(fit, subject, f"{name} must be one or two integers that are not negative",
+           error=ConfigError, **{name: value})  # fmt: skip
+    return (int(pair[0]), int(pair[1]))
+
+
+def margins(subject: str, name: str, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Accept sizes around rows and columns: one number, one for each, or (before, after) for each.
+
+    Raises:
+        ConfigError: it is none of these, or negative.
+    """
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    expect(len(both) == 2, subject, f"{name} must be one number or one entry for rows and columns",
+           error=ConfigError, **{name: value})  # fmt: skip
+    return (margin(subject, name, both[0]), margin(subject, name, both[1]))
+
+
+def axis_or_axes(subject: str, name: str, value: Any) -> int | tuple[int, ...]:
+    """Accept one axis or several.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    fit = bool(given) and all(hasattr(n, "__index__") and not isinstance(n, bool) for n in given)
+    expect(fit, subject, f"{name} must be an axis or several", error=ConfigError, **{name: value})
+    whole = tuple(int(n) for n in given)
+    return whole if isinstance(value, (tuple, list)) else whole[0]
+
+
+def single_axis(subject: str, name: str, value: Any) -> int:
+    """Accept one axis.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    fit = hasattr(value, "__index__") and not isinstance(value, bool)
+    expect(fit, subject, f"{name} must be one axis", error=ConfigError, **{name: value})
+    return int(value)
+
+
+def whole(subject: str, name: str, value: Any) -> int:
+    """Accept one whole number.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    fit = hasattr(value, "__index__") and not isinstance(value, bool)
+    expect(fit, subject, f"{name} must be a whole number", error=ConfigError, **{name: value})
+    return int(value)
+
+
+def known_axes(
+    subject: str, axis: int | Sequence[int], shape: Sequence[int | None]
+) -> tuple[int, ...]:
+    """Count axes from the front, ascending, and make sure that their sizes are known.
+
+    Raises:
+        ShapeError: there is no such axis, one is named twice, or a size is unknown.
+    """
+    given = (axis,) if isinstance(axis, int) else tuple(axis)
+    for one in given:
+        expect(-len(shape) <= one < len(shape), subject, "axis must lie within the input",
+               input=tuple(shape), axis=axis)  # fmt: skip
+    axes = tuple(sorted(one % len(shape) for one in given))
+    expect(len(set(axes)) == len(axes), subject, "no axis may be named twice", axis=axis)
+    expect(all(shape[one] is not None for one in axes), subject,
+           "the sizes of the named axes must be known", input=tuple(shape), axis=axis)  # fmt: skip
+    return axes

@@ -1,0 +1,91 @@
+"""Penalties on weights and outputs: functions of a tensor that return a scalar to be added to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, expect
+
+from . import registry
+from .registry import Configured, declared, encoded, number, setting
+
+
+def strength(subject: str, name: str, value: Any) -> float:
+    """Accept a finite number that is not negative.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    expect(number(subject, name, value) >= 0, subject, f"{name} must not be negative",
+           error=ConfigError, **{name: value})  # fmt: skip
+    return float(value)
+
+
+class Regularizer(Configured):
+    """A penalty; a subclass defines `__call__(self, x)`, which returns a scalar."""
+
+    registry = registry.regularizers
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the penalty of a tensor."""
+        raise NotImplementedError(f"{type(self).__name__}: must define __call__(self, x).")
+
+
+@declared(registry.regularizers, "l1")
+class L1(Regularizer):
+    """l1 · Σ |x|."""
+
+    l1: float = setting(strength, default=0.01)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the penalty of a tensor."""
+        return ops.abs(x).sum() * self.l1
+
+
+@declared(registry.regularizers, "l2")
+class L2(Regularizer):
+    """l2 · Σ x²; a tensor's norm is not taken, and nothing is halved."""
+
+    l2: float = setting(strength, default=0.01)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the penalty of a tensor."""
+        return ops.square(x).sum() * self.l2
+
+
+@declared(registry.regularizers, "l1_l2")
+class L1L2(Regularizer):
+    """l1 · Σ |x| + l2 · Σ x²."""
+
+    l1: float = setting(strength, default=0.0)
+    l2: float = setting(strength, default=0.0)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the penalty of a tensor."""
+        return ops.abs(x).sum() * self.l1 + ops.square(x).sum() * self.l2
+
+
+def get(identifier: Any) -> Any:
+    """Return a regularizer for a name, a configuration or a class; None stays None.
+
+    Raises:
+        ConfigError: the name is not known.
+    """
+    return registry.regularizers.get(identifier)
+
+
+def serialize(regularizer: Any) -> Any:
+    """Return the configuration of a regularizer."""
+    return encoded(regularizer)
+
+
+def deserialize(config: Mapping[str, Any] | str, custom_objects: Any = None) -> Any:
+    """Return the regularizer of a configuration.
+
+    Raises:
+        ConfigError: a name in it is not known.
+    """
+    with registry.custom_object_scope(custom_objects or {}):
+        return registry.regularizers.get(config)

@@ -1,0 +1,278 @@
+"""How foreign files name weights and order their axes, as data; and the three paths of every weight.
+
+A weight has our own path ("layer1/0/conv1/kernel"), the path Keras 3 derives from the structure
+("layer1/basic_block/conv1/vars/0") and the one PyTorch derives from attributes ("layer1.0.conv1.weight").
+What is done with them stands in `matching.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..layers.layer import Layer
+from ..registry import layers, snake_case
+from ..weight import Weight
+
+SEED_STATE = "seed_generator_state"  # what a random generator keeps; other libraries do not save it
+_TOKENS = re.compile(r"\([A-Z]+\)|[A-Z1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Two orders of the same axes, by letter: "A B C M" here is "(CM) 1 A B" there.
+
+    Letters in brackets are one axis, the first letter slowest; 1 is an axis of size 1.
+    """
+
+    ours: str
+    theirs: str
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether our shape has these axes."""
+        tokens = _TOKENS.findall(self.ours)
+        return len(tokens) == len(shape) and all(
+            size == 1 for token, size in zip(tokens, shape, strict=True) if token == "1"
+        )
+
+    def outside(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the file for our shape."""
+        sizes = self._sizes(shape)
+        return tuple(
+            math.prod(sizes[letter] for letter in token.strip("()")) for token in _TOKENS.findall(self.theirs)
+        )
+
+    def inward(self, array: Any, shape: tuple[int, ...]) -> Any:
+        """Bring a host array from the order of the file into ours."""
+        sizes, ours, theirs = self._sizes(shape), _letters(self.ours), _letters(self.theirs)
+        spread = array.reshape([sizes[letter] for letter in theirs])
+        return spread.transpose([theirs.index(letter) for letter in ours]).reshape(shape)
+
+    def outward(self, array: Any) -> Any:
+        """Bring a host array from our order into that of the file."""
+        sizes, ours, theirs = self._sizes(array.shape), _letters(self.ours), _letters(self.theirs)
+        spread = array.reshape([sizes[letter] for letter in ours])
+        return spread.transpose([ours.index(letter) for letter in theirs]).reshape(self.outside(array.shape))
+
+    def _sizes(self, shape: tuple[int, ...]) -> dict[str, int]:
+        return {"1": 1, **dict(zip(_TOKENS.findall(self.ours), shape, strict=True))}
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^A-Z]", "", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What PyTorch calls one weight of a kind of layer, and how it orders the axes."""
+
+    kind: str
+    ours: str
+    theirs: str
+    axes: Axes | None = None
+
+
+_FILTERS = Axes("A B C O", "O C A B")
+_DEPTHWISE = Axes("A B C M", "(CM) 1 A B")
+# The first rule whose kind is the class of the layer, or one it derives from, decides.
+TORCH: tuple[Rule, ...] = (
+    Rule("DepthwiseConv2D", "kernel", "weight", _DEPTHWISE),
+    Rule("DepthwiseConv2D", "depthwise_kernel", "weight", _DEPTHWISE),
+    Rule("SeparableConv2D", "depthwise_kernel", "depthwise.weight", _DEPTHWISE),
+    Rule("SeparableConv2D", "pointwise_kernel", "pointwise.weight", _FILTERS),
+    Rule("SeparableConv2D", "bias", "pointwise.bias"),
+    Rule("Conv2DTranspose", "kernel", "weight", Axes("A B O C", "C O A B")),
+    Rule("Conv1D", "kernel", "weight", Axes("A C O", "O C A")),
+    Rule("Conv2D", "kernel", "weight", _FILTERS),
+    Rule("Conv3D", "kernel", "weight", Axes("A B E C O", "O C A B E")),
+    Rule("Dense", "kernel", "weight", Axes("D K", "K D")),
+    Rule("Embedding", "embeddings", "weight"),
+    Rule("BatchNormalization", "gamma", "weight"),
+    Rule("BatchNormalization", "beta", "bias"),
+    Rule("BatchNormalization", "moving_mean", "running_mean"),
+    Rule("BatchNormalization", "moving_variance", "running_var"),
+    Rule("LayerNormalization", "gamma", "weight"),
+    Rule("LayerNormalization", "beta", "bias"),
+    Rule("GroupNormalization", "gamma", "weight"),
+    Rule("GroupNormalization", "beta", "bias"),
+    Rule("RMSNormalization", "scale", "weight"),
+    Rule("PReLU", "alpha", "weight", Axes("1 1 C", "C")),
+    Rule("PReLU", "alpha", "weight"),
+)
+# Entries of a state dict that hold no numbers of a network: counters that only PyTorch keeps.
+TORCH_IGNORED = re.compile(r"(?:.*\.)?num_batches_tracked")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One weight of a model with the names it has inside and outside.
+
+    Attributes:
+        weight: the weight.
+        layer: the layer that owns it.
+        path: our own path.
+        keras: Keras 3's path by structure.
+        labels: the names of the layers above it, and Keras 3's number.
+        torch: PyTorch's names, the likeliest first.
+        axes: the order of the axes in a file of PyTorch, where it differs.
+    """
+
+    weight: Weight
+    layer: Layer
+    path: str
+    keras: str
+    labels: str
+    torch: tuple[str, ...]
+    axes: Axes | None
+
+    @property
+    def optional(self) -> bool:
+        """Whether a file may lack it: the state of a random generator, which others do not save."""
+        return self.weight.name == SEED_STATE
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A layer's own weights in Keras 3's layout: the path of the group and the name of the layer."""
+
+    path: str
+    layer: Layer
+    labels: str
+    weights: list[Weight] = field(default_factory=list)
+
+
+def in_order(layer: Layer) -> bool:
+    """Tell whether a layer is a Sequential or Functional model: its layers bear names, not attributes."""
+    kinds = tuple(layers.known[name] for name in ("Sequential", "Functional") if name in layers.known)
+    return isinstance(layer, kinds)
+
+
+def places(model: Layer) -> list[Place]:
+    """Return every weight of a model once, in the order of `named_weights`."""
+    structural = {
+        id(weight): (f"{group.path}/vars/{i}", f"{group.labels}/vars/{i}")
+        for group in reversed(groups(model))
+        for i, weight in enumerate(group.weights)
+    }
+    rules = [(ours, theirs) for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items()]
+    found: dict[str, Place] = {}
+    seen: set[int] = set()
+
+    def visit(layer: Layer, path: str, torch: tuple[str, ...]) -> None:
+        for name, weight in layer.own():
+            if id(weight) in seen:
+                continue
+            seen.add(id(weight))
+            whole = _unused(path + name, found)
+            leaf, axes = torch_leaf(layer, name, weight.shape)
+            keras, labels = (one.lstrip("/") for one in structural[id(weight)])
+            declared = tuple(_by_rules(rules, path.rstrip("/"), whole, leaf))
+            spelled = declared + tuple(dict.fromkeys(prefix + leaf for prefix in torch))
+            found[whole] = Place(weight, layer, whole, keras, labels, spelled, axes)
+        for i, (key, child) in enumerate(layer.children()):
+            dotted = key.replace("/", ".")
+            counted = tuple(f"{prefix}{i}." for prefix in torch) if _is_sequential(layer) else ()
+            visit(child, f"{path}{key}/", counted + tuple(f"{prefix}{dotted}." for prefix in torch[-1:]))
+
+    visit(model, "", ("",))
+    return list(found.values())
+
+
+def _unused(path: str, taken: Mapping[str, Any]) -> str:
+    count, free = 0, path
+    while free in taken:
+        count += 1
+        free = f"{path}_{count}"
+    return free
+
+
+def _is_sequential(layer: Layer) -> bool:
+    kind = layers.known.get("Sequential")
+    return kind is not None and isinstance(layer, kind)
+
+
+def torch_leaf(layer: Layer, name: str, shape: tuple[int, ...]) -> tuple[str, Axes | None]:
+    """Return what PyTorch calls a weight inside its layer, and how it orders the axes."""
+    kinds = [kind.__name__ for kind in type(layer).__mro__]
+    for rule in TORCH:
+        if rule.ours == name and rule.kind in kinds and (rule.axes is None or rule.axes.fits(shape)):
+            return rule.theirs, rule.axes
+    return name, None
+
+
+def _by_rules(rules: list[tuple[str, str]], layer: str, path: str, leaf: str) -> Iterator[str]:
+    """Yield the names that a model's own rules (foreign name -> our path) give a weight."""
+    for ours, theirs in rules:
+        if path == ours:
+            yield theirs
+        elif layer == ours:
+            yield f"{theirs}.{leaf}"
+        elif layer.startswith(ours + "/"):
+            yield f"{theirs}.{layer[len(ours) + 1 :].replace('/', '.')}.{leaf}"
+
+
+# -- Keras 3's names by structure ----------------------------------------------------------------
+
+
+def groups(model: Layer) -> list[Group]:
+    """Return every layer's group in the order in which Keras 3 walks a model, the model itself first.
+
+    A group is named after the class of the layer, counted within what holds it; a layer that is met
+    again keeps its first place.
+    """
+    found: list[Group] = []
+    visited: set[int] = set()
+
+    def visit(layer: Layer, path: str, labels: str) -> None:
+        if id(layer) in visited:
+            return
+        visited.add(id(layer))
+        own = sorted(layer.own(), key=lambda named: named[1].kind != "parameter")
+        found.append(Group(path, layer, labels, [weight for _, weight in own]))
+        for place, child in _held(layer):
+            visit(child, f"{path}/{place}".lstrip("/"), f"{labels}/{child.name}".lstrip("/"))
+
+    visit(model, "", "")
+    return found
+
+
+def _held(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """Yield what a layer holds with its place: by attribute, alphabetically, private ones last."""
+    if in_order(layer):
+        held: list[Layer] = layer.layers  # type: ignore[attr-defined]
+        yield from _counted("layers", [("", one) for one in held])
+        return
+    attributes: dict[str, list[tuple[str, Layer]]] = {}
+    for path, child in layer.children():
+        attribute, _, rest = path.partition("/")
+        attributes.setdefault(attribute, []).append((rest, child))
+    if isinstance(getattr(type(layer), "layers", None), property):
+        attributes["layers"] = [("", child) for _, child in layer.children()]
+    for attribute in sorted(attributes, key=lambda one: f"~{one}" if one.startswith("_") else one):
+        inside = attributes[attribute]
+        if len(inside) == 1 and inside[0][0] == "" and attribute != "layers":
+            yield attribute, inside[0][1]
+        else:
+            yield from _counted(attribute, inside)
+
+
+def _counted(path: str, inside: Iterable[tuple[str, Layer]]) -> Iterator[tuple[str, Layer]]:
+    """Yield the members of a list with its path and their class names, counted."""
+    counts: dict[str, int] = {}
+    nested: dict[str, list[tuple[str, Layer]]] = {}
+    for place, child in inside:
+        head, _, rest = place.partition("/")
+        if rest:
+            nested.setdefault(head, []).append((rest, child))
+        else:
+            yield f"{path}/{_next(counts, snake_case(type(child).__name__))}", child
+    for members in nested.values():
+        yield from _counted(f"{path}/{_next(counts, 'container')}", members)
+
+
+def _next(counts: dict[str, int], name: str) -> str:
+    counts[name] = counts.get(name, -1) + 1
+    return f"{name}_{counts[name]}" if counts[name] else name

@@ -1,0 +1,709 @@
+"""Files made to do harm: each shape is one row, and every way in refuses it."""
+
+import base64
+import io
+import json
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from graftgrad import formats
+from graftgrad.errors import FormatError
+from graftgrad.formats import Limits
+
+HUGE = 2**50
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    kind: str
+    content: Callable[[], bytes]
+    says: str
+
+
+def consume(archive):
+    with archive:
+        return {name: archive[name].copy() for name in archive}
+
+
+WAYS = {
+    "torch": {
+        "open_weights": lambda path: consume(formats.open_weights(path)),
+        "open_torch": lambda path: consume(formats.open_torch(path)),
+        "read_checkpoint": formats.read_checkpoint,
+    },
+    "safetensors": {
+        "open_weights": lambda path: consume(formats.open_weights(path)),
+        "open_safetensors": lambda path: consume(formats.open_safetensors(path)),
+    },
+    "npz": {
+        "open_weights": lambda path: consume(formats.open_weights(path)),
+        "open_npz": lambda path: consume(formats.open_npz(path)),
+    },
+    "hdf5": {
+        "open_weights": lambda path: consume(formats.open_weights(path)),
+        "open_hdf5": lambda path: consume(formats.open_hdf5(path)),
+        "inside .keras": lambda path: consume(formats.open_weights(wrapped(path))),
+        "read_keras": lambda path: consume(formats.read_keras(wrapped(path)).open_weights()),
+    },
+    "keras": {
+        "open_weights": lambda path: consume(formats.open_weights(path)),
+        "read_keras": lambda path: consume(formats.read_keras(path).open_weights()),
+    },
+}
+
+
+def wrapped(path):
+    """Put an HDF5 file into a .keras archive."""
+    place = path.with_suffix(".keras")
+    members = {"config.json": b"{}", "metadata.json": b"{}", "model.weights.h5": path.read_bytes()}
+    formats.write_keras(place, members)
+    return place
+
+
+# pickles, assembled by hand: a test has no need of the module that runs them
+
+
+def text(value):
+    raw = value.encode()
+    return b"X" + struct.pack("<I", len(raw)) + raw
+
+
+def name(module, attribute):
+    return f"c{module}\n{attribute}\n".encode()
+
+
+def integer(value):
+    raw = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8a" + bytes([len(raw)]) + raw
+
+
+def row(*items):
+    return b"(" + b"".join(items) + b"t"
+
+
+def storage(count=4, kind="FloatStorage", key="0", module="torch"):
+    return row(text("storage"), name(module, kind), text(key), text("cpu"), integer(count)) + b"Q"
+
+
+def tensor(shape=(4,), strides=(1,), offset=0, **options):
+    sizes, steps = (row(*map(integer, values)) for values in (shape, strides))
+    hooks = name("collections", "OrderedDict") + b")R"
+    arguments = row(storage(**options), integer(offset), sizes, steps, b"\x89", hooks)
+    return name("torch._utils", "_rebuild_tensor_v2") + arguments + b"R"
+
+
+def checkpoint(pickle, data=bytes(16), **members):
+    """A ZIP checkpoint around a pickle; one storage of 16 bytes unless told otherwise."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + pickle + b".")
+        archive.writestr("archive/data/0", data)
+        for member, content in members.items():
+            archive.writestr("archive/" + member, content)
+    return buffer.getvalue()
+
+
+def entry(value):
+    return b"}" + text("w") + value + b"s"
+
+
+def call(module, attribute, *arguments):
+    return entry(name(module, attribute) + row(*arguments) + b"R")
+
+
+def laughs(levels=40):
+    """A list of ten times a list of ten times a list ..."""
+    body = b"]q\x00"
+    for level in range(levels):
+        body += b"](" + b"h" + bytes([level]) + (b"h" + bytes([level])) * 9 + b"e"
+        body += b"q" + bytes([level + 1])
+    return entry(body)
+
+
+def nested_key():
+    """A tuple of twice a tuple of twice ..., as a key: its hash would never end."""
+    body = b")q\x00"
+    for level in range(100):
+        body += b"h" + bytes([level]) + b"h" + bytes([level]) + b"\x86q" + bytes([level + 1])
+    return b"}" + body + b"K\x01s"
+
+
+def legacy(
+    pickle, keys=b"](X\x01\x00\x00\x000e", data=struct.pack("<q", 4) + bytes(16), little=True
+):
+    magic = integer(0x1950A86A20F9469CFC6C)
+    system = b"}" + text("little_endian") + (b"\x88" if little else b"\x89") + b"s"
+    parts = (magic, integer(1001), system, pickle, keys)
+    return b"".join(b"\x80\x02" + part + b"." for part in parts) + data
+
+
+def tar_checkpoint():
+    import tarfile
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for member in ("storages", "tensors", "pickle"):
+            archive.addfile(tarfile.TarInfo(member), io.BytesIO())
+    return buffer.getvalue()
+
+
+RUNS = name("os", "system") + row(text("touch canary")) + b"R"
+TORCH = [
+    Row("runs a command", "torch", lambda: checkpoint(RUNS), "os.system"),
+    Row("runs a command, old container", "torch", lambda: legacy(RUNS), "os.system"),
+    Row("runs a command before the magic", "torch",
+        lambda: b"\x80\x02" + b"\x8a\x0a" + bytes.fromhex("6cfc9c46f9206aa85019") + RUNS + b".",
+        "os.system"),
+    Row("bare pickle", "torch", lambda: b"\x80\x02" + RUNS + b".", "bare pickle|torch.save"),
+    Row("evaluates", "torch", lambda: checkpoint(call("builtins", "eval", text("1"))), "eval"),
+    Row("name of a submodule", "torch",
+        lambda: checkpoint(call("asyncio.unix_events", "_UnixSubprocessTransport")), "asyncio"),
+    Row("known name with a tail", "torch",
+        lambda: checkpoint(call("torch._utils", "_rebuild_tensor_v2.__globals__")), "__globals__"),
+    Row("stacked global", "torch",
+        lambda: checkpoint(entry(text("os") + text("system") + b"\x93")), "os.system"),
+    Row("inst opcode", "torch", lambda: checkpoint(b"(ios\nsystem\n"), "opcode"),
+    Row("extension opcode", "torch", lambda: checkpoint(b"\x82\x01"), "opcode"),
+    Row("call of a string", "torch", lambda: checkpoint(text("x") + b")R"), "applied"),
+    Row("call of a class name", "torch", lambda: checkpoint(name("torch", "FloatStorage") + b")R"),
+        "applied"),
+    Row("arguments no tuple", "torch",
+        lambda: checkpoint(name("collections", "OrderedDict") + b"]R"), "tuple"),
+    Row("item set in a list", "torch", lambda: checkpoint(b"]" + text("a") + b"Ns"), "dict"),
+    Row("items set in a tensor", "torch",
+        lambda: checkpoint(tensor() + b"(" + text("a") + b"Nu"), "dict"),
+    Row("append to a dict", "torch", lambda: checkpoint(b"}Na"), "list"),
+    Row("state for a list", "torch", lambda: checkpoint(b"]}b"), "state"),
+    Row("state for a tensor", "torch", lambda: checkpoint(tensor() + b"}b"), "state"),
+    Row("odd number of items", "torch", lambda: checkpoint(b"}(Nu"), "pairs"),
+    Row("pop below the mark", "torch", lambda: checkpoint(b"N(a"), "more values"),
+    Row("stack empty", "torch", lambda: checkpoint(b""), "more values"),
+    Row("two values left", "torch", lambda: checkpoint(b"NN"), "one value"),
+    Row("memo missing", "torch", lambda: checkpoint(b"h\x07"), "kept"),
+    Row("no mark", "torch", lambda: checkpoint(b"t"), "mark"),
+    Row("list as key", "torch", lambda: checkpoint(b"}]Ns"), "keys"),
+    Row("nested key", "torch", lambda: checkpoint(nested_key()), "keys"),
+    Row("a billion laughs", "torch", lambda: checkpoint(laughs()), "max_objects"),
+    Row("holds itself", "torch", lambda: checkpoint(entry(b"]q\x00h\x00a")), "max_depth"),
+    Row("nested deeply", "torch", lambda: checkpoint(entry(b"]" * 5000 + b"a" * 4999)),
+        "max_depth"),
+    Row("text longer than the file", "torch", lambda: checkpoint(b"X\xff\xff\xff\x7f"), "early"),
+    Row("frame longer than the file", "torch", lambda: checkpoint(b"\x95" + b"\xff" * 8), "frame"),
+    Row("more elements than stored", "torch", lambda: checkpoint(entry(tensor(count=400))),
+        "declares"),
+    Row("huge element count", "torch", lambda: checkpoint(entry(tensor(count=2**62))), "storage"),
+    Row("negative element count", "torch", lambda: checkpoint(entry(tensor(count=-1))), "storage"),
+    Row("element count no integer", "torch",
+        lambda: checkpoint(row(text("storage"), name("torch", "FloatStorage"), text("0"),
+                               text("cpu"), b"G" + bytes(8)) + b"Q"), "count"),
+    Row("shape past the storage", "torch", lambda: checkpoint(entry(tensor((5,)))), "inside"),
+    Row("stride past the storage", "torch", lambda: checkpoint(entry(tensor((4,), (2,)))),
+        "inside"),
+    Row("offset past the storage", "torch", lambda: checkpoint(entry(tensor(offset=1))), "inside"),
+    Row("negative size", "torch", lambda: checkpoint(entry(tensor((-1,)))), "negative"),
+    Row("negative stride", "torch", lambda: checkpoint(entry(tensor((4,), (-1,)))), "negative"),
+    Row("negative offset", "torch", lambda: checkpoint(entry(tensor(offset=-1))), "negative"),
+    Row("product overflows", "torch", lambda: checkpoint(entry(tensor((2**32, 2**32), (0, 0)))),
+        "max_bytes"),
+    Row("expanded bomb", "torch", lambda: checkpoint(entry(tensor((2**30,), (0,)))), "max_ratio"),
+    Row("empty with a huge axis", "torch",
+        lambda: checkpoint(entry(tensor((0, 2**61), (1, 1)))), "max_bytes"),
+    Row("empty past the storage", "torch",
+        lambda: checkpoint(entry(tensor((0,), (1,), offset=9))), "inside"),
+    Row("axes without strides", "torch", lambda: checkpoint(entry(tensor((2, 2)))), "stride"),
+    Row("a hundred axes", "torch", lambda: checkpoint(entry(tensor((1,) * 100, (1,) * 100))),
+        "axes"),
+    Row("one storage, two types", "torch",
+        lambda: checkpoint(b"](" + tensor() + tensor(kind="IntStorage") + b"e"), "alike"),
+    Row("unknown storage", "torch", lambda: checkpoint(entry(tensor(kind="QInt8Storage"))),
+        "QInt8Storage"),
+    Row("storage of no type", "torch", lambda: checkpoint(
+        entry(tensor(count=16, module="torch.storage", kind="UntypedStorage"))), "elements are"),
+    Row("storage missing", "torch", lambda: checkpoint(entry(tensor(key="7"))), "missing"),
+    Row("storage key climbs", "torch", lambda: checkpoint(entry(tensor(key="../data.pkl"))),
+        "missing"),
+    Row("persistent id no storage", "torch", lambda: checkpoint(text("os") + b"Q"), "persistent"),
+    Row("source of a module", "torch",
+        lambda: checkpoint(row(text("module"), b"N", text("a"), text("b"), b"K\x01") + b"Q"),
+        "storage"),
+    Row("hooks", "torch", lambda: checkpoint(entry(
+        name("torch._utils", "_rebuild_parameter") + row(tensor(), b"\x88", b"]") + b"R")),
+        "hooks"),
+    Row("parameter of no tensor", "torch", lambda: checkpoint(entry(
+        name("torch._utils", "_rebuild_parameter") + row(b"N", b"\x88", b"}") + b"R")), "tensor"),
+    Row("type that calls", "torch", lambda: checkpoint(call(
+        "torch._tensor", "_rebuild_from_type_v2", name("torch._tensor", "_rebuild_from_type_v2"),
+        name("torch", "Tensor"), b")", b"}")), "known function"),
+    Row("numpy objects", "torch", lambda: checkpoint(call("numpy", "dtype", text("O8"))), "plain"),
+    Row("numpy scalar too short", "torch", lambda: checkpoint(entry(
+        name("numpy.core.multiarray", "scalar")
+        + row(name("numpy", "dtype") + row(text("f8")) + b"R", b"C\x01x") + b"R")), "element"),
+    Row("text that is not UTF-8", "torch", lambda: checkpoint(b"X\x01\x00\x00\x00\xff"), "UTF-8"),
+    Row("big-endian", "torch", lambda: checkpoint(entry(tensor()), byteorder=b"big"), "endian"),
+    Row("big-endian, old", "torch", lambda: legacy(entry(tensor()), little=False), "endian"),
+    Row("script", "torch", lambda: checkpoint(entry(tensor()), **{"constants.pkl": b""}),
+        "TorchScript"),
+    Row("code", "torch", lambda: checkpoint(entry(tensor()), **{"code/x.py": b""}), "TorchScript"),
+    Row("tar", "torch", tar_checkpoint, "tar"),
+    Row("old: storage too short", "torch",
+        lambda: legacy(entry(tensor()), data=struct.pack("<q", 4) + bytes(8)), "inside the file"),
+    Row("old: count disagrees", "torch",
+        lambda: legacy(entry(tensor()), data=struct.pack("<q", 2**62) + bytes(16)), "declared"),
+    Row("old: bytes appended", "torch", lambda: legacy(entry(tensor())) + b"x", "follow"),
+    Row("old: key never named", "torch", lambda: legacy(b"}"), "listed once"),
+    Row("old: key listed twice", "torch",
+        lambda: legacy(entry(tensor()), keys=b"](" + text("0") * 2 + b"e"), "listed once"),
+    Row("old: keys no list", "torch", lambda: legacy(entry(tensor()), keys=b"N"), "text"),
+    Row("old: view past its storage", "torch", lambda: legacy(row(
+        text("storage"), name("torch", "FloatStorage"), text("0"), text("cpu"), integer(4),
+        row(text("v"), integer(3), integer(2))) + b"Q"), "inside its storage"),
+    Row("no tensors at all", "torch-weights", lambda: checkpoint(b"}"), "dict of tensors"),
+]  # fmt: skip
+WAYS["torch-weights"] = {k: v for k, v in WAYS["torch"].items() if k != "read_checkpoint"}
+
+
+# safetensors
+
+
+def safetensors(header, data=bytes(16), length=None):
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(raw) if length is None else length) + raw + data
+
+
+def described(shape=(4,), offsets=(0, 16), dtype="F32", **more):
+    return {"dtype": dtype, "shape": [*shape], "data_offsets": [*offsets], **more}
+
+
+def one(**fields):
+    return lambda: safetensors({"w": described(**fields)})
+
+
+DOUBLED = b'{"w":' + json.dumps(described()).encode() + b',"w":' + json.dumps(described()).encode()
+SAFETENSORS = [
+    Row("header longer than the file", "safetensors",
+        lambda: safetensors(b"{}", length=2**63), "safetensors|header"),
+    Row("header of spaces", "safetensors",
+        lambda: safetensors(b"{" + b" " * (33 << 20)), "max_header"),
+    Row("header no JSON", "safetensors", lambda: safetensors(b"{]"), "JSON"),
+    Row("header not UTF-8", "safetensors", lambda: safetensors(b'{"\xff":1}'), "JSON"),
+    Row("header nested", "safetensors",
+        lambda: safetensors(b'{"a":' * 90000 + b"1" + b"}" * 90000), "JSON|max_depth"),
+    Row("a number of a million digits", "safetensors",
+        lambda: safetensors(b'{"w":' + b"9" * 10**6 + b"}"), "JSON|dtype"),
+    Row("doubled name", "safetensors", lambda: safetensors(DOUBLED + b"}"), "twice"),
+    Row("overlap", "safetensors", lambda: safetensors(
+        {"a": described((2,), (0, 8)), "b": described((3,), (4, 16))}), "overlap"),
+    Row("gap", "safetensors", lambda: safetensors(
+        {"a": described((1,), (0, 4)), "b": described((2,), (8, 16))}), "gap"),
+    Row("left over", "safetensors", one(shape=(2,), offsets=(0, 8)), "cover"),
+    Row("beyond the end", "safetensors", one(shape=(5,), offsets=(0, 20)), "cover"),
+    Row("backwards", "safetensors", one(offsets=(16, 0)), "as many bytes"),
+    Row("negative offset", "safetensors", one(offsets=(-16, 0)), "positions"),
+    Row("negative axis", "safetensors", one(shape=(-4,)), "sizes"),
+    Row("huge axis", "safetensors", one(shape=(HUGE,)), "max_bytes"),
+    Row("product overflows", "safetensors", one(shape=(2**62, 4)), "max_bytes"),
+    Row("empty with a huge axis", "safetensors",
+        lambda: safetensors({"w": described((0, 2**62), (0, 0))}, b""), "max_bytes"),
+    Row("axis a boolean", "safetensors", one(shape=(True, 4)), "sizes"),
+    Row("axis a float", "safetensors", one(shape=(4.0,)), "sizes"),
+    Row("unknown dtype", "safetensors", one(dtype="O"), "dtype"),
+    Row("dtype no text", "safetensors", one(dtype=[]), "dtype"),
+    Row("unknown field", "safetensors", one(path="/etc/passwd"), "must state"),
+    Row("field missing", "safetensors", lambda: safetensors({"w": {"dtype": "F32"}}), "state"),
+    Row("metadata no text", "safetensors",
+        lambda: safetensors({"__metadata__": {"a": 1}}, b""), "metadata"),
+    Row("a hundred axes", "safetensors", one(shape=(1,) * 100), "axes"),
+]  # fmt: skip
+
+
+# npz, and the ZIP container all three share
+
+
+def npy(header=None, data=bytes(16), version=1):
+    text = header or "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }"
+    raw = text.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(raw)) + raw + data
+
+
+def archive(members, method=zipfile.ZIP_STORED, patch=lambda info: None):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns of doubled names
+        for member, content in members:
+            info = zipfile.ZipInfo(member)
+            info.compress_type = method
+            patch(info)
+            file.writestr(info, content)
+    return buffer.getvalue()
+
+
+def npz(header=None, **options):
+    return lambda: archive([("w.npy", npy(header, **options))])
+
+
+def edited(change):
+    """A sound archive of two members, then spoiled."""
+
+    def content():
+        data = bytearray(archive([("a.npy", npy()), ("b.npy", npy())]))
+        return bytes(change(data) or data)
+
+    return content
+
+
+def central(data, index=0):
+    at = -1
+    for _ in range(index + 1):
+        at = data.index(b"PK\1\2", at + 1)
+    return at
+
+
+def poke(form, place, value):
+    def change(data):
+        struct.pack_into(form, data, place(data), value)
+
+    return edited(change)
+
+
+def linked(info):
+    info.create_system, info.external_attr = 3, 0o120777 << 16
+
+
+NPZ = [
+    Row("objects", "npz", npz("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"), "plain"),
+    Row("records", "npz",
+        npz("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (4,), }"), "plain"),
+    Row("text elements", "npz", npz("{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }"),
+        "numbers"),
+    Row("impossible elements", "npz",
+        npz("{'descr': '<f3', 'fortran_order': False, 'shape': (4,), }"), "numbers"),
+    Row("shape bomb", "npz",
+        npz(f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({HUGE},), }}"), "max_bytes"),
+    Row("shape larger than the member", "npz",
+        npz("{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }"), "as many bytes"),
+    Row("code in the header", "npz", npz("__import__('os').system('touch canary')"), "plain"),
+    Row("deep header", "npz", lambda: archive([("w.npy", npy("(" * 5000))]), "header|plain"),
+    Row("version 9", "npz", npz(version=9), "version"),
+    Row("no npy", "npz", lambda: archive([("w.npy", b"hello")]), "npy"),
+    Row("pickle beside the arrays", "npz",
+        lambda: archive([("w.npy", npy()), ("x.pkl", b"")]), "npy|must be one of"),
+    Row("doubled member", "npz", lambda: archive([("w.npy", npy()), ("w.npy", npy())]), "twice"),
+    Row("climbing name", "npz", lambda: archive([("../w.npy", npy())]), "inside"),
+    Row("absolute name", "npz", lambda: archive([("/w.npy", npy())]), "inside"),
+    Row("drive", "npz", lambda: archive([("C:/w.npy", npy())]), "inside"),
+    Row("backslash", "npz", poke("<1s", lambda d: central(d) + 47, b"\\"), "inside|agree"),
+    Row("link", "npz", lambda: archive([("w.npy", npy())], patch=linked), "link"),
+    Row("bomb", "npz", lambda: archive([("w.npy", bytes(40 << 20))], zipfile.ZIP_DEFLATED),
+        "max_ratio"),
+    Row("bomb beside an honest member", "npz", lambda: archive(
+        [("a.npy", np.random.default_rng(0).bytes(1 << 20)), ("w.npy", bytes(40 << 20))],
+        zipfile.ZIP_DEFLATED), "max_ratio"),
+    Row("bzip2", "npz", lambda: archive([("w.npy", npy())], zipfile.ZIP_BZIP2), "deflated"),
+    Row("encrypted", "npz", poke("<H", lambda d: central(d) + 8, 1), "encrypted"),
+    Row("checksum wrong", "npz", lambda: edited(
+        lambda d: d.__setitem__(150, d[150] ^ 1))(), "checksum"),
+    Row("sizes disagree", "npz", poke("<I", lambda d: central(d) + 24, 7), "size"),
+    Row("headers disagree", "npz", poke("<1s", lambda d: 30, b"z"), "agree"),
+    Row("methods disagree", "npz", poke("<H", lambda d: 8, 8), "agree"),
+    Row("members overlap", "npz", poke("<I", lambda d: central(d, 1) + 42, 0), "overlap"),
+    Row("offset past the end", "npz", poke("<I", lambda d: central(d) + 42, 2**31), "gaps"),
+    Row("count wrong", "npz", poke("<HH", lambda d: len(d) - 14, 1) if False else poke(
+        "<H", lambda d: len(d) - 12, 1), "whole"),
+    Row("directory elsewhere", "npz", poke("<I", lambda d: len(d) - 6, 0), "whole"),
+    Row("comment", "npz", edited(lambda d: d + b"x"), "record|signature"),
+    Row("bytes before", "npz", edited(lambda d: b"PK\3\4" + d), "signature|whole"),
+    Row("hidden bytes", "npz", edited(
+        lambda d: _insert(d, central(d), b"hidden")), "hide|whole"),
+    Row("no members", "npz", lambda: archive([]), "empty ZIP|must be there|begin|.npy"),
+]  # fmt: skip
+
+
+def _insert(data, at, extra):
+    """Hide bytes before the directory, and tell its new place."""
+    data = data[:at] + extra + data[at:]
+    struct.pack_into("<I", data, len(data) - 6, at + len(extra))
+    return data
+
+
+def declared_too_small():
+    """A deflated member that goes on after its declared size."""
+    content = npy(data=bytes(1000))
+    data = bytearray(archive([("w.npy", content)], zipfile.ZIP_DEFLATED))
+    short = npy()
+    for place in (14, central(data) + 16):
+        struct.pack_into("<I", data, place, zlib.crc32(short))
+        struct.pack_into("<I", data, place + 8, len(short))
+    return bytes(data)
+
+
+NPZ.append(Row("declared size lies", "npz", declared_too_small, "declared size"))
+
+
+# HDF5
+
+
+def hdf5(fill):
+    def content():
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            fill(file)
+        return buffer.getvalue()
+
+    return content
+
+
+def sound(file):
+    file["layers/dense/vars/0"] = np.zeros(3, "f4")
+
+
+def external_data(file):
+    file.create_dataset("layers/dense/vars/0", (4,), "u1", external=[("/etc/hostname", 0, 4)])
+
+
+def virtual(file):
+    layout = h5py.VirtualLayout((3,), "f4")
+    layout[:] = h5py.VirtualSource("/etc/hostname", "x", (3,))
+    file.create_virtual_dataset("layers/dense/vars/0", layout)
+
+
+def link(place, target):
+    def fill(file):
+        sound(file)
+        file[place] = target
+
+    return hdf5(fill)
+
+
+def circle(file):
+    sound(file)
+    file["layers/dense/again"] = file["layers"]
+
+
+def bomb(file):
+    file.create_dataset("w", (HUGE,), "f8", chunks=(1024,), compression="gzip")
+
+
+def small_bomb(file):
+    file.create_dataset("w", (10**8,), "f8", chunks=(1024,), compression="gzip")
+
+
+def never_written(file):
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    space = h5py.h5s.create_simple((10**6,))
+    h5py.h5d.create(file.id, b"w", h5py.h5t.IEEE_F32LE, space, plan)
+
+
+def unknown_filter(file):
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_chunk((4,))
+    plan.set_filter(32000, h5py.h5z.FLAG_OPTIONAL)
+    h5py.h5d.create(file.id, b"w", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4,)), plan)
+
+
+def typed(dtype, data=None):
+    def fill(file):
+        file.create_dataset("w", (1,), dtype, data=data)
+
+    return hdf5(fill)
+
+
+def noted(name, value, place="layers/dense/vars"):
+    def fill(file):
+        sound(file)
+        file[place].attrs[name] = value
+
+    return hdf5(fill)
+
+
+def deep(file):
+    file.create_group("/".join("g" * 200))
+
+
+def long_list(file):
+    sound(file)
+    file.attrs["layer_names"] = np.array([b"dense"] * 2)
+    file.create_group("dense")
+
+
+def missing_weight(file):
+    file.attrs["layer_names"] = np.array([b"dense"])
+    file.create_group("dense").attrs["weight_names"] = np.array([b"../../etc/passwd"])
+
+
+def missing_layer(file):
+    file.attrs["layer_names"] = np.array([b"dense"])
+
+
+HDF5 = [
+    Row("external storage", "hdf5", hdf5(external_data), "in the file itself"),
+    Row("virtual dataset", "hdf5", hdf5(virtual), "in the file itself"),
+    Row("external link at a layer", "hdf5",
+        link("layers/other", h5py.ExternalLink("/etc/hostname", "/")), "hard links"),
+    Row("external link at vars", "hdf5",
+        link("layers/other/vars", h5py.ExternalLink("x.h5", "/")), "hard links"),
+    Row("external link at the top", "hdf5",
+        link("model_weights", h5py.ExternalLink("x.h5", "/")), "hard links"),
+    Row("external link between", "hdf5",
+        link("a/b/c", h5py.ExternalLink("x.h5", "/")), "hard links"),
+    Row("soft link", "hdf5", link("layers/other", h5py.SoftLink("/layers/dense")), "hard links"),
+    Row("soft link to a weight", "hdf5",
+        link("layers/dense/vars/1", h5py.SoftLink("/layers/dense/vars/0")), "hard links"),
+    Row("circle", "hdf5", hdf5(circle), "twice"),
+    Row("shape bomb", "hdf5", hdf5(bomb), "max_bytes"),
+    Row("shape bomb under the limit", "hdf5", hdf5(small_bomb), "max_ratio"),
+    Row("declared, never written", "hdf5", hdf5(never_written), "store as many"),
+    Row("three axes of a million", "hdf5", hdf5(lambda file: file.create_dataset(
+        "w", (10**6, 10**6, 10**6), "f8", chunks=(8, 8, 8))), "max_bytes"),
+    Row("filter from elsewhere", "hdf5", hdf5(unknown_filter), "gzip"),
+    Row("lzf", "hdf5", hdf5(lambda file: file.create_dataset(
+        "w", data=np.zeros(64), compression="lzf")), "gzip"),
+    Row("compound", "hdf5", typed(np.dtype([("a", "f4")])), "plain numbers"),
+    Row("free text", "hdf5", typed(h5py.string_dtype()), "plain numbers"),
+    Row("fixed text", "hdf5", typed("S8"), "plain numbers"),
+    Row("references", "hdf5", typed(h5py.ref_dtype), "plain numbers"),
+    Row("sequences", "hdf5", typed(h5py.vlen_dtype("f4")), "plain numbers"),
+    Row("opaque", "hdf5", typed("V8"), "plain numbers"),
+    Row("two opaque bytes", "hdf5", typed("V2"), "plain numbers"),
+    Row("enumeration", "hdf5", typed(h5py.enum_dtype({"A": 0, "B": 1})), "plain numbers"),
+    Row("null space", "hdf5", hdf5(lambda file: file.create_dataset("w", dtype="f4")),
+        "plain shape"),
+    Row("named type", "hdf5", hdf5(lambda file: file.__setitem__("t", np.dtype("f4"))),
+        "groups and datasets"),
+    Row("deep", "hdf5", hdf5(deep), "max_depth"),
+    Row("layer listed twice", "hdf5", hdf5(long_list), "twice"),
+    Row("weight without dataset", "hdf5", hdf5(missing_weight), "dataset"),
+    Row("layer without group", "hdf5", hdf5(missing_layer), "group"),
+    Row("list of names a number", "hdf5", noted("layer_names", 7, "/"), "list of names"),
+    Row("list of names compound", "hdf5",
+        noted("layer_names", np.zeros(1, [("a", "f4")]), "/"), "text or numbers"),
+    Row("user block", "hdf5-bytes", lambda: bytes(512) + hdf5(sound)(), "must be one of|begin"),
+]  # fmt: skip
+WAYS["hdf5-bytes"] = {k: v for k, v in WAYS["hdf5"].items() if k in ("open_weights", "open_hdf5")}
+
+
+# .keras
+
+
+def keras(weights="model.weights.h5", method=zipfile.ZIP_STORED, **members):
+    def content():
+        parts = {"config.json": b"{}", "metadata.json": b"{}", weights: hdf5(sound)()} | members
+        present = [(member, data) for member, data in parts.items() if data is not None]
+        return archive(present, method)
+
+    return content
+
+
+def twice():
+    return archive([("config.json", b"{}"), ("metadata.json", b"{}"), ("config.json", b"{}"),
+                    ("model.weights.h5", hdf5(sound)())])  # fmt: skip
+
+
+KERAS = [
+    Row("config twice", "keras", twice, "twice"),
+    Row("config a bomb", "keras",
+        keras(method=zipfile.ZIP_DEFLATED, **{"config.json": b" " * (40 << 20)}), "max_ratio"),
+    Row("config too long", "keras", keras(**{"config.json": b"{" + b" " * (33 << 20) + b"}"}),
+        "at most"),
+    Row("config a list", "keras", keras(**{"config.json": b"[]"}), "object"),
+    Row("config with infinity", "keras", keras(**{"config.json": b'{"a": Infinity}'}), "finite"),
+    Row("config with 1e999", "keras", keras(**{"config.json": b'{"a": 1e999}'}), "finite"),
+    Row("config with a doubled key", "keras", keras(**{"config.json": b'{"a":1,"a":2}'}), "twice"),
+    Row("config nested", "keras",
+        keras(**{"config.json": b'{"a":' * 500 + b"1" + b"}" * 500}), "max_depth"),
+    Row("metadata missing", "keras", keras(**{"metadata.json": None}), "metadata"),
+    Row("weights missing", "keras", keras(**{"model.weights.h5": None}), "one of"),
+    Row("both weights", "keras", keras(**{"model.weights.npz": b""}), "one of"),
+    Row("weights no HDF5", "keras", keras(**{"model.weights.h5": b"hello"}), "HDF5"),
+    Row("asset climbs", "keras", keras(**{"assets/../../x": b""}), "inside"),
+    Row("npz of objects", "keras", keras(**{
+        "model.weights.h5": None,
+        "model.weights.npz": archive([("a.npy", npy("{'descr': '|O', 'fortran_order': False, "
+                                                     "'shape': (), }"))]),
+    }), "plain array"),
+]  # fmt: skip
+
+ROWS = [
+    pytest.param(row, way, id=f"{row.kind}: {row.name}: {way}")
+    for row in (*TORCH, *SAFETENSORS, *NPZ, *HDF5, *KERAS)
+    for way in WAYS[row.kind]
+]
+# The name of a file must not matter: every row wears a name that promises something else.
+LIES = {"torch": "x.h5", "safetensors": "x.pt", "npz": "x.safetensors", "hdf5": "x.bin"}
+
+
+@pytest.mark.parametrize(("row", "way"), ROWS)
+def test_refused(row: Row, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / LIES.get(row.kind.split("-")[0], "x.npz")
+    path.write_bytes(row.content())
+    with pytest.raises(FormatError, match=row.says) as caught:
+        WAYS[row.kind][way](path)
+    assert len(str(caught.value)) < 2000
+    assert not (tmp_path / "canary").exists()
+
+
+def test_the_sound_files_the_rows_are_made_from_are_read(tmp_path: Path) -> None:
+    """Else the rows could be refused for the wrong reason."""
+    contents = {
+        "torch": checkpoint(entry(tensor())), "legacy": legacy(entry(tensor())),
+        "safetensors": safetensors({"w": described()}), "npz": npz()(),
+        "hdf5": hdf5(sound)(), "keras": keras()(), "two": edited(lambda data: None)(),
+    }  # fmt: skip
+    for kind, content in contents.items():
+        path = tmp_path / kind
+        path.write_bytes(content)
+        arrays = consume(formats.open_weights(path))
+        assert arrays and all(not array.any() for array in arrays.values()), kind
+
+
+LIMITED = [
+    ("max_bytes", Limits(max_bytes=100)),
+    ("max_tensors", Limits(max_tensors=2)),
+]
+
+
+@pytest.mark.parametrize(("rule", "limits"), LIMITED)
+@pytest.mark.parametrize("kind", ["torch", "safetensors", "npz", "hdf5"])
+def test_one_set_of_limits_holds_for_every_format(
+    kind: str, rule: str, limits: Limits, tmp_path: Path
+) -> None:
+    arrays = {f"a{index}": np.zeros(16, "f4") for index in range(3)}
+    path = tmp_path / "file"
+    write = {
+        "torch": formats.write_torch, "safetensors": formats.write_safetensors,
+        "npz": formats.write_npz, "hdf5": formats.write_tree,
+    }[kind]  # fmt: skip
+    write(path, arrays)
+    assert len(formats.open_weights(path)) == 3
+    with pytest.raises(FormatError, match=rule):
+        formats.open_weights(path, limits)
+
+
+def test_opcodes_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(checkpoint(b"N0" * 10))
+    with pytest.raises(FormatError, match="opcode"):
+        formats.read_checkpoint(path)
+    path.write_bytes(checkpoint(entry(b"](" + b"N" * 1000 + b"e")))
+    with pytest.raises(FormatError, match="max_opcodes"):
+        formats.read_checkpoint(path, Limits(max_opcodes=500))
+    assert formats.read_checkpoint(path) == {"w": [None] * 1000}
+
+
+def test_bytecode_in_a_config_is_only_text(tmp_path: Path) -> None:
+    """The container hands a configuration out as data; judging it is the business of others."""
+    code = base64.b64encode(b"\xe3\x00").decode()
+    config = {"class_name": "Lambda", "config": {"function": {"code": code}}}
+    path = tmp_path / "x.keras"
+    path.write_bytes(keras(**{"config.json": json.dumps(config).encode()})())
+    assert formats.read_keras(path).config == config
