@@ -68,7 +68,7 @@ class FlatGroups:
 
 
 def flat_gradients(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """Return the gradients that trained parameters hold, in whole stretches of a buffer if possible.
+    """Return the gradients that trained parameters hold, as whole stretches where possible.
 
     They are the very memory of the gradients: what changes in place there changes in `.grad`.
     """

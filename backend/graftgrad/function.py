@@ -427,7 +427,7 @@ def _kept_operand(x: Tensor) -> Kept:
 def _common_device(function: Function, operands: Sequence[Tensor]) -> Device:
     device = operands[0].device
     for x in operands:
-        if x.device is not device:
+        if x.device is not device and x.device != device:
             if not x.device.computes:
                 return x.device
             if device.computes:

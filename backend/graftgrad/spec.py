@@ -196,8 +196,8 @@ def axes_within(subject: str, axis: int | Iterable[int] | None, ndim: int) -> tu
     """
     if axis is None:
         return tuple(range(ndim))
-    if isinstance(axis, int):
-        return (axis_within(subject, axis, ndim),)
+    if isinstance(axis, (int, np.integer)):
+        return (axis_within(subject, int(axis), ndim),)
     axes = tuple(sorted(axis_within(subject, one, ndim) for one in axis))
     expect(len(set(axes)) == len(axes), subject, "no axis may be named twice", axis=axis)
     return axes

@@ -16,8 +16,9 @@ from .device.base import Array, Device, HostArray
 from .device.find import device as find_device
 from .errors import DTypeError, GradientError, ShapeError, expect
 from .function import Counter, Node
-from .ops import arithmetic, compare, exponential, index, matmul, operand, reduce, shape, update
-from .spec import DType, Shape, Spec, as_dtype, bool_, float32, int64, is_floating
+from .ops import arithmetic, compare, exponential, index, operand, reduce, shape, update
+from .ops.matmul import matmul
+from .spec import DType, Shape, Spec, as_dtype, bfloat16, bool_, float32, int64, is_floating
 
 GradientHook = Callable[["Tensor"], "Tensor | None"]
 
@@ -257,6 +258,15 @@ class Tensor:
         for i in range(len(self)):
             yield self[i]
 
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form else str(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        expect(self.grad_fn is None, "copy", "only leaves can be copied or pickled",
+               error=GradientError, grad_fn=self.grad_fn,
+               advice="Use .clone() to copy a result with its history, .detach() to leave it behind.")  # fmt: skip
+        return super().__reduce_ex__(protocol)
+
     def __repr__(self) -> str:
         if self.device.computes:
             host = self.device.fetch(self.array)
@@ -413,8 +423,14 @@ class Tensor:
     def __floordiv__(self, other: Any) -> Tensor:
         return arithmetic.floor_divide(self, other)
 
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return arithmetic.floor_divide(other, self)
+
     def __mod__(self, other: Any) -> Tensor:
         return arithmetic.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return arithmetic.remainder(other, self)
 
     def __pow__(self, other: Any) -> Tensor:
         return arithmetic.power(self, other)
@@ -423,10 +439,10 @@ class Tensor:
         return arithmetic.power(other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return matmul.matmul(self, other)
+        return matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return matmul.matmul(other, self)
+        return matmul(other, self)
 
     def __neg__(self) -> Tensor:
         return arithmetic.neg(self)
@@ -446,11 +462,14 @@ class Tensor:
     def __or__(self, other: Any) -> Tensor:
         return compare.logical_or(self, other)
 
+    __rand__ = __and__
+    __ror__ = __or__
+
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return compare.equal(self, other)
+        return compare.equal(self, other) if _comparable(other) else NotImplemented
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return compare.not_equal(self, other)
+        return compare.not_equal(self, other) if _comparable(other) else NotImplemented
 
     def __lt__(self, other: Any) -> Tensor:
         return compare.less(self, other)
@@ -573,6 +592,11 @@ class Tensor:
         return arithmetic.clip(self, lower, upper)
 
 
+def _comparable(other: object) -> bool:
+    numbers = (Tensor, bool, int, float, list, tuple, np.ndarray, np.generic)
+    return isinstance(other, numbers) or hasattr(other, "__array__")
+
+
 def tensor(
     data: Any,
     dtype: object = None,
@@ -597,9 +621,14 @@ def tensor(
         host = np.asarray(data)
     except ValueError as error:
         raise ShapeError(f"tensor: nested lists must have equal lengths; got {error}.") from error
-    wanted = _host_dtype(data, host) if dtype is None else as_dtype(dtype)
-    expect(host.dtype.kind not in "OUSV" or str(host.dtype) == "bfloat16", "tensor",
+    expect(host.dtype.kind in "biuf" or host.dtype == bfloat16, "tensor",
            "elements must be numbers", error=DTypeError, dtype=str(host.dtype))  # fmt: skip
+    wanted = _host_dtype(data, host) if dtype is None else as_dtype(dtype)
+    if host is not data and host.dtype.kind in "iu" and wanted.kind in "iu" and host.size:
+        bounds = np.iinfo(wanted)
+        expect(int(host.min()) >= bounds.min and int(host.max()) <= bounds.max, "tensor",
+               f"elements must fit into {wanted}", error=DTypeError,
+               smallest=int(host.min()), largest=int(host.max()))  # fmt: skip
     made = Tensor(place.put(host, wanted), Spec(host.shape, wanted), place)
     made.requires_grad = requires_grad
     return made
@@ -607,7 +636,7 @@ def tensor(
 
 def _host_dtype(data: Any, host: HostArray) -> DType:
     if isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array_interface__"):
-        return as_dtype(host.dtype)
+        return as_dtype(host.dtype.newbyteorder("="))
     if host.dtype == np.float64:
         return float32
     return as_dtype(host.dtype)
@@ -619,7 +648,7 @@ def as_tensor(data: Any, dtype: object = None, device: str | Device | None = Non
         return data if dtype is None else data.to(dtype)
     place = find_device(device)
     fits = isinstance(data, np.ndarray) and (dtype is None or data.dtype == as_dtype(dtype))
-    if fits and place.kind == "cpu" and data.dtype.kind not in "OUS":
+    if fits and place.kind == "cpu" and data.dtype.isnative and data.dtype.kind not in "OUS":
         spec = Spec(data.shape, as_dtype(data.dtype), bool(data.flags.c_contiguous))
         return Tensor(data, spec, place)
     return tensor(data, dtype, place)
@@ -630,8 +659,7 @@ def empty(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Allocate without setting values."""
-    wanted = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
-    spec = Spec(tuple(int(n) for n in wanted), as_dtype(dtype))
+    spec = Spec(shape.sizes_of("empty", size), as_dtype(dtype))
     expect(all(n >= 0 for n in spec.shape), "empty", "sizes must not be negative", shape=spec.shape)
     place = find_device(device)
     made = Tensor(place.empty(spec), spec, place)
@@ -645,7 +673,10 @@ def full(
 ) -> Tensor:  # fmt: skip
     """Return one value everywhere."""
     kind = float32 if isinstance(fill_value, float) else int64
-    wanted = as_dtype(dtype) if dtype is not None else bool_ if fill_value is True else kind
+    expect(isinstance(fill_value, (bool, int, float, np.generic)), "full",
+           "must be filled with a number", error=DTypeError, fill_value=fill_value)  # fmt: skip
+    kind = bool_ if isinstance(fill_value, bool) else kind
+    wanted = kind if dtype is None else as_dtype(dtype)
     made = empty(size, dtype=wanted, device=device).fill_(fill_value)
     made.requires_grad = requires_grad
     return made

@@ -12,11 +12,14 @@ from typing import Any
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 from graftgrad.ops.activation import (
-    celu, elu, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, log_sigmoid,
-    mish, relu, relu6, selu, silu, soft_shrink, softplus, softsign, sparse_plus, sparse_sigmoid,
-    sparsemax, squareplus, tanh_shrink, threshold,
+    celu, elu, gelu, glu, log_sigmoid, mish, selu, silu, softplus, softsign, sparsemax, squareplus,
+    tanh_shrink,
 )  # fmt: skip
 from graftgrad.ops.exponential import exp, sigmoid, tanh
+from graftgrad.ops.rectifier import (
+    hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, relu, relu6, soft_shrink,
+    sparse_plus, sparse_sigmoid, threshold,
+)  # fmt: skip
 from graftgrad.ops.softmax import log_softmax, softmax
 
 from . import registry

@@ -359,8 +359,9 @@ def snake_case(name: str) -> str:
 
 def positive_integer(subject: str, name: str, value: Any) -> int:
     """Accept 1, 2, 3, … and return a Python integer."""
-    whole = not isinstance(value, bool) and isinstance(value, (int, float)) or hasattr(value, "__index__")
-    expect(bool(whole) and value == int(value) and value > 0, subject,
+    plain = isinstance(value, (int, float)) or hasattr(value, "__index__")
+    fit = plain and not isinstance(value, bool) and value > 0 and value % 1 == 0
+    expect(fit, subject,
            f"{name} must be a positive integer", error=ConfigError, **{name: value})  # fmt: skip
     return int(value)
 

@@ -33,6 +33,7 @@ from .base import (
     refuse,
 )  # fmt: skip
 from .file import PathLike, as_path, map_file
+from .hdf5_header import text_lengths
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # gzip, shuffle and fletcher32 are built in; any other filter is a library looked up on disk.
@@ -74,11 +75,12 @@ class Hdf5File:
         self.groups: dict[str, list[str]] = {}
         self.datasets: dict[str, Entry] = {}
         if isinstance(source, bytes):
-            self.subject, self.size, head = subject, len(source), memoryview(source)
+            self.subject, self._data = subject, memoryview(source)
         else:
-            head = map_file(source)
-            self.subject, self.size = str(as_path(source)), len(head)
-        check(sniff(head), self.subject, "must begin as an HDF5 file", begins=bytes(head[:8]))
+            self.subject, self._data = str(as_path(source)), map_file(source)
+        self.size = len(self._data)
+        begins = bytes(self._data[:8])
+        check(sniff(self._data), self.subject, "must begin as an HDF5 file", begins=begins)
         with _translated(self.subject):
             # The file is opened by h5py itself: its own reader is faster than reading through us.
             self._file = h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
@@ -168,7 +170,8 @@ class Hdf5File:
         check(kind in _SPACES, subject, "must have a plain shape", space=kind)
         dtype = self._element(dataset, subject)
         shape = tuple(int(size) for size in dataset.shape)
-        self._check_stored(dataset, plan, array_bytes(subject, shape, dtype, self.limits), subject)
+        declared = array_bytes(subject, shape, dtype, self.limits)
+        self._check_stored(dataset, plan, declared, subject)
         return Entry(shape, dtype, partial(self._read, path, dtype))
 
     def _check_stored(self, dataset: Any, plan: Any, declared: int, subject: str) -> None:
@@ -282,11 +285,18 @@ class Hdf5File:
         count, group = space.get_simple_extent_npoints(), kind.get_class()
         check(group in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM), subject,
               "must be text or numbers", type_class=group)  # fmt: skip
-        # Texts of free length may all point at one long text, so each counts as the whole file.
-        free = group == h5py.h5t.STRING and kind.is_variable_str()
-        size = count * (self.size if free and count > 1 else kind.get_size())
-        most = self.limits.max_bytes if free else self.limits.max_header
-        check(size <= most, subject, f"at most {most} bytes", bytes=size)
+        size = count * kind.get_size()
+        most = self.limits.max_header
+        check(size <= most, subject, f"at most max_header={most} bytes", bytes=size)
+        if group == h5py.h5t.STRING and kind.is_variable_str():
+            address = h5py.h5o.get_info(place).addr
+            size = sum(text_lengths(self._data, address, name, count, subject))
+            check(
+                size <= min(most, self.size * count),
+                subject,
+                f"texts of at most max_header={most} bytes, inside the file",
+                bytes=size,
+            )
         value = h5py.AttributeManager(_Holder(place))[name]
         return self._plain(value, subject)
 

@@ -124,7 +124,7 @@ def write_npz(path: PathLike, arrays: Mapping[str, Any], *, compress: bool = Fal
     for name, array in ready.items():
         _check_writable(str(path), name, array)
     members = partial(_members, ready)
-    write_atomically(path, lambda file: write_zip(file, members(), compress=compress))
+    write_atomically(path, lambda file: write_zip(file, members(), compress=compress, align=64))
 
 
 def _check_writable(path: str, name: str, array: Array) -> None:

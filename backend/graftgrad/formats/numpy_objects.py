@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from .base import Array, DType, check, refuse
-from .pickle_subset import Arguments, Global
+from .plain_objects import Arguments, Global
 
 _PLAIN = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 

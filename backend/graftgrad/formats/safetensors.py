@@ -62,7 +62,7 @@ def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
         isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values()),
         subject, "metadata must be text by name",
     )  # fmt: skip
-    check_total(subject, len(header), 0, len(data), limits)
+    check_total(subject, len(header), len(data) - start, len(data), limits)
     spans: list[tuple[int, int]] = []
     entries: dict[str, Entry] = {}
     for name, fields in header.items():

@@ -22,7 +22,8 @@ from .base import (
 )  # fmt: skip
 from .file import PathLike, map_file
 from .numpy_objects import NUMPY_GLOBALS, ArrayRecord
-from .pickle_subset import PLAIN_GLOBALS, Global, Interpreter, check_tree, table
+from .pickle_subset import Interpreter, check_tree
+from .plain_objects import PLAIN_GLOBALS, Global, table
 from .state_dict import pick_state_dict
 from .torch_objects import STORAGES, UNTYPED, Storage, TensorMaker, TensorRecord, View
 from .zip import ZipArchive

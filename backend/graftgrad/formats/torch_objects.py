@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import FormatError, sentence
 from .base import BFLOAT16, Array, DType, Limits, Shape, array_bytes, check_ratio, refuse
-from .pickle_subset import Arguments, Global
+from .plain_objects import Arguments, Global
 
 STORAGES: dict[str, DType] = {
     "FloatStorage": np.dtype("<f4"), "DoubleStorage": np.dtype("<f8"),

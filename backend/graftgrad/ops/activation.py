@@ -1,7 +1,8 @@
 """The activation functions of neural networks, element by element; softmax stands in `softmax`.
 
 Those that carry whole networks are Functions with a body of their own and keep one array for their
-gradient; the rest are written in terms of other ops. Names and numbers are Keras' `activations`.
+gradient; the rest are written in terms of other ops. Names and numbers are Keras' `activations`;
+those of straight pieces come from `rectifier`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .. import modes
-from ..errors import expect
+from ..errors import ConfigError, expect
 from ..function import Function, function
 from ..spec import Spec, axis_within, broadcast, same_dtype
-from .arithmetic import Unary, abs, minimum, mul, sign, where
+from .arithmetic import Unary, abs, minimum, mul, where
 from .compare import greater
 from .exponential import erf, exp, expm1, sigmoid, sqrt, tanh
 from .operand import cast, floating
+from .rectifier import hard_shrink as hard_shrink
+from .rectifier import hard_sigmoid as hard_sigmoid
+from .rectifier import hard_silu as hard_silu
+from .rectifier import hard_tanh as hard_tanh
+from .rectifier import leaky_relu as leaky_relu
+from .rectifier import prelu as prelu
+from .rectifier import relu as relu
+from .rectifier import relu6 as relu6
+from .rectifier import soft_shrink as soft_shrink
+from .rectifier import sparse_plus as sparse_plus
+from .rectifier import sparse_sigmoid as sparse_sigmoid
+from .rectifier import threshold as threshold
 from .reduce import sum
 from .shape import sliced
 from .tiles import tiles
@@ -59,16 +72,6 @@ class Slope(Function):
         return Spec(broadcast(self.name, gy, x), same_dtype(self.name, gy=gy, x=x))
 
 
-
-
-
-
-
-
-
-
-
-
 @function
 class Elu(Unary):
     """scale · x above 0, depth · (e^(rate · x) − 1) elsewhere; keeps its result.
@@ -98,7 +101,7 @@ class Elu(Unary):
 
 @function
 class Gelu(Unary):
-    """x · Φ(x), Φ the normal distribution, exactly or by its tanh form. Hendrycks and Gimpel 2016."""
+    """x · Φ(x), Φ the normal distribution or its tanh form. Hendrycks and Gimpel 2016."""
 
     approximate: bool = False
 
@@ -215,7 +218,7 @@ class Softplus(Unary):
 
 @function
 class Sparsemax(Unary):
-    """The nearest point of the simplex: max(x − τ, 0), Σ = 1 along an axis. Martins, Astudillo 2016."""
+    """The nearest point of the simplex: max(x − τ, 0), Σ = 1. Martins and Astudillo 2016."""
 
     axis: int
 
@@ -234,21 +237,13 @@ class Sparsemax(Unary):
         return mul(gy - share, support)
 
 
-
-
-
-
-
-
-
-
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Exponential linear unit: y = x where x > 0, alpha · (eˣ − 1) elsewhere."""
     return _bent(x, float(alpha), 1.0, 1.0)
 
 
 def selu(x: Tensor) -> Tensor:
-    """Scaled exponential linear unit: y = 1.0507 · elu(x, 1.6733), which keeps mean 0, variance 1."""
+    """Scaled exponential linear unit: y = 1.0507 · elu(x, 1.6733); keeps mean 0 and variance 1."""
     return _bent(x, SELU_ALPHA * SELU_SCALE, SELU_SCALE, 1.0)
 
 
@@ -256,9 +251,9 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Smooth exponential linear unit: y = x where x > 0, alpha · (e^(x / alpha) − 1) elsewhere.
 
     Raises:
-        ShapeError: alpha is 0.
+        ConfigError: alpha is 0.
     """
-    expect(alpha != 0, "celu", "alpha must not be 0", alpha=alpha)
+    expect(alpha != 0, "celu", "alpha must not be 0", error=ConfigError, alpha=alpha)
     return _bent(x, float(alpha), 1.0, 1 / float(alpha))
 
 
@@ -268,9 +263,13 @@ def gelu(x: Tensor, approximate: bool | str = False) -> Tensor:
     Args:
         x: any shape.
         approximate: True or "tanh" for x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2.
+
+    Raises:
+        ConfigError: `approximate` is something else than a truth value, "tanh" or "none".
     """
     expect(approximate in (True, False, "tanh", "none"), "gelu",
-           'approximate must be a truth value, "tanh" or "none"', approximate=approximate)  # fmt: skip
+           'approximate must be a truth value, "tanh" or "none"',
+           error=ConfigError, approximate=approximate)  # fmt: skip
     return Gelu(approximate in (True, "tanh"))(floating(x))  # type: ignore[no-any-return]
 
 
@@ -279,19 +278,25 @@ def silu(x: Tensor) -> Tensor:
     return Silu()(floating(x))  # type: ignore[no-any-return]
 
 
-
-
-
-
 def mish(x: Tensor) -> Tensor:
     """Smooth unit: y = x · tanh(softplus(x)). Misra 2019."""
     return x * tanh(softplus(x))
 
 
-def softplus(x: Tensor, beta: float = 1.0) -> Tensor:
-    """Smooth rectifier: y = ln(1 + e^(beta · x)) / beta, without overflow."""
-    expect(beta > 0, "softplus", "beta must be positive", beta=beta)
-    return Softplus(float(beta))(floating(x))  # type: ignore[no-any-return]
+def softplus(x: Tensor, beta: float = 1.0, threshold: float | None = None) -> Tensor:
+    """Smooth rectifier: y = ln(1 + e^(beta · x)) / beta, without overflow.
+
+    Args:
+        x: any shape.
+        beta: how sharp the bend is.
+        threshold: where beta · x is larger, y = x; None for nowhere, as nothing overflows.
+
+    Raises:
+        ConfigError: beta is not positive.
+    """
+    expect(beta > 0, "softplus", "beta must be positive", error=ConfigError, beta=beta)
+    y: Tensor = Softplus(float(beta))(floating(x))
+    return y if threshold is None else where(x * beta > threshold, x, y)
 
 
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
@@ -299,12 +304,11 @@ def squareplus(x: Tensor, b: float = 4) -> Tensor:
     return (x + sqrt(x * x + b)) * 0.5
 
 
-
-
-
-
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
-    """Project on the simplex along an axis: y = max(x − τ, 0) with Σ y = 1; many are exactly 0."""
+    """Project on the simplex along an axis: y = max(x − τ, 0) with Σ y = 1; many are exactly 0.
+
+    This is the formula of the paper; Keras 3.15 takes another τ, and its rows do not add up to 1.
+    """
     return Sparsemax(axis_within("sparsemax", axis, x.ndim))(floating(x))  # type: ignore[no-any-return]
 
 
@@ -313,17 +317,9 @@ def softsign(x: Tensor) -> Tensor:
     return x / (abs(x) + 1)
 
 
-
-
-
-
 def tanh_shrink(x: Tensor) -> Tensor:
     """Take what tanh leaves: y = x − tanh(x)."""
     return x - tanh(x)
-
-
-
-
 
 
 def log_sigmoid(x: Tensor) -> Tensor:

@@ -93,8 +93,7 @@ class Nadam(Update):
     """Adam with Nesterov's momentum, whose part u grows: u_t = β₁ (1 − 0.96ᵗ / 2).
 
     w ← w − rate · d / (√(v / (1 − β₂ᵗ)) + ε),
-    d = u_{t+1}·m / (1 − p·u_{t+1}) + (1 − u_t)·g / (1 − p),
-    where p = u_1·…·u_t is the operand `product`. Dozat, ICLR 2016.
+    d = u_{t+1}·m / (1 − p·u_{t+1}) + (1 − u_t)·g / (1 − p), p = u_1·…·u_t. Dozat, ICLR 2016.
     """
 
     beta_1: float
@@ -103,18 +102,18 @@ class Nadam(Update):
     updates = ("weights", "momentum", "velocity")
 
     def infer(
-        self, weights: Spec, momentum: Spec, velocity: Spec, gradients: Spec, rate: Spec, step: Spec,
-        product: Spec,
-    ) -> tuple[Spec, ...]:  # fmt: skip
-        return self.checked((rate, step, product), weights, momentum, velocity, gradients)
+        self, weights: Spec, momentum: Spec, velocity: Spec, gradients: Spec, rate: Spec, step: Spec
+    ) -> tuple[Spec, ...]:
+        return self.checked((rate, step), weights, momentum, velocity, gradients)
 
     @quiet
     def compute(
         self, xp: Any, weights: Any, momentum: Any, velocity: Any, gradients: Any, rate: Any,
-        step: Any, product: Any,
+        step: Any,
     ) -> None:  # fmt: skip
         dtype = weights.dtype
         now, after = (self.beta_1 * (1 - 0.5 * xp.power(0.96, t)) for t in (step, step + 1))
+        product = xp.power(self.beta_1, step) * self._grown(xp, step)
         of_momentum = (rate * after / (1 - product * after)).astype(dtype)
         of_gradient = (rate * (1 - now) / (1 - product)).astype(dtype)
         shrink = (1 / xp.sqrt(1 - xp.power(self.beta_2, step))).astype(dtype)
@@ -127,6 +126,11 @@ class Nadam(Update):
             xp.add(t, self.epsilon, out=t)
             xp.divide(s, t, out=s)
             xp.subtract(w, s, out=w)
+
+    def _grown(self, xp: Any, step: Any) -> Any:
+        """Return Π (1 − 0.96ᵏ / 2) for k = 1 … t; from the thousandth on the factors are 1."""
+        k = xp.arange(1, 1001)
+        return xp.prod(xp.where(k <= step, 1 - 0.5 * xp.power(0.96, k), 1.0))
 
 
 @function

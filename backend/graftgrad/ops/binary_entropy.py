@@ -1,4 +1,4 @@
-"""Cross entropies of yes/no targets, from logits and from probabilities; and how losses are reduced."""
+"""Cross entropies of yes/no targets from logits or probabilities; and how losses are reduced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from .tiles import accurate
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
 
 
 @function
@@ -118,7 +117,8 @@ def binary_cross_entropy(
 
 def reduced_loss(loss: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
     """Reduce losses; a mean divides by the weights, where there are some, or by their number."""
-    expect(reduction in ("none", "mean", "sum"), "loss", 'reduction must be "none", "mean" or "sum"',
+    expect(reduction in ("none", "mean", "sum"), "loss",
+           'reduction must be "none", "mean" or "sum"',
            error=ConfigError, reduction=reduction)  # fmt: skip
     if reduction == "none":
         return loss

@@ -14,7 +14,6 @@ from .tiles import TILE, accurate, row_tiles
 WIDE = 1 << 11  # elements: rows at least this long spend their time computing, not looping
 
 
-
 def side_by_side(xp: Any, *tables: Any) -> tuple[Any, ...]:
     """Lay several rows of few columns side by side, without a copy; return how many, too."""
     count, columns = tables[0].shape
@@ -32,12 +31,13 @@ def target(xp: Any, out: Any, dtype: Any) -> Any:
 
 
 def store(y: Any, some: slice, computed: Any) -> None:
+    """Write a tile that was computed elsewhere; one that was computed in place is there already."""
     if computed.dtype != y.dtype:
         y[some] = computed
 
 
 def column_sums(xp: Any, rows: Any) -> Any:
-    """Σ over rows, tile by tile: as precise as adding in pairs, and a product of matrices in speed."""
+    """Σ over rows, tile by tile: as precise as adding in pairs, as fast as a matrix product."""
     columns, dtype = rows.shape[1], accurate(rows.dtype)
     wide, fold = side_by_side(xp, rows)
     total = xp.zeros(wide.shape[1], dtype)
@@ -90,7 +90,7 @@ def _longest(xp: Any, wide: Any) -> int:
 
 
 def standardise(xp: Any, rows: Any, mean: Any, scale: Any, shift: Any, y: Any) -> None:
-    """Write (x − mean) · scale + shift; the difference first, so that a large mean costs no digits."""
+    """Write (x − mean) · scale + shift; in this order a large mean costs no digits."""
     wide, out, fold = side_by_side(xp, rows, y)
     mean, scale, shift = xp.tile(mean, fold), xp.tile(scale, fold), xp.tile(shift, fold)
     for some in row_tiles(xp, *wide.shape):

@@ -1,4 +1,4 @@
-"""Whole-number labels: their check, the distribution each stands for, the element each points at."""
+"""Whole-number labels: their check, the distribution and the element that each stands for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .shape import expand_dims
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
 
 
 @function
@@ -101,16 +100,25 @@ def check_labels(
 
 
 def expect_labelled(subject: str, logits: Spec, labels: Spec) -> None:
+    """Hold the descriptions of logits and labels against each other.
+
+    Raises:
+        ShapeError: there is not one label for each row of logits, or there is no class.
+        DTypeError: labels are no integers.
+    """
     expect(logits.ndim > 0 and logits.shape[-1] > 0, subject, "there must be at least one class",
            logits=logits)  # fmt: skip
     expect(labels.shape == logits.shape[:-1], subject,
-           "labels must have the shape of logits without classes", logits=logits, labels=labels)  # fmt: skip
+           "labels must have the shape of logits without classes",
+           logits=logits, labels=labels)  # fmt: skip
     expect(labels.dtype.kind in "iu", subject, "labels must be integers", error=DTypeError,
            labels=labels)  # fmt: skip
 
 
-def label_places(xp: Any, labels: Any, classes: int, ignored: int | None) -> tuple[Any, Any, Any, Any]:
-    """Return flat labels within bounds, the rows they belong to, which count, which are out of range."""
+def label_places(
+    xp: Any, labels: Any, classes: int, ignored: int | None
+) -> tuple[Any, Any, Any, Any]:
+    """Return flat labels within bounds, their rows, which of them count, which are out of range."""
     flat = labels.reshape(-1).astype("int64", copy=False)
     kept = flat != ignored if ignored is not None else xp.ones(flat.shape, "bool")
     wrong = ((flat < 0) | (flat >= classes)) & kept

@@ -1,41 +1,49 @@
-"""Normalisation of activations: batch, group, instance, layer and root mean square.
+"""Normalisation of activations by batch, group and instance; layer norm comes from `sample_norm`.
 
-All of them subtract a mean, divide by a spread and stretch by what was learned; they differ in which
-elements share a mean. Statistics of 16-bit elements are float32. Moving averages belong to the layer.
+All of them subtract a mean, divide by a spread and stretch by what was learned; they differ in
+which elements share a mean. Statistics of 16-bit elements are float32. Moving averages are the
+layer's business.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from .. import modes
 from ..errors import expect
 from ..function import Function, function
-from ..spec import Shape, Spec, axes_within, axis_within, same_dtype
-from .arithmetic import maximum, mul
+from ..spec import Spec, axis_within
+from .arithmetic import mul
+from .columns import (
+    column_products,
+    column_squares,
+    column_sums,
+    combine,
+    side_by_side,
+    standardise,
+    store,
+    target,
+)
 from .exponential import rsqrt
 from .operand import cast, contiguous, floating
-from .reduce import mean as average
 from .reduce import sum
-from .shape import broadcast_to, reshape, transpose
-from .tiles import TILE, accurate, row_tiles
+from .sample_norm import brought_last, differentiable, expect_learned, learned
+from .sample_norm import layer_norm as layer_norm
+from .sample_norm import normalize as normalize
+from .sample_norm import rms_norm as rms_norm
+from .shape import reshape, transpose
+from .tiles import accurate, row_tiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..tensor import Tensor
-
-WIDE = 1 << 11  # elements: rows at least this long spend their time computing, not looping
 
 
 @function
 class BatchNorm(Function):
     """gamma · (x − mean) / √(variance + epsilon) + beta, with mean and variance of each channel.
 
-    Channels are the last axis. `mean` and `variance` are handed out for moving averages alone: no gradient
-    flows back from them.
+    Channels are the last axis. `mean` and `variance` are handed out for moving averages alone: no
+    gradient flows back from them.
     """
 
     epsilon: float
@@ -78,7 +86,10 @@ class BatchNorm(Function):
 
 @function
 class BatchNormGrad(Function):
-    """gx = gamma · s · (gy − ⟨gy⟩ − x̂ · ⟨gy · x̂⟩), ggamma = Σ gy · x̂, gbeta = Σ gy; s = inverse_std."""
+    """gx = gamma · s · (gy − ⟨gy⟩ − x̂ · ⟨gy · x̂⟩), ggamma = Σ gy · x̂, gbeta = Σ gy.
+
+    s is inverse_std, ⟨ ⟩ the mean over the elements of a channel.
+    """
 
     undefined: ClassVar[str] = "is used where no second order is recorded"
 
@@ -109,7 +120,10 @@ class BatchNormGrad(Function):
 
 @function
 class BatchNormInference(Function):
-    """gamma · (x − mean) / √(variance + epsilon) + beta, folded to one factor and one summand per channel."""
+    """gamma · (x − mean) / √(variance + epsilon) + beta, with statistics that are given.
+
+    It is folded to one factor and one summand for each channel.
+    """
 
     epsilon: float
 
@@ -207,7 +221,8 @@ class GroupNorm(Function):
             return GroupNormGrad(self.groups)(gy, x, gamma, mean, inverse_std)  # type: ignore[no-any-return]
         grouped = (x.shape[0], -1, self.groups, x.shape[-1] // self.groups)
         found = differentiable(reshape(gy, grouped), reshape(x, grouped),
-                                reshape(gamma, grouped[2:]), (1, 3), (0, 1), self.epsilon)  # fmt: skip
+                                reshape(gamma, grouped[2:]),
+                                (1, 3), (0, 1), self.epsilon)  # fmt: skip
         return tuple(
             reshape(g, like.shape) for g, like in zip(found, (x, gamma, gamma), strict=True)
         )
@@ -249,15 +264,11 @@ class GroupNormGrad(Function):
             along *= s
             gbeta += total
             ggamma += along
-            flat = (gamma * total).reshape(self.groups, each).mean(axis=1) * each / count
-            tilt = (gamma * along).reshape(self.groups, each).mean(axis=1) * each / count
+            flat = (gamma * total).reshape(self.groups, each).sum(axis=1) / count
+            tilt = (gamma * along).reshape(self.groups, each).sum(axis=1) / count
             slope, shift = -s * s * xp.repeat(tilt, each), -s * xp.repeat(flat, each)
             out = gx[sample].reshape(-1, channels)
             combine(xp, g, rows, middle, gamma * s, slope, shift, out)
-
-
-
-
 
 
 def batch_norm(
@@ -280,8 +291,8 @@ def batch_norm(
         epsilon: added to the variance.
 
     Returns:
-        y like x; mean and variance (C,), the variance divided by the count of elements. No gradient flows
-        from these two: they are for moving averages. They are float32 for 16-bit elements.
+        y like x; mean and variance (C,), the variance divided by the count of elements. No gradient
+        flows from these two: they are for moving averages. They are float32 for 16-bit elements.
 
     Raises:
         ShapeError: gamma or beta is not (C,), or x is empty.
@@ -371,39 +382,3 @@ def instance_norm(
     """
     channels = x.shape[axis_within("instance_norm", axis, x.ndim)]
     return group_norm(x, gamma, beta, groups=channels, axis=axis, epsilon=epsilon)
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

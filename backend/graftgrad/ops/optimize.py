@@ -2,8 +2,8 @@
 
 Where PyTorch and Keras write a rule differently, an attribute tells the two apart. What changes
 between steps (rate, step) is an operand without axes; what stays is an attribute. Which weights are
-updated is decided in `flat`; the optimizers stand in `optim`, rules with a rate of each weight's own
-in `adam` and `adagrad`.
+updated is decided in `flat`; the optimizers stand in `optim`, rules with a rate of each weight's
+own in `adam` and `adagrad`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Activation functions of straight pieces, element by element; the curved ones stand in `activation`.
+"""Activation functions of straight pieces, element by element; the curved are in `activation`.
 
-The Functions keep their result, which the next layer keeps anyway, and let the gradient through by it.
+The Functions keep their result, which the next layer keeps anyway: it tells where gradients pass.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import expect
+from .. import modes
+from ..errors import ConfigError, expect
 from ..function import Function, function
 from ..spec import Spec, broadcast, same_dtype
 from .arithmetic import Unary, abs, minimum, sign, where
+from .compare import less
 from .operand import floating
 from .tiles import tiles
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
 
 
 @function
@@ -106,6 +107,42 @@ class LeakyGate(Function):
         return LeakyGate(self.slope)(ggx, y)  # type: ignore[no-any-return]
 
 
+@function
+class HardSilu(Unary):
+    """x · relu6(x + 3) / 6. Howard et al. 2019."""
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        for z, out in tiles(xp, x, y):
+            xp.add(z, 3, out=out)
+            xp.clip(out, 0, 6, out=out)
+            xp.multiply(out, z, out=out)
+            xp.multiply(out, 1 / 6, out=out)
+
+    def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
+        if not modes.recording():
+            return HardSiluSlope()(gy, x)  # type: ignore[no-any-return]
+        inside = less(abs(x), 3.0).to(x.dtype)
+        return gy * (hard_sigmoid(x) + x * inside * (1 / 6))
+
+
+@function
+class HardSiluSlope(Function):
+    """gy times 0 up to −3, x / 3 + ½ between, 1 from 3 on."""
+
+    undefined: ClassVar[str] = "is used where no second order is recorded"
+
+    def infer(self, gy: Spec, x: Spec) -> Spec:
+        return Spec(broadcast("hard_silu", gy, x), same_dtype("hard_silu", gy=gy, x=x))
+
+    def compute(self, xp: Any, gy: Any, x: Any, gx: Any) -> None:
+        for g, z, out in tiles(xp, gy, x, gx):
+            xp.multiply(z, 1 / 3, out=out)
+            xp.add(out, 0.5, out=out)
+            xp.multiply(out, xp.abs(z) < 3, out=out)
+            xp.add(out, z >= 3, out=out)
+            xp.multiply(out, g, out=out)
+
+
 def relu(
     x: Tensor,
     negative_slope: float = 0.0,
@@ -150,7 +187,14 @@ def prelu(x: Tensor, alpha: Tensor) -> Tensor:
 
 def hard_tanh(x: Tensor, lower: float = -1.0, upper: float = 1.0) -> Tensor:
     """Keep within bounds: y = min(max(x, lower), upper); no gradient on or beyond them."""
-    expect(lower < upper, "hard_tanh", "lower must lie below upper", lower=lower, upper=upper)
+    expect(
+        lower < upper,
+        "hard_tanh",
+        "lower must lie below upper",
+        error=ConfigError,
+        lower=lower,
+        upper=upper,
+    )
     return HardTanh(float(lower), float(upper))(floating(x))  # type: ignore[no-any-return]
 
 
@@ -161,7 +205,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 def hard_silu(x: Tensor) -> Tensor:
     """Swish by pieces: y = x · relu6(x + 3) / 6. Howard et al. 2019."""
-    return floating(x) * hard_sigmoid(x)
+    return HardSilu()(floating(x))  # type: ignore[no-any-return]
 
 
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:

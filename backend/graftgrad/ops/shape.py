@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import ShapeError, expect
 from ..function import Function, function
@@ -187,7 +190,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     Raises:
         ShapeError: the number of elements would change.
     """
-    wanted = _sizes(shape)
+    wanted = sizes_of("reshape", shape)
     if -1 in wanted:
         known = math.prod(size for size in wanted if size != -1)
         expect(wanted.count(-1) == 1 and known > 0 and x.spec.size % known == 0, "reshape",
@@ -333,9 +336,15 @@ def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
     return transpose(x, order)
 
 
-def _sizes(shape: tuple[Any, ...]) -> Shape:
-    given = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+def sizes_of(subject: str, shape: tuple[Any, ...]) -> Shape:
+    """Read sizes that were given one by one or as one sequence.
+
+    Raises:
+        ShapeError: a size is no integer.
+    """
+    several = len(shape) != 1 or isinstance(shape[0], (int, np.integer))
+    given = shape if several else shape[0]
     try:
-        return tuple(int(size) for size in given)
+        return tuple(operator.index(size) for size in given)
     except TypeError as error:
-        raise ShapeError(f"reshape: sizes must be integers; got shape={given!r}.") from error
+        raise ShapeError(f"{subject}: sizes must be integers; got shape={given!r}.") from error

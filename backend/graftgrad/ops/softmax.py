@@ -1,8 +1,8 @@
 """Softmax and the cross entropies that are computed from its logits in one go.
 
-Rows in which every logit is −∞ (all masked) give probabilities of 0, logarithms of −∞ and a loss of +∞,
-never NaN. Losses come per sample or reduced; what a metric or the face's loss classes make of them
-stands there.
+Rows in which every logit is −∞ (all masked) give probabilities of 0, logarithms of −∞ and a loss of
++∞, never NaN. Losses come per sample or reduced. Labels are looked at in `labels`; entropies of
+yes/no targets come from `binary_entropy`.
 """
 
 from __future__ import annotations
@@ -12,26 +12,31 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .. import modes
-from ..errors import ConfigError, DataError, DTypeError, expect, sentence
+from ..errors import ConfigError, expect
 from ..function import Function, function
 from ..spec import (
     DType,
     Spec,
     axes_within,
     axis_within,
-    broadcast,
     int64,
     is_floating,
     reduced,
     same_dtype,
 )
-from .activation import softplus
-from .arithmetic import maximum, mul
-from .exponential import exp, log, log1p, sigmoid
+from .arithmetic import mul
+from .binary_entropy import binary_cross_entropy as binary_cross_entropy
+from .binary_entropy import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from .binary_entropy import reduced_loss
+from .exponential import exp
+from .labels import LabelDistribution, Pick, expect_labelled, label_places
+from .labels import check_labels as check_labels
 from .operand import cast, floating, together
 from .reduce import stretched, sum
 from .shape import broadcast_to, expand_dims, moveaxis
-from .tiles import accurate, row_tiles
+from .tiles import accurate, lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,8 +144,6 @@ class LogSumExp(Function):
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
         return mul(stretched(gy, x.shape, self.axes), Softmax(self.axes)(x))
-
-
 
 
 @function
@@ -266,12 +269,6 @@ class SoftmaxCrossEntropyGrad(Function):
         gx[...] = work
 
 
-
-
-
-
-
-
 def softmax(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     """Turn logits into probabilities: y = eˣ / Σ eˣ over `axis`; 0 where a whole row is −∞.
 
@@ -311,8 +308,8 @@ def cross_entropy(
 ) -> Tensor:
     """Cross entropy of labels from logits: y = −Σₖ qₖ · ln softmax(x)ₖ.
 
-    q is 1 − s + s / K at the label's class and s / K elsewhere, s the smoothing. Real numbers in place
-    of labels are taken as targets of `softmax_cross_entropy`.
+    q is 1 − s + s / K at the label's class and s / K elsewhere, s the smoothing. Real numbers in
+    place of labels are taken as targets of `softmax_cross_entropy`.
 
     Args:
         logits: (N, …, K), classes along `axis`.
@@ -411,14 +408,6 @@ def nll_loss(
     return reduced_loss(mul(loss, weights), reduction, weights)
 
 
-
-
-
-
-
-
-
-
 def _filled(subject: str, x: Spec, axes: tuple[int, ...]) -> Spec:
     for axis in axes:
         expect(x.shape[axis] > 0, subject, "the axis must not be empty", x=x, axis=axis)
@@ -450,8 +439,6 @@ def _weights_of(labels: Tensor, weight: Tensor, x: Tensor, ignored: int | None) 
     return Pick(ignored)(broadcast_to(weight, x.shape), labels)  # type: ignore[no-any-return]
 
 
-
-
 def _top(xp: Any, x: Any, axes: Any = -1) -> Any:
     """Return the largest of each row, 0 where it is −∞."""
     top = x.max(axis=axes, keepdims=True)
@@ -467,7 +454,3 @@ def _exponentials(xp: Any, x: Any, y: Any, top: Any = None) -> Any:
     total = y.sum(axis=-1, keepdims=True)
     xp.copyto(total, 1, where=total == 0)
     return total
-
-
-
-

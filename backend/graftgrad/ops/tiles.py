@@ -1,7 +1,7 @@
-"""Arrays cut into tiles that stay in the processor's cache, so that a body of many passes reads memory once.
+"""Arrays cut into tiles that stay in the processor's cache, so that many passes read memory once.
 
-Only the host's arrays are cut: a GPU's bodies launch whole arrays. Elements of 16 bits are handed out
-as float32 and written back when the tile is done. What is computed on a tile stands with each op.
+Only the host's arrays are cut: a GPU's bodies launch whole arrays. Elements of 16 bits are handed
+out as float32 and written back when the tile is done. What is computed on a tile each op tells.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def tiles(xp: Any, *arrays: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def row_tiles(xp: Any, rows: int, width: int) -> Iterator[slice]:
-    """Walk through a matrix of so many rows and columns: the slices of rows that make one tile each."""
+    """Walk through a matrix of so many rows and columns: slices of rows that make one tile each."""
     step = max(1, TILE // max(width, 1)) if xp is np else rows
     for start in range(0, rows, step or 1):
         yield slice(start, min(start + step, rows))
@@ -50,9 +50,9 @@ def _converted(xp: Any, ins: list[Any], y: Any) -> Iterator[tuple[Any, ...]]:
     y[...] = out
 
 
-def lines(xp: Any, axes: tuple[int, ...], *arrays: Any) -> Any:
-    """Walk through arrays by tiles of rows whose elements lie along `axes`; the last is the output."""
-    *ins, y = arrays
+def lines(xp: Any, axes: tuple[int, ...], *arrays: Any) -> Iterator[tuple[Any, ...]]:
+    """Walk through arrays by tiles of rows that lie along `axes`; the last is the output."""
+    y = arrays[-1]
     ndim, wide = y.ndim, accurate(y.dtype)
     order = (*[i for i in range(ndim) if i not in axes], *axes)
     turned = [a.transpose(order) for a in arrays]

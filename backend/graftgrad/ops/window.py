@@ -20,7 +20,9 @@ from ..spec import Pads, Pair, Spec, float32, is_floating, pair, window_pads, wi
 Compute = TypeVar("Compute", bound=Callable[..., None])
 Block = tuple[slice, slice]
 
-CACHE_BYTES = 1 << 18  # what one operand of an elementwise walk may take, so that three fit in L2
+CACHE_BYTES = (
+    1 << 19
+)  # what one operand of an elementwise walk may take, so that several fit in cache
 PATCH_BYTES = 1 << 22  # a matrix of patches: long enough for the product, short enough for L3
 
 
@@ -173,21 +175,26 @@ def blocks(images: int, rows: int, row_bytes: int, budget: int) -> Iterator[Bloc
 class Frame:
     """A block of images with its margins, columns sorted by their place within a stride.
 
-    The buffer is (images, rows, strides, columns / strides, C): padded column q·s + p lies at
-    [p, q], so that one tap of all windows in a row is a run without gaps, whatever the stride.
-    With `phases` = 1 columns stay as they are.
+    The buffer is (images, rows, phases, columns, C): padded column q·phases + p lies at [p, q], so
+    that, with as many phases as the stride is wide, one tap of all windows in a row is a run
+    without gaps. `planar` puts the channels, if they are few, before the columns in memory.
     """
 
     def __init__(
-        self, xp: Any, x: Any, lie: Windows, chosen: Sequence[Block], value: float, phases: int
-    ) -> None:
+        self, xp: Any, x: Any, lie: Windows, chosen: Sequence[Block], phases: int,
+        value: float = 0.0, planar: bool = False,
+    ) -> None:  # fmt: skip
         self.lie = lie
         self.value = value
         self.phases = phases
         images = max((n.stop - n.start for n, _ in chosen), default=0)
         rows = max((lie.reach(i.stop - i.start) for _, i in chosen), default=0)
-        columns = -(-lie.width() // phases)
-        self.buffer = xp.full((images, rows, phases, columns, x.shape[3]), value, x.dtype)
+        columns, channels = -(-lie.width() // phases), x.shape[3]
+        if planar:
+            buffer = xp.full((images, rows, phases, channels, columns), value, x.dtype)
+            self.buffer = buffer.transpose(0, 1, 2, 4, 3)
+        else:
+            self.buffer = xp.full((images, rows, phases, columns, channels), value, x.dtype)
 
     def inside(self, block: Block) -> tuple[slice, slice]:
         """Return the rows of the image in a block, and where they lie in the buffer."""
@@ -208,6 +215,11 @@ class Frame:
                 stop = (high - 1) * self.phases + p - before + 1
                 yield slice(start, stop, self.phases), p, slice(low, high)
 
+    def part(self, block: Block) -> Any:
+        """Return the part of the buffer that a block takes."""
+        images, rows = block
+        return self.buffer[: images.stop - images.start, : self.lie.reach(rows.stop - rows.start)]
+
     def fill(self, x: Any, block: Block) -> Any:
         """Copy a block of the images between its margins and return the buffer's part."""
         part = self.part(block)
@@ -218,27 +230,31 @@ class Frame:
             part[:, place, p, q] = x[block[0], rows, columns]
         return part
 
-    def part(self, block: Block) -> Any:
-        """Return the part of the buffer that a block takes."""
-        images, rows = block
-        return self.buffer[: images.stop - images.start, : self.lie.reach(rows.stop - rows.start)]
-
     def spill(self, part: Any, block: Block, gx: Any) -> None:
-        """Add what has gathered in a block to the images, without its margins."""
+        """Put what has gathered in a block into the images of zeros, without its margins."""
         rows, place = self.inside(block)
+        whole = block[1].stop - block[1].start == self.lie.counts[0]
         for columns, p, q in self.columns():
             target = gx[block[0], rows, columns]
-            target += part[:, place, p, q]
+            if whole:
+                target[...] = part[:, place, p, q]
+            else:  # blocks of one image overlap
+                target += part[:, place, p, q]
 
-    def tap(self, part: Any, a: int, b: int, rows: int) -> Any:
-        """Return the pixels at place (a, b) of all windows in a block: (images, rows, W', C)."""
-        q, p = divmod(b * self.lie.dilation[1], self.phases)
-        start = a * self.lie.dilation[0]
-        stop = start + (rows - 1) * self.lie.strides[0] + 1
-        if self.phases == self.lie.strides[1]:
-            return part[:, start : stop : self.lie.strides[0], p, q : q + self.lie.counts[1]]
-        last = q + (self.lie.counts[1] - 1) * self.lie.strides[1] + 1
-        return part[:, start : stop : self.lie.strides[0], 0, q : last : self.lie.strides[1]]
+
+def filled(
+    xp: Any, x: Any, lie: Windows, chosen: Sequence[Block], phases: int, value: float = 0.0
+) -> Iterator[tuple[Block, Any]]:
+    """Walk over blocks of images in their margins; where there are none nothing is copied."""
+    if phases == 1 and not lie.padded:
+        for images, rows in chosen:
+            first = rows.start * lie.strides[0]
+            reach = lie.reach(rows.stop - rows.start)
+            yield (images, rows), x[images, first : first + reach][:, :, None]
+        return
+    frame = Frame(xp, x, lie, chosen, phases, value)
+    for block in chosen:
+        yield block, frame.fill(x, block)
 
 
 def walked(
@@ -247,30 +263,29 @@ def walked(
     """Walk over images block by block; each comes with a function that gives the pixels of a tap."""
     row = lie.strides[0] * lie.width() * x.shape[3] * x.dtype.itemsize
     chosen = list(blocks(x.shape[0], lie.counts[0], row, CACHE_BYTES))
-    frame = Frame(xp, x, lie, chosen, value, lie.strides[1])
-    for block in chosen:
-        rows = block[1].stop - block[1].start
-        yield block, functools.partial(_tap, frame, frame.fill(x, block), rows)
+    for block, part in filled(xp, x, lie, chosen, lie.strides[1], value):
+        yield block, functools.partial(_tap, lie, part, block)
 
 
 def gathered(
-    xp: Any, gx: Any, lie: Windows
+    xp: Any, gx: Any, lie: Windows, row: int = 0, budget: int = CACHE_BYTES, planar: bool = False
 ) -> Iterator[tuple[Block, Callable[[int, int], Any]]]:
-    """Walk as `walked` does, over zeros; what is added to the taps ends up in gx."""
-    row = lie.strides[0] * lie.width() * gx.shape[3] * gx.dtype.itemsize
-    chosen = list(blocks(gx.shape[0], lie.counts[0], row, CACHE_BYTES))
-    frame = Frame(xp, gx, lie, chosen, 0, lie.strides[1])
+    """Walk as `walked` does, over zeros; what is added to the taps ends up in gx.
+
+    `row` is what a row of windows takes in bytes; the images' own size if 0.
+    """
+    row = row or lie.strides[0] * lie.width() * gx.shape[3] * gx.dtype.itemsize
+    chosen = list(blocks(gx.shape[0], lie.counts[0], row, budget))
+    frame = Frame(xp, gx, lie, chosen, lie.strides[1], 0.0, planar)
     gx[...] = 0
     for block in chosen:
         part = frame.part(block)
         part[...] = 0
-        yield block, functools.partial(_tap, frame, part, block[1].stop - block[1].start)
+        yield block, functools.partial(_tap, lie, part, block)
         frame.spill(part, block, gx)
 
 
-def patches(
-    xp: Any, x: Any, lie: Windows, groups: int, least: int
-) -> Iterator[tuple[Block, Any]]:
+def patches(xp: Any, x: Any, lie: Windows, groups: int, least: int) -> Iterator[tuple[Block, Any]]:
     """Walk over images block by block; each comes with its patches, (G, M, A·B·C / G).
 
     Args:
@@ -282,18 +297,18 @@ def patches(
     """
     n, channels = x.shape[0], x.shape[3] // groups
     if lie.pointwise:
-        flat = xp.ascontiguousarray(x).reshape(-1, groups, channels)
-        yield (slice(0, n), slice(0, lie.counts[0])), flat.transpose(1, 0, 2)
+        pixels = xp.ascontiguousarray(x).reshape(-1, groups, channels)
+        yield (slice(0, n), slice(0, lie.counts[0])), pixels.transpose(1, 0, 2)
         return
     length = lie.window[0] * lie.window[1] * channels
     patch = groups * length * x.dtype.itemsize
     budget = max(PATCH_BYTES, least * patch)
     chosen = list(blocks(n, lie.counts[0], lie.counts[1] * patch, budget))
-    frame = Frame(xp, x, lie, chosen, 0, 1)
-    most = max((_windows(block, lie) for block in chosen), default=0)
-    buffer = xp.empty(groups * most * length, x.dtype)
-    for block in chosen:
-        view = _patches(xp, frame.fill(x, block), lie, block, groups)
+    buffer = xp.empty(0, x.dtype)
+    for block, part in filled(xp, x, lie, chosen, 1):
+        view = _patches(xp, part, lie, block, groups)
+        if buffer.size < view.size:  # the first block is the largest
+            buffer = xp.empty(view.size, x.dtype)
         held = buffer[: view.size]
         held.reshape(view.shape)[...] = view
         yield block, held.reshape(groups, -1, length)
@@ -302,8 +317,7 @@ def patches(
 def _patches(xp: Any, part: Any, lie: Windows, block: Block, groups: int) -> Any:
     """View a filled frame as patches: (G, images, rows, W', A, B, C / G)."""
     n, r, _, q, c = part.strides
-    rows = block[1].stop - block[1].start
-    channels = part.shape[4] // groups
+    rows, channels = block[1].stop - block[1].start, part.shape[4] // groups
     return xp.lib.stride_tricks.as_strided(
         part,
         (groups, part.shape[0], rows, lie.counts[1], *lie.window, channels),
@@ -312,13 +326,12 @@ def _patches(xp: Any, part: Any, lie: Windows, block: Block, groups: int) -> Any
     )  # fmt: skip
 
 
-def _windows(block: Block, lie: Windows) -> int:
-    images, rows = block
-    return (images.stop - images.start) * (rows.stop - rows.start) * lie.counts[1]
-
-
-def _tap(frame: Frame, part: Any, rows: int, a: int, b: int) -> Any:
-    return frame.tap(part, a, b, rows)
+def _tap(lie: Windows, part: Any, block: Block, a: int, b: int) -> Any:
+    """View the pixels at place (a, b) of all windows in a block: (images, rows, W', C)."""
+    q, p = divmod(b * lie.dilation[1], lie.strides[1])
+    start = a * lie.dilation[0]
+    stop = start + (block[1].stop - block[1].start - 1) * lie.strides[0] + 1
+    return part[:, start : stop : lie.strides[0], p, q : q + lie.counts[1]]
 
 
 def lowest(dtype: Any) -> float:

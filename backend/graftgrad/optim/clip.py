@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..errors import ConfigError, GradientError, expect
 from ..flat_groups import flat_gradients
@@ -40,7 +40,7 @@ def clip_grad_norm_(
     if not gradients:
         return zeros(())
     with no_grad():
-        norm = _norm([g.detach() for g in gradients], float(norm_type))
+        norm = total_norm(gradients, float(norm_type))
         if error_if_nonfinite:
             value = float(norm)
             expect(value - value == 0, "clip_grad_norm_", "the norm must be finite",
@@ -67,7 +67,7 @@ def clip_grad_value_(
             update.clip_value(gradient, clip_value)
 
 
-def _norm(gradients: list[Tensor], p: float) -> Tensor:
+def total_norm(gradients: Sequence[Tensor], p: float = 2.0) -> Tensor:
     """Return (Σ |g|ᵖ)^(1/p) over all gradients, in the widest of their element types."""
     if p == 2:
         parts = [update.sum_of_squares(g) for g in gradients]

@@ -58,7 +58,7 @@ class Optimizer:
     # -- what a subclass says ------------------------------------------------------------------
 
     def slots(self, group: Group) -> dict[str, float]:
-        """Return the names of the slots that a group's parameters have, and what they start with."""
+        """Return the names of the slots that a group's parameters have, and their first values."""
         return {}
 
     def update(self, run: Run, group: Group, rate: Tensor) -> None:

@@ -118,6 +118,9 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
 
+    def set_model(self, model: Any) -> None:
+        """Keep nothing: the model holds its history, and a circle would keep both in memory."""
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin anew."""
         self.epoch = []

@@ -1,7 +1,8 @@
-"""What the terminal shows of a training: one bar per epoch, or one line."""
+"""What the terminal shows of a training: one bar per epoch, or one line where nobody watches."""
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -11,102 +12,143 @@ from .callback import Callback, Logs
 
 
 class ProgressBar(Callback):
-    """A tqdm bar per epoch with the means so far; `verbose=2` prints one line per epoch instead.
+    """A bar per epoch with the means so far; in a log file, or with `verbose=2`, a line per epoch.
 
-    Values are read from the device once per refresh of the bar, not once per batch.
+    What is trained and what is frozen is told first. Values are read from the device when the bar is
+    drawn anew, not after every batch.
     """
 
-    refresh_seconds = 0.2
+    redraw_seconds = 0.2
 
     def __init__(self, verbose: int = 1) -> None:
         super().__init__()
-        self.verbose = verbose
+        self.live = verbose == 1 and watched()
         self.bar: Any = None
+        self.title = ""
+        self.batches = 0
         self.begun = 0.0
-        self.shown = 0.0
+        self.drawn = 0.0
+        self.means = ""
+        self.in_epoch = False
+        self.reported = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Tell what is frozen, if all weights are made already."""
+        self.reported = False
+        self._report(all(layer.built for layer in self.model.flattened()))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Open the bar of an epoch."""
-        self.begun = time.perf_counter()
-        self._open(f"Epoch {epoch + 1}/{self.params.get('epochs')}", self.params.get("steps"))
+        epochs = str(self.params.get("epochs"))
+        self.in_epoch = True
+        self._open(f"Epoch {epoch + 1:>{len(epochs)}}/{epochs}")
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move the bar on."""
-        self._advance()
+        self._report(True)
+        self._advance(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Show the values of the epoch and leave the bar as it is."""
-        if self.verbose == 2:
-            seconds = time.perf_counter() - self.begun
-            told = ", ".join(f"{name}: {_shown(value)}" for name, value in (logs or {}).items())
-            tqdm.write(f"Epoch {epoch + 1}/{self.params.get('epochs')} - {seconds:.1f}s - {told}")
+        self.in_epoch = False
+        self.params["steps"] = self.params.get("steps") or self.batches
         self._close(logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close what an interruption left open."""
-        self._close(None)
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Open a bar, where this is no validation inside of an epoch."""
-        if self.bar is None and not self.params.get("inside_fit"):
-            self._open("Evaluate", self.params.get("steps"))
+        """Open a bar, or show that an epoch is being validated."""
+        if not self.in_epoch:
+            self._open("Evaluate")
+        elif self.bar is not None:
+            self.bar.set_postfix_str(f"{self.means}, validating")
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Move the bar on."""
-        if not self.params.get("inside_fit"):
-            self._advance()
+        """Move the bar on, or show how far the validation is."""
+        if not self.in_epoch:
+            self._advance(logs)
+        elif self._due():
+            self.bar.set_postfix_str(f"{self.means}, validating batch {batch + 1}")
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Show the values."""
-        if not self.params.get("inside_fit"):
+        if not self.in_epoch:
             self._close(logs)
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Open a bar."""
-        self._open("Predict", self.params.get("steps"))
+        self._open("Predict")
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move the bar on."""
-        self._advance()
+        self._advance(None)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """Leave the bar as it is."""
         self._close(None)
 
-    def _open(self, title: str, steps: int | None) -> None:
-        if self.verbose == 1:
-            self.bar = tqdm(total=steps, desc=title, unit="batch", dynamic_ncols=True)
-            self.shown = 0.0
+    def _report(self, known: bool) -> None:
+        if known and not self.reported:
+            self.reported = True
+            self._say(self.model.frozen_report())
 
-    def _advance(self) -> None:
-        if self.bar is None:
-            return
+    def _say(self, text: str) -> None:
+        if self.live:
+            tqdm.write(text, file=sys.stderr)
+        else:
+            print(text, flush=True)
+
+    def _open(self, title: str) -> None:
+        self.title, self.means, self.batches = title, "", 0
+        self.begun, self.drawn = time.perf_counter(), 0.0
+        if self.live:
+            total = self.params.get("steps")
+            self.bar = tqdm(total=total, desc=title, unit="batch", dynamic_ncols=True)
+
+    def _due(self) -> bool:
         now = time.perf_counter()
-        if now - self.shown > self.refresh_seconds:
-            self.shown = now
-            if self.model is not None and getattr(self.model, "compiled", False):
-                self.bar.set_postfix_str(_postfix(self.model.get_metrics_result()), refresh=False)
-        self.bar.update(1)
+        if self.bar is None or now - self.drawn < self.redraw_seconds:
+            return False
+        self.drawn = now
+        return True
+
+    def _advance(self, logs: Logs | None) -> None:
+        self.batches += 1
+        if self._due() and logs is not None:
+            self.means = told(logs, "=", ", ")
+            self.bar.set_postfix_str(self.means, refresh=False)
+        if self.bar is not None:
+            self.bar.update(1)
 
     def _close(self, logs: Logs | None) -> None:
-        if self.bar is None:
-            return
-        if logs:
-            self.bar.set_postfix_str(_postfix(logs), refresh=False)
-        if self.bar.total is None:
+        if self.bar is not None:
             self.bar.total = self.bar.n
-        self.bar.refresh()
-        self.bar.close()
-        self.bar = None
+            self.bar.set_postfix_str(told(logs or {}, "=", ", "), refresh=False)
+            self.bar.refresh()
+            self.bar.close()
+            self.bar = None
+        elif not self.live and logs:
+            seconds = time.perf_counter() - self.begun
+            batches = f"{self.batches} batch{'es' if self.batches != 1 else ''}"
+            self._say(f"{self.title} - {batches} - {seconds:.1f}s - {told(logs, ': ', ' - ')}")
 
 
-def _postfix(logs: Logs) -> str:
-    return ", ".join(f"{name}={_shown(value)}" for name, value in logs.items())
+def watched() -> bool:
+    """Tell whether somebody watches: a terminal or a notebook. A log file must not fill with bars."""
+    return "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", lambda: False)())
 
 
-def _shown(value: Any) -> str:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
+def told(logs: Logs, joint: str, between: str) -> str:
+    """Write names and values in a line."""
+    return between.join(f"{name}{joint}{shown(value)}" for name, value in logs.items())
+
+
+def shown(value: Any) -> str:
+    """Write a value with four digits, very large and very small ones with an exponent."""
+    if not isinstance(value, float):
         return str(value)
-    return f"{number:.4f}" if 1e-3 <= abs(number) < 1e4 or number == 0 else f"{number:.3e}"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"

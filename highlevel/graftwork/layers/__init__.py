@@ -1,10 +1,15 @@
 """The layers of models, under Keras' names."""
 
-# Layers name initializers, regularizers, constraints and activations; importing makes the names known.
+from collections.abc import Mapping
+from typing import Any
+
+# Layers name these; importing them makes the names known.
 from .. import activations as activations
 from .. import constraints as constraints
 from .. import initializers as initializers
 from .. import regularizers as regularizers
+from ..registry import configuration, custom_object_scope
+from ..registry import layers as _registry
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .convolution import (
     Conv1D, Conv2D, Conv2DTranspose, Convolution1D, Convolution2D, Convolution2DTranspose,
@@ -33,7 +38,6 @@ from .reshaping import (
     Cropping1D, Cropping2D, Flatten, Permute, RepeatVector, Reshape, UpSampling1D, UpSampling2D,
     ZeroPadding1D, ZeroPadding2D,
 )  # fmt: skip
-from .saved import deserialize, serialize
 from .seed_generator import SeedGenerator
 
 __all__ = [
@@ -52,3 +56,18 @@ __all__ = [
     "ZeroPadding1D", "ZeroPadding2D", "add", "average", "concatenate", "deserialize", "dot",
     "maximum", "minimum", "multiply", "serialize", "subtract",
 ]  # fmt: skip
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """Return the configuration of a layer, without its weights."""
+    return configuration(layer)
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the layer of a configuration, with fresh weights.
+
+    Raises:
+        ConfigError: a name in it is not known, or a setting is unfit.
+    """
+    with custom_object_scope(custom_objects or {}):
+        return _registry.get(config)

@@ -12,6 +12,7 @@ from graftgrad.errors import ConfigError, DataError, expect
 
 from ..registry import declared, layers, one_of, optional, positive_integer, setting
 from ..weight import Weight
+from .interpolation import resized
 from .layer import InputSpec, Layer
 from .rules import axis_or_axes, channels_last, known_axes, only
 
@@ -91,10 +92,16 @@ class Normalization(Layer):
         self.statistics: tuple[Weight, Weight, Weight] | None = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Settle the kept axes; without given numbers make mean, variance and count, which are state."""
+        """Settle the kept axes; without given numbers make mean, variance and count, which are state.
+
+        The count stays 0: it has a place in Keras' files, and no use.
+        """
         subject = f'layer "{self.name}"'
-        kept = () if self.axis is None else known_axes(subject, self.axis, input_shape)
-        expect(0 not in kept, subject, "axis must not be the batch", error=ConfigError, axis=self.axis)
+        named_axes = () if self.axis is None else self.axis
+        given = (named_axes,) if isinstance(named_axes, int) else named_axes
+        expect(0 not in given and -len(input_shape) not in given, subject,
+               "axis must not be the batch", error=ConfigError, axis=self.axis)  # fmt: skip
+        kept = known_axes(subject, given, input_shape) if given else ()
         self.kept = kept
         self.sizes = tuple([input_shape[i] or 1 for i in kept])
         self.input_spec = InputSpec(
@@ -146,10 +153,8 @@ class Normalization(Layer):
             expect(mean is not None, f'layer "{self.name}"', "adapt must be given a sample",
                    error=DataError, samples=0)  # fmt: skip
             assert mean is not None and spread is not None and self.statistics is not None
-            kept_mean, kept_variance, kept_count = self.statistics
-            kept_mean.assign(mean)
-            kept_variance.assign(spread / count)
-            kept_count.assign(min(count, 2**31 - 1))
+            self.statistics[0].assign(mean)
+            self.statistics[1].assign(spread / count)
         self.adapted = True
 
     def call(self, x: Tensor) -> Tensor:
@@ -227,7 +232,7 @@ class Resizing(Layer):
             wanted_rows = min(rows, max(1, int(columns * self.height / self.width)))
             wanted_columns = min(columns, max(1, int(rows * self.width / self.height)))
             x = _middle(x, wanted_rows, wanted_columns)
-        return ops.resize(x, (self.height, self.width), self.interpolation)
+        return resized(x, self.height, self.width, self.interpolation)
 
 
 @declared(layers)
@@ -256,7 +261,8 @@ class CenterCrop(Layer):
             return _middle(x, self.height, self.width)
         wanted_rows = min(rows, max(1, int(columns * self.height / self.width)))
         wanted_columns = min(columns, max(1, int(rows * self.width / self.height)))
-        return ops.resize(_middle(x, wanted_rows, wanted_columns), (self.height, self.width), "bilinear")
+        middle = _middle(x, wanted_rows, wanted_columns)
+        return resized(middle, self.height, self.width, "bilinear")
 
 
 def _middle(x: Tensor, rows: int, columns: int) -> Tensor:

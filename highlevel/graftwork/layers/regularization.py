@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import Tensor, ops
+from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 from graftgrad.ops import random
 
@@ -226,5 +226,7 @@ class ActivityRegularization(Layer):
 
 def dropped(x: Tensor, rate: float, shape: tuple[int, ...], generator: SeedGenerator) -> Tensor:
     """Set elements to 0 with probability `rate`, one draw for each element of `shape`."""
-    kept = random.uniform(generator.next(), shape, dtype="float32") >= rate
-    return x * (ops.cast(kept, x.dtype) * (1 / (1 - rate)))
+    state = generator.next()
+    if shape == x.shape:
+        return random.dropout(x, state, rate)
+    return x * (random.bernoulli(state, shape, 1 - rate, x.dtype) * (1 / (1 - rate)))

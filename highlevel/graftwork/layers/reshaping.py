@@ -9,6 +9,7 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import declared, integers, layers, one_of, positive_integer, positive_pair, setting
+from .interpolation import resized
 from .layer import InputSpec, Layer
 from .rules import channels_last, margin, margins
 
@@ -212,7 +213,7 @@ class UpSampling1D(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Return the longer sequences."""
-        return repeated(x, 1, self.size)
+        return ops.squeeze(ops.upsample2d(ops.expand_dims(x, 2), (self.size, 1)), 2)
 
 
 @declared(layers)
@@ -236,18 +237,9 @@ class UpSampling2D(Layer):
     def call(self, x: Tensor) -> Tensor:
         """Return the enlarged images."""
         if self.interpolation == "nearest":
-            return repeated(repeated(x, 1, self.size[0]), 2, self.size[1])
-        return ops.resize(x, (x.shape[1] * self.size[0], x.shape[2] * self.size[1]), self.interpolation)
-
-
-def repeated(x: Tensor, axis: int, count: int) -> Tensor:
-    """Repeat every element along an axis, next to itself."""
-    if count == 1:
-        return x
-    shape = x.shape
-    stretched = (*shape[: axis + 1], count, *shape[axis + 1 :])
-    y = ops.broadcast_to(ops.expand_dims(x, axis + 1), stretched)
-    return ops.reshape(y, (*shape[:axis], shape[axis] * count, *shape[axis + 1 :]))
+            return ops.upsample2d(x, self.size)
+        rows, columns = x.shape[1] * self.size[0], x.shape[2] * self.size[1]
+        return resized(x, rows, columns, self.interpolation)
 
 
 def cropped(layer: Layer, x: Tensor, *margins: tuple[int, int]) -> Tensor:

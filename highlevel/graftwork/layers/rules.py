@@ -10,7 +10,7 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import Rule, positive_integer
+from ..registry import Rule, one_of, positive_integer
 
 
 def channels_last(subject: str, name: str, value: Any) -> str:
@@ -58,6 +58,15 @@ def margin(subject: str, name: str, value: Any) -> tuple[int, int]:
     expect(fit, subject, f"{name} must be one or two integers that are not negative",
            error=ConfigError, **{name: value})  # fmt: skip
     return (int(pair[0]), int(pair[1]))
+
+
+def sizes_from_zero(subject: str, name: str, value: Any) -> tuple[int, int]:
+    """Accept one number for rows and columns, or one for each, none of them negative.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    return margin(subject, name, value)
 
 
 def margins(subject: str, name: str, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -124,3 +133,14 @@ def known_axes(
     expect(all(shape[one] is not None for one in axes), subject,
            "the sizes of the named axes must be known", input=tuple(shape), axis=axis)  # fmt: skip
     return axes
+
+
+def window_padding(subject: str, name: str, value: Any) -> Any:
+    """Accept "valid", "same", or the margins themselves, as other libraries' networks need them.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if isinstance(value, str):
+        return one_of("valid", "same")(subject, name, value)
+    return margins(subject, name, value)

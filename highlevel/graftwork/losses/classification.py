@@ -6,8 +6,7 @@ from typing import Any
 
 from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import DataError, expect
-from graftgrad.ops import softmax
-from graftgrad.ops.softmax import check_labels
+from graftgrad.ops.labels import check_labels
 from graftgrad.spec import is_floating
 
 from ..registry import declared, fraction, losses, setting
@@ -26,7 +25,7 @@ def binary_crossentropy(
     t, p = matched("binary_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, 2)
     if from_logits:
-        return softmax.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
+        return ops.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
     return _binary_entropy(t, ops.clip(p, EPSILON, 1.0 - EPSILON)).mean(axis)
 
 
@@ -60,7 +59,7 @@ def categorical_crossentropy(
     if not from_logits:
         return -(t * ops.log(_probabilities(p, axis))).sum(axis)
     t, p = ops.moveaxis(t, axis, -1), ops.moveaxis(p, axis, -1)
-    return softmax.softmax_cross_entropy(p, t, reduction="none")
+    return ops.softmax_cross_entropy(p, t, reduction="none")
 
 
 def categorical_focal_crossentropy(
@@ -74,7 +73,7 @@ def categorical_focal_crossentropy(
     """
     t, p = _one_hot("categorical_focal_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, p.shape[axis])
-    p = _probabilities(softmax.softmax(p, axis) if from_logits else p, axis)
+    p = _probabilities(ops.softmax(p, axis) if from_logits else p, axis)
     return -(ops.power(1.0 - p, gamma) * alpha * t * ops.log(p)).sum(axis)
 
 
@@ -93,9 +92,9 @@ def sparse_categorical_crossentropy(
     labels, p = labelled(subject, y_true, as_tensor(y_pred), axis)
     check_labels(labels, p.shape[-1], ignore_index=ignore_class, subject=subject)
     if from_logits:
-        return softmax.cross_entropy(p, labels, ignore_index=ignore_class, reduction="none")
+        return ops.cross_entropy(p, labels, ignore_index=ignore_class, reduction="none")
     log_p = ops.log(_probabilities(p, -1))
-    return softmax.nll_loss(log_p, labels, ignore_index=ignore_class, reduction="none")
+    return ops.nll_loss(log_p, labels, ignore_index=ignore_class, reduction="none")
 
 
 def labelled(subject: str, y_true: Any, y_pred: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from graftgrad.spec import is_floating
 from ..registry import Configured, Rule, declared, losses, one_of, optional, setting
 
 EPSILON = 1e-7
+EPSILON = 1e-7
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none")
 reduction_rule: Rule = optional(one_of(*REDUCTIONS))
 
@@ -101,8 +102,8 @@ def reduced(
         ShapeError: the weights do not fit the values.
     """
     weights = None if sample_weight is None else weights_for(values, sample_weight)
-    if valid is not None:
-        mask = ops.reshape(valid, values.shape).to(values.dtype)
+    mask = None if valid is None else ops.reshape(valid, values.shape).to(values.dtype)
+    if mask is not None:
         weights = mask if weights is None else weights * mask
     weighted = values if weights is None else values * weights
     if reduction in (None, "none"):
@@ -112,8 +113,8 @@ def reduced(
         return total
     if reduction == "mean_with_sample_weight" and weights is not None:
         return total / ops.maximum(weights.sum(), EPSILON)  # as given, not as broadcast: Keras' rule
-    if valid is not None:
-        return total / ops.maximum(ops.reshape(valid, values.shape).to(values.dtype).sum(), 1e-7)
+    if mask is not None:
+        return total / ops.maximum(mask.sum(), EPSILON)
     return total * (1.0 / max(values.size, 1))
 
 

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import Tensor, ops
-from graftgrad.errors import ConfigError, ShapeError, expect
-from graftgrad.ops.index import take_along_axis
+from graftgrad import Tensor, as_tensor, ops
+from graftgrad.errors import ConfigError, expect
+from graftgrad.ops.labels import Pick
 
-from ..losses.loss import as_tensor, same_rank
+from ..losses.classification import labelled
+from ..losses.loss import same_rank
 from ..registry import declared, metrics, positive_integer, setting
 from .metric import PerSample
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Return 1 where prediction and target are equal, else 0."""
-    t, p = same_rank(as_tensor(y_true), as_tensor(y_pred))
-    _need_shape("accuracy", t, p)
+    t, p = _paired("accuracy", y_true, y_pred)
     return (t.to(p.dtype) == p).to("float32")
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     """Return 1 where the prediction lies on the target's side of the threshold, else 0."""
-    t, p = same_rank(as_tensor(y_true), as_tensor(y_pred))
-    _need_shape("binary_accuracy", t, p)
-    return ((p > threshold).to(p.dtype) == t.to(p.dtype)).to("float32")
+    t, p = _paired("binary_accuracy", y_true, y_pred)
+    return ((p > threshold).to("float32") == t.to("float32")).to("float32")
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Return 1 where the largest prediction stands at the place of the one in a one-hot target."""
-    t, p = as_tensor(y_true), as_tensor(y_pred)
-    _need_shape("categorical_accuracy", t, p)
+    t, p = _paired("categorical_accuracy", y_true, y_pred)
     return (t.argmax(-1) == p.argmax(-1)).to("float32")
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Return 1 where the largest prediction stands at the place of the label."""
-    t, p = labels_for("sparse_categorical_accuracy", y_true, y_pred)
-    return (p.argmax(-1) == t.to("int64")).to("float32")
+    labels, p = labelled("sparse_categorical_accuracy", y_true, as_tensor(y_pred))
+    return (p.argmax(-1) == labels.to("int64")).to("float32")
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
@@ -45,30 +43,26 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
     return sparse_top_k_categorical_accuracy(as_tensor(y_true).argmax(-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
-    """Return 1 where the label is among the k largest predictions; ties count as among them."""
-    t, p = labels_for("sparse_top_k_categorical_accuracy", y_true, y_pred)
-    chosen = take_along_axis(p, ops.expand_dims(t.to("int64"), -1), -1)
-    larger = (p > chosen).to("float32").sum(-1)
-    return ((larger < k) & ops.isfinite(ops.squeeze(chosen, -1))).to("float32")
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> Tensor:
+    """Return 1 where the label is among the k largest predictions; ties count as among them.
 
-
-def labels_for(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
-    """Return labels and predictions, one label per prediction.
-
-    Raises:
-        ShapeError: there is not one label per prediction.
+    With `from_sorted_ids` the predictions are classes, best first, in place of scores.
     """
-    t, p = as_tensor(y_true), as_tensor(y_pred)
-    t = ops.squeeze(t, -1) if t.ndim == p.ndim and t.shape[-1] == 1 else t
-    expect(t.shape == p.shape[:-1], subject, "there must be one label per prediction",
-           error=ShapeError, y_true=t.shape, y_pred=p.shape)  # fmt: skip
-    return t, p
+    labels, p = labelled("sparse_top_k_categorical_accuracy", y_true, as_tensor(y_pred))
+    if from_sorted_ids:
+        return (p[..., :k].to("int64") == ops.expand_dims(labels, -1)).any(-1).to("float32")
+    chosen = Pick()(p, labels)
+    larger = (p > ops.expand_dims(chosen, -1)).to("float32").sum(-1)
+    return ((larger < k) & ops.isfinite(chosen)).to("float32")
 
 
-def _need_shape(subject: str, t: Tensor, p: Tensor) -> None:
+def _paired(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    t, p = same_rank(as_tensor(y_true), as_tensor(y_pred))
     expect(t.shape == p.shape, subject, "targets and predictions must have one shape",
-           error=ShapeError, y_true=t.shape, y_pred=p.shape)  # fmt: skip
+           y_true=t.shape, y_pred=p.shape)  # fmt: skip
+    return t, p
 
 
 @declared(metrics)
@@ -77,8 +71,8 @@ class Accuracy(PerSample):
 
     name: Any = setting(default="accuracy")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return one value per sample."""
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
+        """Return one value per value."""
         return accuracy(y_true, y_pred)
 
 
@@ -87,17 +81,16 @@ class BinaryAccuracy(PerSample):
     """How often the prediction lies on the target's side of the threshold."""
 
     name: Any = setting(default="binary_accuracy")
+    dtype: Any = setting(default=None)
     threshold: float = setting(default=0.5)
 
-    def __init__(
-        self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
-    ) -> None:
-        super().__init__(name, dtype)
-        expect(0 < threshold < 1, "BinaryAccuracy", "threshold must lie between 0 and 1",
-               error=ConfigError, threshold=threshold)  # fmt: skip
-        self.threshold = threshold
+    def build(self) -> None:
+        """Make total and count."""
+        expect(0 < self.threshold < 1, "BinaryAccuracy", "threshold must lie between 0 and 1",
+               error=ConfigError, threshold=self.threshold)  # fmt: skip
+        super().build()
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return one value per value."""
         return binary_accuracy(y_true, y_pred, self.threshold)
 
@@ -108,7 +101,7 @@ class CategoricalAccuracy(PerSample):
 
     name: Any = setting(default="categorical_accuracy")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return one value per sample."""
         return categorical_accuracy(y_true, y_pred)
 
@@ -119,7 +112,7 @@ class SparseCategoricalAccuracy(PerSample):
 
     name: Any = setting(default="sparse_categorical_accuracy")
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return one value per sample."""
         return sparse_categorical_accuracy(y_true, y_pred)
 
@@ -129,14 +122,9 @@ class TopKCategoricalAccuracy(PerSample):
     """How often the one of a one-hot target is among the k largest predictions."""
 
     k: int = setting(positive_integer, default=5)
+    name: Any = setting(default="top_k_categorical_accuracy")
 
-    def __init__(
-        self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None
-    ) -> None:
-        super().__init__(name, dtype)
-        self.k = positive_integer("TopKCategoricalAccuracy", "k", k)
-
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return one value per sample."""
         return top_k_categorical_accuracy(y_true, y_pred, self.k)
 
@@ -146,16 +134,10 @@ class SparseTopKCategoricalAccuracy(PerSample):
     """How often the label is among the k largest predictions."""
 
     k: int = setting(positive_integer, default=5)
+    name: Any = setting(default="sparse_top_k_categorical_accuracy")
+    dtype: Any = setting(default=None)
+    from_sorted_ids: bool = setting(default=False)
 
-    def __init__(
-        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None,
-        from_sorted_ids: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(name, dtype)
-        expect(not from_sorted_ids, "SparseTopKCategoricalAccuracy", "from_sorted_ids must be False",
-               error=ConfigError, from_sorted_ids=from_sorted_ids)  # fmt: skip
-        self.k = positive_integer("SparseTopKCategoricalAccuracy", "k", k)
-
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return one value per sample."""
-        return sparse_top_k_categorical_accuracy(y_true, y_pred, self.k)
+        return sparse_top_k_categorical_accuracy(y_true, y_pred, self.k, self.from_sorted_ids)

@@ -6,34 +6,54 @@ from collections.abc import Sequence
 from typing import Any
 
 import graftgrad
-from graftgrad import Tensor, ops
-from graftgrad.errors import ConfigError, ShapeError, expect
+from graftgrad import Tensor, as_tensor, ops
+from graftgrad.errors import ConfigError, expect
 
-from ..losses.loss import as_tensor, same_rank, weights_for
-from ..registry import declared, metrics, setting
+from ..losses.loss import same_rank, weights_for
+from ..registry import declared, metrics, one_of, optional, positive_integer, setting
 from .metric import Metric, divided
 
+LOWEST = -1e10
+COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
+
+def threshold_rule(subject: str, name: str, value: Any) -> Any:
+    """Accept None, a number between 0 and 1, or a list of them."""
+    for one in value if isinstance(value, (list, tuple)) else [0.5 if value is None else value]:
+        expect(isinstance(one, (int, float)) and 0 <= one <= 1, subject,
+               f"{name} must lie between 0 and 1", error=ConfigError, **{name: value})  # fmt: skip
+    return value
+
+
+@declared(None)
 class Counts(Metric):
-    """Weighted counts at every threshold: true and false positives, true and false negatives, (T,) each."""
+    """Weighted counts at every threshold: true and false positives, true and false negatives, (T,) each.
 
-    thresholds: Any
-    chosen: list[float]
+    Only those that `kept` names are gathered.
+    """
+
+    name: Any = setting(default=None)
+    dtype: Any = setting(default=None)
+
+    kept: tuple[str, ...] = COUNTS
+    true_positives: Any
+    false_positives: Any
+    true_negatives: Any
+    false_negatives: Any
 
     def make_counts(self, thresholds: Sequence[float]) -> None:
-        """Make the state for these thresholds.
-
-        Raises:
-            ConfigError: a threshold is not between 0 and 1.
-        """
+        """Make the state for these thresholds."""
         self.chosen = [float(one) for one in thresholds]
-        names = ("true_positives", "false_positives", "true_negatives", "false_negatives")
-        for name in names:
-            setattr(self, name, self.add_variable((len(self.chosen),), name=name))
-        self.levels = graftgrad.tensor(self.chosen, "float32")
+        self.levels = graftgrad.tensor(self.chosen, self.dtype or "float32").reshape(-1, 1)
+        for name in self.kept:
+            stored = name if len(self.kept) > 1 else "accumulator"  # Keras' name in files
+            setattr(self, name, self.add_variable((len(self.chosen),), name=stored))
 
-    def count(self, y_true: Any, y_pred: Any, sample_weight: Any, class_id: int | None = None) -> None:
-        """Add a batch to the counts.
+    def count(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None = None,
+        class_id: int | None = None,
+    ) -> None:  # fmt: skip
+        """Add a batch to the counts: of all classes, or of one; of all predictions, or the k largest.
 
         Raises:
             ShapeError: targets and predictions differ in shape.
@@ -41,180 +61,174 @@ class Counts(Metric):
         with graftgrad.no_grad():
             t, p = same_rank(as_tensor(y_true), as_tensor(y_pred).detach())
             expect(t.shape == p.shape, type(self).__name__, "targets and predictions must have one shape",
-                   error=ShapeError, y_true=t.shape, y_pred=p.shape)  # fmt: skip
-            w = None if sample_weight is None else weights_for(p, sample_weight)
+                   y_true=t.shape, y_pred=p.shape)  # fmt: skip
+            p = p if top_k is None else largest(p, top_k)
+            w = ops.full_like(p, 1)
+            if sample_weight is not None:
+                w = ops.broadcast_to(weights_for(p, sample_weight), p.shape)
             if class_id is not None:
-                w = None if w is None else ops.broadcast_to(w, p.shape)[..., class_id]
-                t, p = t[..., class_id], p[..., class_id]
-            weights = ops.full_like(p, 1) if w is None else ops.broadcast_to(w, p.shape)
-            flat = [ops.reshape(one.to("float32"), (1, -1)) for one in (t, p, weights)]
-            self._add(flat[0] * flat[2], (1.0 - flat[0]) * flat[2], flat[1])
+                t, p, w = t[..., class_id], p[..., class_id], w[..., class_id]
+            t, p, w = ((t != 0).reshape(1, -1), p.reshape(1, -1), w.reshape(1, -1))
+            self._add(t, p > self.levels.to(p.dtype), w)
 
-    def _add(self, yes: Tensor, no: Tensor, p: Tensor) -> None:
-        above = (p > ops.reshape(self.levels, (-1, 1))).to("float32")  # (T, N)
-        self.true_positives.add_((above * yes).sum(1))
-        self.false_positives.add_((above * no).sum(1))
-        self.true_negatives.add_(((1.0 - above) * no).sum(1))
-        self.false_negatives.add_(((1.0 - above) * yes).sum(1))
+    def _add(self, t: Tensor, found: Tensor, w: Tensor) -> None:
+        sides = {"true_positives": found & t, "false_positives": found & ~t,
+                 "true_negatives": ~found & ~t, "false_negatives": ~found & t}  # fmt: skip
+        for name in self.kept:
+            getattr(self, name).add_((sides[name].to(w.dtype) * w).sum(1))
 
-    true_positives: Any
-    false_positives: Any
-    true_negatives: Any
-    false_negatives: Any
+    def recall(self) -> Tensor:
+        """Return TP / (TP + FN) at every threshold, (T,)."""
+        return divided(self.true_positives, self.true_positives.detach() + self.false_negatives)
+
+    def precision(self) -> Tensor:
+        """Return TP / (TP + FP) at every threshold, (T,)."""
+        return divided(self.true_positives, self.true_positives.detach() + self.false_positives)
 
 
-def _levels(subject: str, thresholds: Any) -> list[float]:
-    listed = [0.5] if thresholds is None else list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
-    for one in listed:
-        expect(isinstance(one, (int, float)) and 0 <= one <= 1, subject,
-               "thresholds must lie between 0 and 1", error=ConfigError, thresholds=thresholds)  # fmt: skip
-    return listed
+def largest(p: Tensor, k: int) -> Tensor:
+    """Keep the k largest of each row and put the rest below every threshold: (…, K) -> (…, K)."""
+    place = graftgrad.arange(p.shape[-1])
+    here, there = ops.expand_dims(p, -1), ops.expand_dims(p, -2)
+    earlier = ops.expand_dims(place, -1) > ops.expand_dims(place, 0)
+    before = (there > here) | ((there == here) & earlier)
+    return ops.where(before.to("float32").sum(-1) < k, p, ops.full_like(p, LOWEST))
+
+
+def _scalar(values: Tensor) -> Tensor:
+    return values[0] if values.size == 1 else values
 
 
 @declared(None)
 class _Rate(Counts):
     """A ratio of two counts, one value per threshold."""
 
-    thresholds: Any = setting(default=None)
-    top_k: Any = setting(default=None)
+    thresholds: Any = setting(threshold_rule, default=None)
+    top_k: Any = setting(optional(positive_integer), default=None)
     class_id: Any = setting(default=None)
-    name: Any = setting(default=None)
 
-    def __init__(
-        self, thresholds: Any = None, top_k: Any = None, class_id: int | None = None,
-        name: str | None = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(dtype, name)
-        expect(top_k is None, type(self).__name__, "top_k must be None", error=ConfigError, top_k=top_k)
-        self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self.make_counts(_levels(type(self).__name__, thresholds))
+    def build(self) -> None:
+        """Make the counts; with `top_k` alone every kept prediction is a yes."""
+        usual = 0.5 if self.top_k is None else LOWEST
+        given = usual if self.thresholds is None else self.thresholds
+        self.make_counts(given if isinstance(given, (list, tuple)) else [given])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch to the counts."""
-        self.count(y_true, y_pred, sample_weight, self.class_id)
-
-    def ratio(self) -> Tensor:
-        """Return the ratio at every threshold, (T,)."""
-        raise NotImplementedError
-
-    def result(self) -> Tensor:
-        """Return the ratio, a scalar for one threshold."""
-        with graftgrad.no_grad():
-            found = self.ratio()
-            return found[0] if len(self.chosen) == 1 else found
+        self.count(y_true, y_pred, sample_weight, self.top_k, self.class_id)
 
 
 @declared(metrics, "precision")
 class Precision(_Rate):
     """Share of the positives found that are right: TP / (TP + FP)."""
 
-    def ratio(self) -> Tensor:
-        """Return the ratio at every threshold, (T,)."""
-        return divided(self.true_positives, self.true_positives.detach() + self.false_positives)
+    kept = ("true_positives", "false_positives")
+
+    def result(self) -> Tensor:
+        """Return the ratio, a scalar for one threshold."""
+        with graftgrad.no_grad():
+            return _scalar(self.precision())
 
 
 @declared(metrics, "recall")
 class Recall(_Rate):
     """Share of the positives there are that are found: TP / (TP + FN)."""
 
-    def ratio(self) -> Tensor:
-        """Return the ratio at every threshold, (T,)."""
-        return divided(self.true_positives, self.true_positives.detach() + self.false_negatives)
+    kept = ("true_positives", "false_negatives")
+
+    def result(self) -> Tensor:
+        """Return the ratio, a scalar for one threshold."""
+        with graftgrad.no_grad():
+            return _scalar(self.recall())
 
 
 @declared(None)
 class _Count(Counts):
     """One of the four counts."""
 
-    thresholds: Any = setting(default=None)
-    name: Any = setting(default=None)
+    thresholds: Any = setting(threshold_rule, default=None)
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(dtype, name)
-        self.thresholds = thresholds
-        self.make_counts(_levels(type(self).__name__, thresholds))
+    def build(self) -> None:
+        """Make the count."""
+        given = 0.5 if self.thresholds is None else self.thresholds
+        self.make_counts(given if isinstance(given, (list, tuple)) else [given])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch to the counts."""
+        """Add a batch to the count."""
         self.count(y_true, y_pred, sample_weight)
-
-    def counted(self) -> Tensor:
-        """Return the count at every threshold, (T,)."""
-        raise NotImplementedError
 
     def result(self) -> Tensor:
         """Return the count, a scalar for one threshold."""
-        found = self.counted().detach()
-        return found[0] if len(self.chosen) == 1 else found
+        counted: Tensor = getattr(self, self.kept[0])
+        return _scalar(counted.detach().clone())
 
 
 @declared(metrics)
 class TruePositives(_Count):
     """How many positives were found."""
 
-    def counted(self) -> Tensor:
-        """Return the count at every threshold, (T,)."""
-        return self.true_positives  # type: ignore[no-any-return]
+    kept = ("true_positives",)
 
 
 @declared(metrics)
 class FalsePositives(_Count):
     """How many were taken for positives wrongly."""
 
-    def counted(self) -> Tensor:
-        """Return the count at every threshold, (T,)."""
-        return self.false_positives  # type: ignore[no-any-return]
+    kept = ("false_positives",)
 
 
 @declared(metrics)
 class TrueNegatives(_Count):
     """How many negatives were found."""
 
-    def counted(self) -> Tensor:
-        """Return the count at every threshold, (T,)."""
-        return self.true_negatives  # type: ignore[no-any-return]
+    kept = ("true_negatives",)
 
 
 @declared(metrics)
 class FalseNegatives(_Count):
     """How many were taken for negatives wrongly."""
 
-    def counted(self) -> Tensor:
-        """Return the count at every threshold, (T,)."""
-        return self.false_negatives  # type: ignore[no-any-return]
+    kept = ("false_negatives",)
 
 
 @declared(metrics, "auc")
 class AUC(Counts):
-    """Area under the curve of true over false positive rate, by trapezoids between thresholds.
+    """Area under a curve drawn through the counts at many thresholds.
 
     Args:
         num_thresholds: how many thresholds from just below 0 to just above 1.
-        curve: "ROC".
+        curve: "ROC", true over false positive rate; or "PR", precision over recall.
+        summation_method: "interpolation" by trapezoids (for "PR" by counts that vary linearly between
+            thresholds: Davis and Goadrich 2006, section 4), or the sum of the lower ("minoring") or
+            upper ("majoring") rectangles.
+        thresholds: those between 0 and 1, in place of evenly spaced ones.
         from_logits: predictions are logits.
     """
 
-    num_thresholds: int = setting(default=200)
+    num_thresholds: int = setting(positive_integer, default=200)
     curve: str = setting(default="ROC")
+    summation_method: str = setting(one_of("interpolation", "minoring", "majoring"), default="interpolation")
     name: Any = setting(default="auc")
+    dtype: Any = setting(default=None)
+    thresholds: Any = setting(threshold_rule, default=None)
+    multi_label: bool = setting(default=False)
+    num_labels: Any = setting(default=None)
+    label_weights: Any = setting(default=None)
     from_logits: bool = setting(default=False)
 
-    def __init__(
-        self, num_thresholds: int = 200, curve: str = "ROC", summation_method: str = "interpolation",
-        name: str | None = "auc", dtype: Any = None, thresholds: Any = None, multi_label: bool = False,
-        num_labels: Any = None, label_weights: Any = None, from_logits: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(dtype, name)
-        plain = curve == "ROC" and summation_method == "interpolation" and not multi_label
-        expect(plain and label_weights is None and num_labels is None, "AUC",
-               'curve must be "ROC", summation_method "interpolation", and labels single',
-               error=ConfigError, curve=curve, summation_method=summation_method,
-               multi_label=multi_label)  # fmt: skip
-        expect(num_thresholds > 1, "AUC", "num_thresholds must be at least 2", error=ConfigError,
-               num_thresholds=num_thresholds)  # fmt: skip
-        self.num_thresholds, self.curve, self.from_logits = num_thresholds, curve, from_logits
-        steps = num_thresholds - 1
-        inner = sorted(thresholds) if thresholds is not None else [i / steps for i in range(1, steps)]
+    def build(self) -> None:
+        """Make the four counts at all thresholds."""
+        expect(self.curve in ("ROC", "PR"), "AUC", 'curve must be "ROC" or "PR"', error=ConfigError,
+               curve=self.curve)  # fmt: skip
+        expect(not self.multi_label and self.num_labels is None and self.label_weights is None, "AUC",
+               "labels must be counted together", error=ConfigError, multi_label=self.multi_label,
+               advice="Make one AUC for each label.")  # fmt: skip
+        expect(self.thresholds is not None or self.num_thresholds > 1, "AUC",
+               "num_thresholds must be at least 2", error=ConfigError,
+               num_thresholds=self.num_thresholds)  # fmt: skip
+        steps = self.num_thresholds - 1
+        even = [i / steps for i in range(1, steps)]
+        inner = even if self.thresholds is None else sorted(self.thresholds)
         self.make_counts([-1e-7, *inner, 1 + 1e-7])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -225,7 +239,35 @@ class AUC(Counts):
     def result(self) -> Tensor:
         """Return the area, a scalar tensor."""
         with graftgrad.no_grad():
-            recall = divided(self.true_positives, self.true_positives.detach() + self.false_negatives)
-            fallout = divided(self.false_positives, self.false_positives.detach() + self.true_negatives)
-            heights = (recall[:-1] + recall[1:]) * 0.5
-            return ((fallout[:-1] - fallout[1:]) * heights).sum()
+            recall = self.recall()
+            if self.curve == "PR" and self.summation_method == "interpolation":
+                return self._between_counts()
+            if self.curve == "PR":
+                return self._area(recall, self.precision())
+            false_rate = divided(
+                self.false_positives, self.false_positives.detach() + self.true_negatives
+            )
+            return self._area(false_rate, recall)
+
+    def _area(self, x: Tensor, y: Tensor) -> Tensor:
+        left, right = y[:-1], y[1:]
+        heights = {
+            "interpolation": (left + right) * 0.5,
+            "minoring": ops.minimum(left, right),
+            "majoring": ops.maximum(left, right),
+        }
+        return ((x[:-1] - x[1:]) * heights[self.summation_method]).sum()
+
+    def _between_counts(self) -> Tensor:
+        """Integrate precision over recall where TP and TP + FP vary linearly between thresholds a and b.
+
+        ∫ (TP_b + s (P − P_b)) / P · dTP = s (ΔTP + (TP_b − s P_b) ln(P_a / P_b)), s = ΔTP / ΔP.
+        """
+        hits = self.true_positives.detach()
+        found = hits + self.false_positives
+        gained, step = hits[:-1] - hits[1:], found[:-1] - found[1:]
+        slope = divided(gained, ops.maximum(step, 0.0))
+        ratio = ops.where(found[1:] > 0, divided(found[:-1], found[1:]), ops.full_like(step, 1))
+        ratio = ops.where(ratio > 0, ratio, ops.full_like(ratio, 1))
+        area = slope * (gained + (hits[1:] - slope * found[1:]) * ops.log(ratio))
+        return divided(area, hits[1:] + self.false_negatives[1:]).sum()

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import graftgrad
-from graftgrad import Tensor, ops
+from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 from graftgrad.spec import is_floating
 
-from ..losses.loss import as_tensor, same_rank, weights_for
+from ..losses.loss import same_rank, weights_for
 from ..registry import Configured, declared, metrics, setting, snake_case, unique_name
 from ..weight import Weight
 
@@ -25,7 +25,7 @@ class Metric(Configured):
 
     Args:
         dtype: the element type of its state; float32 if None.
-        name: its name in logs.
+        name: its name in logs; made from the class if None.
     """
 
     dtype: Any = setting(default=None)
@@ -37,11 +37,6 @@ class Metric(Configured):
         object.__setattr__(made, "own_variables", [])
         return made
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.dtype = dtype
-        self.name = name
-        Metric.prepare(self)
-
     def prepare(self) -> None:
         """Settle the name and make the state."""
         if self.name is None:
@@ -49,18 +44,29 @@ class Metric(Configured):
         self.build()
 
     def build(self) -> None:
-        """Make the state; subclasses that are declared override it."""
+        """Make the state; subclasses override it, or make theirs in a constructor of their own."""
 
     def add_variable(
         self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
     ) -> Weight:
-        """Make state that `reset_state` sets back to zero."""
+        """Make state that begins at zero and that `reset_state` sets back to it.
+
+        Raises:
+            ConfigError: another beginning is asked for.
+        """
+        expect(initializer in (None, "zeros", "Zeros") or type(initializer).__name__ == "Zeros",
+               type(self).__name__, "state must begin at zeros", error=ConfigError,
+               initializer=initializer)  # fmt: skip
         value = graftgrad.zeros(shape, dtype=dtype or self.dtype or "float32")
         made = Weight(value, name or f"variable_{len(self.own_variables)}", kind="state")
         self.own_variables.append(made)
         return made
 
-    add_weight = add_variable
+    def add_weight(
+        self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Weight:
+        """Make state, under the name that layers use."""
+        return self.add_variable(shape, initializer, dtype, name)
 
     @property
     def variables(self) -> list[Weight]:
@@ -86,21 +92,13 @@ class Metric(Configured):
         self.update_state(*args, **kwargs)
         return self.result()
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        if "settings" not in vars(type(self)):
-            return {"name": self.name, "dtype": self.dtype}
-        return super().get_config()
-
 
 @declared(metrics)
 class Mean(Metric):
     """The weighted mean of everything seen: Σ w·v / Σ w."""
 
     name: Any = setting(default="mean")
-
-    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
-        super().__init__(dtype, name)
+    dtype: Any = setting(default=None)
 
     def build(self) -> None:
         """Make total and count."""
@@ -108,16 +106,13 @@ class Mean(Metric):
         self.count = self.add_variable(name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        """Add values of any shape; weights (N,) or as the values."""
+        """Add values of any shape; weights are one number, (N,) or as the values."""
         with graftgrad.no_grad():
             given = real(as_tensor(values))
-            if sample_weight is None:
-                self.total.add_(given.sum())
-                self.count.add_(float(given.size))
-                return
-            if isinstance(sample_weight, (int, float)):
-                self.total.add_(given.sum() * float(sample_weight))
-                self.count.add_(float(given.size * sample_weight))
+            if sample_weight is None or isinstance(sample_weight, (int, float)):
+                factor = 1.0 if sample_weight is None else float(sample_weight)
+                self.total.add_(given.sum() if factor == 1.0 else given.sum() * factor)
+                self.count.add_(given.size * factor)
                 return
             weights = weights_for(given, sample_weight)
             self.total.add_((given * weights).sum())
@@ -134,9 +129,7 @@ class Sum(Metric):
     """The weighted sum of everything seen: Σ w·v."""
 
     name: Any = setting(default="sum")
-
-    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
-        super().__init__(dtype, name)
+    dtype: Any = setting(default=None)
 
     def build(self) -> None:
         """Make the total."""
@@ -151,23 +144,23 @@ class Sum(Metric):
             self.total.add_(given.sum())
 
     def result(self) -> Tensor:
-        """Return the total."""
-        return self.total.detach()
+        """Return the total, in memory of its own."""
+        return self.total.detach().clone()
 
 
 @declared(None)
 class PerSample(Mean):
     """The mean of a function that gives one value per sample."""
 
-    def measure(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def measure(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return one value per sample."""
         raise NotImplementedError
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add the values of a batch."""
         with graftgrad.no_grad():
-            prediction = as_tensor(y_pred).detach()
-            super().update_state(self.measure(as_tensor(y_true), prediction), sample_weight)
+            values = self.measure(as_tensor(y_true), as_tensor(y_pred).detach())
+            super().update_state(values, sample_weight)
 
 
 @declared(metrics)
@@ -177,6 +170,8 @@ class MeanMetricWrapper(Mean):
     Args:
         fn: the function.
         name: its name in logs; that of the function if None.
+        dtype: the element type of its state; float32 if None.
+        kwargs: further arguments of the function.
     """
 
     fn: Any = setting()

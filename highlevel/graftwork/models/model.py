@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from graftgrad.errors import ConfigError, expect
 
 from ..layers.layer import Layer, mapped_shapes
-from ..layers.symbol import KerasTensor
+from ..layers.symbol import KerasTensor, symbols
 from ..training.frozen import report
 from ..training.trainer import Trainer
 from .summary import summary
@@ -23,13 +23,17 @@ class Model(Trainer, Layer):
     functional: ClassVar[type[Model] | None] = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make a functional model where inputs and outputs are given."""
-        symbolic = len(args) >= 2 or ("inputs" in kwargs and "outputs" in kwargs) or (
-            len(args) == 1 and "outputs" in kwargs
-        )
-        if cls is Model and symbolic:
-            assert Model.functional is not None
-            return super().__new__(Model.functional, *args, **kwargs)
+        """Make a functional model where inputs and outputs are given.
+
+        A subclass that is given them, as in `Own(inputs, outputs)`, becomes functional in the same way.
+        """
+        functional = Model.functional
+        assert functional is not None
+        if cls is Model and (len(args) > 1 or "outputs" in kwargs):
+            return super().__new__(functional, *args, **kwargs)
+        if _symbolic(args, kwargs) and not issubclass(cls, functional):
+            space = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+            return super().__new__(type(cls.__name__, (cls, functional), space), *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,3 +107,8 @@ class Model(Trainer, Layer):
     def frozen_report(self) -> str:
         """Tell in one line what is trained and what is frozen."""
         return report(self)
+
+
+def _symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    ends = [*args[:2], *(kwargs[key] for key in ("inputs", "outputs") if key in kwargs)]
+    return len(ends) == 2 and all(symbols(end) for end in ends)

@@ -174,8 +174,8 @@ def places(model: Layer) -> list[Place]:
             found[whole] = Place(weight, layer, whole, keras, labels, spelled, axes)
         for i, (key, child) in enumerate(layer.children()):
             dotted = key.replace("/", ".")
-            counted = tuple(f"{prefix}{i}." for prefix in torch) if _is_sequential(layer) else ()
-            visit(child, f"{path}{key}/", counted + tuple(f"{prefix}{dotted}." for prefix in torch[-1:]))
+            by_number = f"{torch[0]}{i}." if _is_sequential(layer) else f"{torch[0]}{dotted}."
+            visit(child, f"{path}{key}/", (by_number, f"{torch[-1]}{dotted}."))
 
     visit(model, "", ("",))
     return list(found.values())

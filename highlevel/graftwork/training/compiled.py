@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, DataError, expect
 
 from ..layers.symbol import leaves
+from ..losses.loss import LossFunctionWrapper
+from ..metrics.metric import Mean, MeanMetricWrapper
 from ..registry import losses, metrics
 
 
@@ -16,7 +20,18 @@ class Matched:
     """The outputs of a model, flat, with their names; trees of targets are matched to them."""
 
     def __init__(self, names: list[str] | None) -> None:
-        self.names = names
+        self.names = names if names is not None and len(set(names)) == len(names) else None
+
+    def check(self, subject: str, tree: Any) -> None:
+        """Refuse names that are those of no output, where the outputs are known.
+
+        Raises:
+            ConfigError: a name is unknown.
+        """
+        if self.names is not None and _by_name(tree):
+            unknown = [name for name in tree if name not in self.names]
+            expect(not unknown, subject, f"names must be those of the outputs, {self.names}",
+                   error=ConfigError, unknown=unknown)  # fmt: skip
 
     def spread(self, subject: str, tree: Any, predictions: Any) -> list[Any]:
         """Return one entry per output: by name from a dictionary, by place from a list.
@@ -25,18 +40,18 @@ class Matched:
             ConfigError: the entries do not match the outputs.
         """
         names = self.named(predictions)
-        if isinstance(tree, Mapping):
+        if _by_name(tree):
             unknown = [name for name in tree if name not in names]
             expect(not unknown, subject, f"names must be those of the outputs, {names}",
                    error=ConfigError, unknown=unknown)  # fmt: skip
             return [tree.get(name) for name in names]
-        if len(names) == 1:
-            return [tree[0] if isinstance(tree, (list, tuple)) and len(tree) == 1 else tree]
         if tree is None:
             return [None] * len(names)
+        if len(names) == 1 and not isinstance(tree, (list, tuple)):
+            return [tree]
         expect(isinstance(tree, (list, tuple)) and len(tree) == len(names), subject,
-               f"there must be one entry for each of the {len(names)} outputs {names}",
-               error=ConfigError, entries=len(tree) if isinstance(tree, (list, tuple)) else tree)  # fmt: skip
+               f"there must be one entry for each of the outputs {names}", error=ConfigError,
+               given=len(tree) if isinstance(tree, (list, tuple)) else tree)  # fmt: skip
         return list(tree)
 
     def named(self, predictions: Any) -> list[str]:
@@ -50,17 +65,20 @@ class Matched:
 
 
 class CompiledLoss:
-    """The losses of all outputs, weighted and added."""
+    """The losses of all outputs, weighted and added; with several outputs, the mean of each is kept."""
 
     def __init__(self, loss: Any, weights: Any, outputs: Matched) -> None:
+        outputs.check("loss", loss)
+        outputs.check("loss_weights", weights)
         self.loss = loss
         self.weights = weights
         self.outputs = outputs
-        self.built: list[Any] | None = None
+        self.built: list[Any] = []
         self.factors: list[float] = []
+        self.means: list[Any] = []
         if isinstance(loss, (list, tuple)):
             self.checked: Any = [_loss(one) for one in loss]
-        elif isinstance(loss, Mapping) and "class_name" not in loss:
+        elif _by_name(loss):
             self.checked = {name: _loss(one) for name, one in loss.items()}
         else:
             self.checked = _loss(loss)
@@ -70,124 +88,184 @@ class CompiledLoss:
 
         Raises:
             ConfigError: targets, losses or weights do not match the outputs.
+            DataError: an output that has a loss has no target.
         """
         found = leaves(predictions)
-        if self.built is None or len(self.built) != len(found):
+        if len(self.built) != len(found):
             self._build(predictions)
         targets = self.outputs.spread("targets", y, predictions)
-        weighting = self.outputs.spread("sample_weight", sample_weight, predictions) if isinstance(
-            sample_weight, (dict, list, tuple)
-        ) else [sample_weight] * len(found)
-        total: Tensor | None = None
-        assert self.built is not None
-        for loss, factor, target, prediction, weight in zip(
-            self.built, self.factors, targets, found, weighting, strict=True
-        ):
-            if loss is None:
-                continue
-            expect(target is not None, "fit", "every output that has a loss needs a target",
-                   error=ConfigError, y=None)  # fmt: skip
-            value = loss(target, prediction, sample_weight=weight)
-            value = value if value.ndim == 0 else value.mean()
-            value = value if factor == 1 else value * factor
-            total = value if total is None else total + value
-        expect(total is not None, "compile", "at least one output must have a loss",
-               error=ConfigError, loss=self.loss)  # fmt: skip
-        assert total is not None
+        weighting: list[Any] = [sample_weight] * len(found)
+        if isinstance(sample_weight, (Mapping, list, tuple)):
+            weighting = self.outputs.spread("sample_weight", sample_weight, predictions)
+        terms = [
+            self._term(i, targets[i], found[i], weighting[i])
+            for i, loss in enumerate(self.built)
+            if loss is not None
+        ]
+        expect(len(terms) > 0, "compile", "at least one output must have a loss", error=ConfigError,
+               loss=self.loss)  # fmt: skip
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
         return total
 
+    def _term(self, index: int, target: Any, prediction: Tensor, weight: Any) -> Tensor:
+        expect(target is not None, "targets", "every output that has a loss must have a target",
+               error=DataError, output=index, y=None,
+               advice="Pass y, or let the data set deliver (x, y).")  # fmt: skip
+        value = self.built[index](target, prediction, sample_weight=weight)
+        value = value if value.ndim == 0 else value.mean()
+        if self.means:
+            self.means[index].update_state(value.detach(), sample_weight=prediction.shape[0])
+        return value if self.factors[index] == 1 else value * self.factors[index]
+
     def _build(self, predictions: Any) -> None:
-        count = len(self.outputs.named(predictions))
+        names = self.outputs.named(predictions)
         if isinstance(self.checked, (list, tuple, dict)):
             self.built = self.outputs.spread("loss", self.checked, predictions)
         else:
-            self.built = [self.checked] * count
+            self.built = [self.checked] * len(names)
         given = self.outputs.spread("loss_weights", self.weights, predictions)
         self.factors = [1.0 if one is None else float(one) for one in given]
+        if len(names) > 1:
+            self.means = [Mean(name=f"{name}_loss") for name in names]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The mean loss of every output that has one, where there are several outputs."""
+        return [mean for mean, loss in zip(self.means, self.built, strict=False) if loss is not None]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A metric, the output it looks at, its name in logs, and whether it sees sample weights."""
+
+    output: int
+    name: str
+    metric: Any
+    weighted: bool
 
 
 class CompiledMetrics:
-    """The metrics of all outputs; names such as "accuracy" are settled by the first batch."""
+    """The metrics of all outputs as one; names such as "accuracy" are settled by the first batch."""
+
+    name = "compile_metrics"
 
     def __init__(self, given: Any, weighted: Any, outputs: Matched) -> None:
-        self.given = given
-        self.weighted = weighted
+        self.given = {"metrics": given, "weighted_metrics": weighted}
         self.outputs = outputs
-        self.built: list[tuple[int, Any, bool]] | None = None
-        for tree in (given, weighted):
+        self.entries: list[Entry] = []
+        for subject, tree in self.given.items():
+            outputs.check(subject, tree)
             for one in _entries(tree):
-                if isinstance(one, str) and one not in _BY_SHAPE:
-                    metrics.find(one)
+                if isinstance(one, str):
+                    _ = one in _BY_SHAPE or metrics.find(one)
+                else:
+                    known = hasattr(one, "update_state") or callable(one) or isinstance(one, Mapping)
+                    expect(known, subject, "must be names, Metrics or functions of (y_true, y_pred)",
+                           error=ConfigError, metric=one)  # fmt: skip
 
     @property
-    def all(self) -> list[Any]:
+    def metrics(self) -> list[Any]:
         """The metrics, once they are settled."""
-        return [metric for _, metric, _ in self.built or []]
+        return [entry.metric for entry in self.entries]
 
-    def update(self, y: Any, predictions: Any, sample_weight: Any) -> None:
+    @property
+    def variables(self) -> list[Any]:
+        """The state of all metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Let every metric see a batch."""
-        found = leaves(predictions)
-        targets = self.outputs.spread("targets", y, predictions)
-        if self.built is None:
-            self._build(targets, predictions)
-        assert self.built is not None
-        for index, metric, weighted in self.built:
-            if targets[index] is not None:
-                weight = sample_weight if weighted else None
-                metric.update_state(targets[index], found[index], sample_weight=weight)
+        found = leaves(y_pred)
+        targets = self.outputs.spread("targets", y_true, y_pred)
+        if not self.entries:
+            self._build(targets, y_pred)
+        weighting: list[Any] = [sample_weight] * len(found)
+        if isinstance(sample_weight, (Mapping, list, tuple)):
+            weighting = self.outputs.spread("sample_weight", sample_weight, y_pred)
+        for entry in self.entries:
+            i = entry.output
+            if targets[i] is not None:
+                weight = weighting[i] if entry.weighted else None
+                entry.metric.update_state(targets[i], found[i], sample_weight=weight)
+
+    def result(self) -> dict[str, Any]:
+        """Return the values by name."""
+        return {entry.name: entry.metric.result() for entry in self.entries}
+
+    def reset_state(self) -> None:
+        """Forget what the metrics have seen."""
+        for metric in self.metrics:
+            metric.reset_state()
 
     def _build(self, targets: list[Any], predictions: Any) -> None:
-        found, names = leaves(predictions), self.outputs.named(predictions)
-        self.built = []
-        for tree, weighted in ((self.given, False), (self.weighted, True)):
-            if tree is None:
-                continue
-            single = len(names) == 1 and not isinstance(tree, Mapping)
-            spread = [tree] if single else self.outputs.spread("metrics", tree, predictions)
-            for index, entry in enumerate(spread):
-                for one in _entries(entry):
-                    metric = _metric(one, targets[index], found[index])
-                    if len(names) > 1:
-                        metric.name = f"{names[index]}_{metric.name}"
-                    self.built.append((index, metric, weighted))
+        names = self.outputs.named(predictions)
+        for subject, tree in self.given.items():
+            for i, one in self._placed(subject, tree, predictions):
+                metric, name = _metric(one, targets[i], leaves(predictions)[i])
+                name = name if len(names) == 1 else f"{names[i]}_{name}"
+                taken = {entry.name for entry in self.entries}
+                number = next(n for n in range(len(taken) + 1) if _numbered(name, n) not in taken)
+                entry = Entry(i, _numbered(name, number), metric, subject == "weighted_metrics")
+                self.entries.append(entry)
+
+    def _placed(self, subject: str, tree: Any, predictions: Any) -> Iterator[tuple[int, Any]]:
+        count = len(leaves(predictions))
+        if isinstance(tree, str):
+            spread: list[Any] = [tree] * count  # one name stands for a metric of every output
+        elif count == 1 and not _by_name(tree):
+            spread = [tree]
+        else:
+            spread = self.outputs.spread(subject, tree, predictions)
+        for i, entry in enumerate(spread):
+            for one in _entries(entry):
+                yield i, one
+
+
+_BY_SHAPE = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
+
+
+def _by_name(tree: Any) -> bool:
+    return isinstance(tree, Mapping) and "class_name" not in tree
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}_{number}" if number else name
 
 
 def _loss(given: Any) -> Any:
     found = losses.get(given)
     if found is None or hasattr(found, "reduction"):
         return found
-    return losses.find("LossFunctionWrapper")(found)
-
-
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+    return LossFunctionWrapper(found)
 
 
 def _entries(tree: Any) -> list[Any]:
     if tree is None:
         return []
-    if isinstance(tree, Mapping) and "class_name" not in tree:
+    if _by_name(tree):
         return [one for entry in tree.values() for one in _entries(entry)]
     if isinstance(tree, (list, tuple)):
         return [one for entry in tree for one in _entries(entry)]
     return [tree]
 
 
-def _metric(given: Any, target: Any, prediction: Tensor) -> Any:
+def _metric(given: Any, target: Any, prediction: Tensor) -> tuple[Any, str]:
+    """Return a metric and its name in logs: a name stays the name under which it was asked for."""
+    known = given
     if isinstance(given, str) and given in _BY_SHAPE:
-        what = "accuracy" if given in ("accuracy", "acc") else "crossentropy"
-        metric = metrics.get(_kind(target, prediction) + what)
-        metric.name = given
-        return metric
-    found = metrics.get(given)
-    if hasattr(found, "update_state"):
-        return found
-    return metrics.find("MeanMetricWrapper")(found, name=getattr(given, "__name__", str(given)))
+        known = _kind(target, prediction) + _BY_SHAPE[given]
+    found = metrics.get(known)
+    found = found if hasattr(found, "update_state") else MeanMetricWrapper(found)
+    return found, given if isinstance(given, str) else found.name
 
 
 def _kind(target: Any, prediction: Tensor) -> str:
     """Say which family of metrics fits: one column is binary, whole-number labels are sparse."""
-    if prediction.shape[-1] == 1 if prediction.ndim > 1 else True:
+    if prediction.ndim < 2 or prediction.shape[-1] == 1:
         return "binary_"
-    if target is None or target.ndim < prediction.ndim or target.shape[-1] == 1:
+    shape = graftgrad.as_tensor(target).shape
+    if len(shape) < prediction.ndim or shape[-1] == 1:
         return "sparse_categorical_"
     return "categorical_"

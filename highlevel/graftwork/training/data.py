@@ -1,106 +1,183 @@
 """What the user passed to fit, evaluate or predict -> batches (x, y, sample_weight) on the host.
 
-Arrays are cut into batches; data sets, loaders and generators deliver batches of their own. Copying to a
-device happens where a batch is used.
+Arrays are cut into batches; data sets, loaders and generators deliver batches of their own. How what
+was passed becomes arrays stands in `host`; copying to a device happens where a batch is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+import os
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
-
-from graftgrad import Tensor
-from graftgrad.data import Batches, leaves, map_tree, rows
+from graftgrad.data import Batches, map_tree
 from graftgrad.errors import ConfigError, DataError, expect, sentence
 
+from ..data.dataset import Dataset
+from .host import check_labels, counted, is_arrays, on_host
+
 Batch = tuple[Any, Any, Any]
+PARTS = ("x", "y", "sample_weight")
 
 
 class Source:
     """Batches for epoch after epoch.
 
-    `steps` is the number of batches in an epoch, or None where it is not known before the end.
+    `steps` is the number of batches in one pass over the data, or None where it is not known.
     """
 
     steps: int | None = None
+    subject: str = "fit"
 
-    def epoch(self, key: int) -> Iterator[Batch]:
-        """Deliver one epoch; where an order is drawn, it is a function of the seed and `key` alone."""
+    def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
+        """Deliver one pass, or `wanted` batches that go on where the last epoch ended.
+
+        `done` counts the batches since the beginning of the training: order and place are functions of it
+        and of the seed alone, so that a training that is taken up again sees what it would have seen.
+        """
         raise NotImplementedError
 
+    def unpacked(self, batch: Any) -> Batch:
+        """Return (x, y, sample_weight) of a batch as host arrays; what is not there is None.
 
-class ArraySource(Source):
+        Raises:
+            DataError: it has more than three parts, or holds NaN labels or things that are no numbers.
+        """
+        parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+        expect(1 <= len(parts) <= 3, self.subject, "a batch must be x, (x, y) or (x, y, sample_weight)",
+               error=DataError, parts=len(parts))  # fmt: skip
+        named = zip(PARTS, (*parts, None, None), strict=False)
+        x, y, weight = (on_host(self.subject, name, part) for name, part in named)
+        check_labels(self.subject, y)
+        return x, y, weight
+
+
+class NumberedSource(Source):
+    """Data of known length that can be gone through from any place on."""
+
+    length: int
+
+    def pieces(self, number: int, start: int) -> Iterator[Batch]:
+        """Deliver the pass of a number, from batch `start` on."""
+        raise NotImplementedError
+
+    def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
+        """Deliver one pass, or `wanted` batches that go on where the last epoch ended."""
+        if wanted is None:
+            return self.pieces(-(-done // self.length), 0)
+        return islice(self._endless(done), wanted)
+
+    def _endless(self, done: int) -> Iterator[Batch]:
+        first, start = divmod(done, self.length)
+        for number in count(first):
+            yield from self.pieces(number, start)
+            start = 0
+
+
+class ArraySource(NumberedSource):
     """Arrays in memory, (N, …) each."""
 
-    def __init__(
-        self, x: Any, y: Any, weight: Any, batch_size: int, shuffle: bool, seed: int
-    ) -> None:
-        self.batches = Batches((x, y, weight), batch_size, shuffle=seed if shuffle else None)
-        self.steps = len(self.batches)
+    def __init__(self, arrays: Batch, batch_size: int, seed: int | None) -> None:
+        self.batches = Batches(arrays, batch_size, shuffle=seed)
+        self.steps = self.length = len(self.batches)
 
-    def epoch(self, key: int) -> Iterator[Batch]:
-        """Deliver one epoch."""
-        return self.batches.batches(key)
+    def pieces(self, number: int, start: int) -> Iterator[Batch]:
+        """Deliver the pass of a number, from batch `start` on."""
+        return self.batches.batches(number, start)
+
+
+class DatasetSource(NumberedSource):
+    """A data set of known length; which order a pass has is its own affair."""
+
+    def __init__(self, subject: str, dataset: Dataset) -> None:
+        self.subject = subject
+        self.dataset = dataset
+        self.steps = self.length = len(dataset)
+
+    def pieces(self, number: int, start: int) -> Iterator[Batch]:
+        """Deliver the pass of a number, from batch `start` on."""
+        return map(self.unpacked, self.dataset.batches(number, start))
+
+
+class IndexedSource(NumberedSource):
+    """Batches by number: an object with a length and `[i]`, as Keras' PyDataset.
+
+    With a seed their order is drawn anew for every pass.
+    """
+
+    def __init__(self, subject: str, indexed: Any, seed: int | None) -> None:
+        self.subject = subject
+        self.indexed = indexed
+        self.seed = seed
+        self.steps = self.length = len(indexed)
+        expect(self.length > 0, subject, "there must be at least one batch", error=DataError,
+               batches=0, data=type(indexed).__name__)  # fmt: skip
+
+    def pieces(self, number: int, start: int) -> Iterator[Batch]:
+        """Deliver the pass of a number; the data set hears of its end."""
+        order = range(self.length)
+        if self.seed is not None:
+            order = np.random.default_rng((self.seed, number)).permutation(self.length).tolist()
+        for i in order[start:]:
+            yield self.unpacked(self.indexed[i])
+        getattr(self.indexed, "on_epoch_end", lambda: None)()
 
 
 class IterableSource(Source):
-    """Anything that can be walked again and again and delivers batches: data sets, loaders."""
+    """Anything that can be walked again and again and delivers batches: loaders, streams."""
 
-    def __init__(self, iterable: Iterable[Any]) -> None:
+    def __init__(self, subject: str, iterable: Iterable[Any]) -> None:
+        self.subject = subject
         self.iterable = iterable
+        self.running: Iterator[Any] | None = None
         try:
             self.steps = len(iterable)  # type: ignore[arg-type]
         except TypeError:
             self.steps = None
 
-    def epoch(self, key: int) -> Iterator[Batch]:
-        """Deliver one epoch; a data set that counts its epochs is asked for the one of this key."""
-        numbered = getattr(self.iterable, "batches", None)
-        return map(unpacked, numbered(key) if callable(numbered) else self.iterable)
+    def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
+        """Deliver one pass, or `wanted` batches that go on where the last epoch ended."""
+        if wanted is None:
+            return map(self.unpacked, self.iterable)
+        if done == 0 or self.running is None:
+            self.running = self._endless()
+        return map(self.unpacked, islice(self.running, wanted))
 
-
-class IndexedSource(Source):
-    """Batches by number: an object with a length and `[i]`, as Keras' PyDataset."""
-
-    def __init__(self, indexed: Any) -> None:
-        self.indexed = indexed
-        self.steps = len(indexed)
-
-    def epoch(self, key: int) -> Iterator[Batch]:
-        """Deliver one epoch; the data set hears of its end."""
-        for i in range(len(self.indexed)):
-            yield unpacked(self.indexed[i])
-        getattr(self.indexed, "on_epoch_end", lambda: None)()
+    def _endless(self) -> Iterator[Any]:
+        delivered = True
+        while delivered:
+            delivered = False
+            for batch in self.iterable:
+                delivered = True
+                yield batch
 
 
 class GeneratorSource(Source):
     """A generator: what it delivered is gone, so one epoch goes on where the last one stopped."""
 
-    def __init__(self, generator: Iterator[Any], steps: int | None) -> None:
+    def __init__(self, subject: str, generator: Iterator[Any], steps: int | None) -> None:
+        self.subject = subject
         self.generator = generator
         self.steps = steps
         self.delivered = 0
 
-    def epoch(self, key: int) -> Iterator[Batch]:
-        """Deliver one epoch.
+    def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
+        """Deliver what is left, or `wanted` batches of it.
 
         Raises:
-            DataError: the generator has ended.
+            DataError: the generator has ended too early.
         """
-        count = 0
-        for batch in islice(self.generator, self.steps):
-            count += 1
+        number = 0
+        for number, batch in enumerate(islice(self.generator, wanted), 1):
             self.delivered += 1
-            yield unpacked(batch)
-        expect(count > 0 and (self.steps is None or count == self.steps), "generator",
-               "must deliver the batches of every epoch", error=DataError,
-               batches_wanted=self.steps, batches_in_this_epoch=count,
-               batches_in_all=self.delivered,
-               advice="Let it run for ever and pass steps_per_epoch, or pass a data set that can "
-               "be walked again.")  # fmt: skip
+            yield self.unpacked(batch)
+        expect(number > 0 and wanted in (None, number), self.subject,
+               "a generator must deliver the batches of every epoch", error=DataError,
+               wanted="one or more" if wanted is None else wanted, in_this_epoch=number,
+               in_all=self.delivered, advice="Let it run for ever and pass steps_per_epoch, or "
+               "pass a data set that can be walked again.")  # fmt: skip
 
 
 def source_of(
@@ -110,48 +187,47 @@ def source_of(
     weight: Any = None,
     batch_size: int | None = None,
     steps: int | None = None,
-    shuffle: bool = False,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Source:
-    """Return the batches of what a user passed.
+    """Return the batches of what a user passed; with a seed, samples of arrays are shuffled.
 
     Raises:
         ConfigError: x is nothing that delivers data, or y accompanies a data set.
         DataError: there are no samples, labels are NaN or elements are no numbers.
         ShapeError: arrays differ in their number of samples.
     """
-    expect(x is not None, subject, "x must be given: arrays, or something that delivers batches",
-           error=ConfigError, x=x)  # fmt: skip
-    if _is_arrays(x):
-        x, y, weight = (_on_host(subject, name, one) for name, one in (("x", x), ("y", y), ("sample_weight", weight)))
-        rows((x, y, weight), subject)
-        check_labels(subject, y)
-        return ArraySource(x, y, weight, 32 if batch_size is None else batch_size, shuffle, seed)
+    expect(steps is None or (isinstance(steps, int) and steps > 0), subject,
+           "the number of steps must be a positive integer", error=ConfigError, steps=steps)  # fmt: skip
+    if is_arrays(x):
+        arrays = host_arrays(subject, x, y, weight)
+        check_labels(subject, arrays[1])
+        return ArraySource(arrays, 32 if batch_size is None else batch_size, seed)
+    known = hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    if not known or isinstance(x, (str, bytes, os.PathLike)):
+        rule = "x must be arrays, a data set, a loader or a generator"
+        raise ConfigError(sentence(subject, rule, {"x": x}))
     expect(y is None and weight is None, subject,
            "y and sample_weight must come out of the data set, not stand beside it",
            error=ConfigError, x=type(x).__name__,
            advice="Let it deliver (x, y) or (x, y, sample_weight).")  # fmt: skip
+    if isinstance(x, Dataset) and x.length is not None:
+        return DatasetSource(subject, x)
     if hasattr(x, "__next__"):
-        return GeneratorSource(x, steps)
+        return GeneratorSource(subject, x, steps)
     if hasattr(x, "__iter__"):
-        return IterableSource(x)
-    if hasattr(x, "__getitem__") and hasattr(x, "__len__"):
-        return IndexedSource(x)
-    raise ConfigError(
-        sentence(subject, "x must be arrays, a data set, a loader or a generator", {"x": type(x).__name__})
-    )
+        return IterableSource(subject, x)
+    return IndexedSource(subject, x, seed)
 
 
-def unpacked(batch: Any) -> Batch:
-    """Return (x, y, sample_weight) of a batch; what is not there is None.
+def host_arrays(subject: str, x: Any, y: Any, weight: Any) -> Batch:
+    """Return x, y and sample_weight as host arrays with equally many samples.
 
     Raises:
-        DataError: it has more than three parts.
+        DataError: there are no samples, or elements are no numbers.
+        ShapeError: arrays differ in their number of samples.
     """
-    parts = batch if isinstance(batch, (tuple, list)) else (batch,)
-    expect(1 <= len(parts) <= 3, "data set", "a batch must be x, (x, y) or (x, y, sample_weight)",
-           error=DataError, parts=len(parts))  # fmt: skip
-    x, y, weight = (*parts, None, None)[:3]
+    x, y, weight = (on_host(subject, *pair) for pair in zip(PARTS, (x, y, weight), strict=True))
+    counted(subject, x=x, y=y, sample_weight=weight)
     return x, y, weight
 
 
@@ -162,89 +238,16 @@ def split_validation(fraction: float, x: Any, y: Any, weight: Any) -> tuple[Batc
         ConfigError: the fraction is not between 0 and 1, or x is no arrays.
         DataError: one of the parts would be empty.
     """
-    expect(0 < fraction < 1, "fit", "validation_split must lie between 0 and 1",
-           error=ConfigError, validation_split=fraction)  # fmt: skip
-    expect(_is_arrays(x), "fit", "validation_split needs arrays", error=ConfigError,
-           x=type(x).__name__, advice="Pass validation_data for a data set.")  # fmt: skip
-    arrays = tuple(_on_host("fit", name, one) for name, one in (("x", x), ("y", y), ("sample_weight", weight)))
-    count = rows(arrays, "fit")
-    cut = count - int(count * fraction)
-    expect(0 < cut < count, "fit", "validation_split must leave samples on both sides",
-           error=DataError, samples=count, validation_split=fraction)  # fmt: skip
-    first, second = (map_tree(lambda one, part=part: one[part], arrays) for part in (slice(cut), slice(cut, None)))
+    expect(isinstance(fraction, (int, float)) and 0 < fraction < 1, "fit",
+           "validation_split must lie between 0 and 1", error=ConfigError,
+           validation_split=fraction)  # fmt: skip
+    expect(is_arrays(x), "fit", "validation_split needs arrays", error=ConfigError,
+           x=type(x).__name__, advice="Pass validation_data beside a data set.")  # fmt: skip
+    arrays = host_arrays("fit", x, y, weight)
+    samples = counted("fit", x=arrays[0])
+    cut = int(samples * (1 - fraction))  # rounded as Keras does it
+    expect(0 < cut < samples, "fit", "validation_split must leave samples on both sides",
+           error=DataError, samples=samples, validation_split=fraction)  # fmt: skip
+    first: Batch = map_tree(lambda one: one[:cut], arrays)
+    second: Batch = map_tree(lambda one: one[cut:], arrays)
     return first, second
-
-
-def weighted_by_class(class_weight: Mapping[int, float], y: Any, weight: Any) -> Any:
-    """Return a weight for every sample: that of its class, times its own.
-
-    Shapes: y (N,), (N, 1) or one-hot (N, K) -> (N,).
-
-    Raises:
-        ConfigError: there are several outputs.
-        DataError: a class has no weight.
-    """
-    expect(not isinstance(y, (dict, list, tuple)), "fit", "class_weight needs a single output",
-           error=ConfigError, y=type(y).__name__, advice="Pass sample_weight instead.")  # fmt: skip
-    labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
-    classes, where = np.unique(labels.astype(np.int64), return_inverse=True)
-    missing = [int(one) for one in classes if int(one) not in class_weight]
-    expect(not missing, "fit", "class_weight must name every class that occurs", error=DataError,
-           missing=missing, class_weight=dict(class_weight))  # fmt: skip
-    factors = np.array([class_weight[int(one)] for one in classes], np.float32)[where.reshape(labels.shape)]
-    return factors if weight is None else factors * np.asarray(weight)
-
-
-def check_labels(subject: str, y: Any) -> None:
-    """Refuse labels that are NaN.
-
-    Raises:
-        DataError: a label is NaN; its place is named.
-    """
-    for path, array in leaves(y, "y"):
-        host = array if isinstance(array, np.ndarray) else None
-        if host is not None and host.dtype.kind == "f":
-            bad = np.isnan(host)
-            if bad.any():
-                place = tuple(int(i) for i in np.argwhere(bad)[0])
-                raise DataError(
-                    sentence(subject, f"{path} must not hold NaN",
-                             {"first at": place, "NaN values": int(bad.sum())},
-                             "Drop those samples or give them a weight of 0 and a valid label.")
-                )  # fmt: skip
-
-
-def _is_arrays(x: Any) -> bool:
-    if isinstance(x, (np.ndarray, Tensor)) or hasattr(x, "to_numpy"):
-        return True
-    if isinstance(x, dict):
-        return all(_is_arrays(one) for one in x.values())
-    if isinstance(x, (list, tuple)):
-        return len(x) > 0
-    return hasattr(x, "__array__") and not hasattr(x, "__next__") and hasattr(x, "shape")
-
-
-def _on_host(subject: str, name: str, tree: Any) -> Any:
-    """Return arrays on the host; a list of numbers becomes one array, a list of arrays stays a list."""
-    if tree is None:
-        return None
-    if isinstance(tree, dict):
-        return {key: _on_host(subject, f"{name}[{key!r}]", one) for key, one in tree.items()}
-    if isinstance(tree, (list, tuple)) and len(tree) > 0 and _is_arrays(tree[0]) and not isinstance(tree[0], (list, tuple)):
-        return [_on_host(subject, f"{name}[{i}]", one) for i, one in enumerate(tree)]
-    if isinstance(tree, Tensor):
-        return np.asarray(tree)
-    host = tree.to_numpy() if hasattr(tree, "to_numpy") else _array(subject, name, tree)
-    expect(host.dtype.kind not in "OUSV" or str(host.dtype) == "bfloat16", subject,
-           f"{name} must hold numbers", error=DataError, dtype=str(host.dtype),
-           advice="Turn text or categories into numbers first.")  # fmt: skip
-    return host
-
-
-def _array(subject: str, name: str, values: Any) -> Any:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{subject}: {name} must have rows of equal length; got {error}.") from error

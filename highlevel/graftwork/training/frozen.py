@@ -43,29 +43,13 @@ def shares(model: Layer) -> list[Share]:
     return [share(child) for _, child in model.children()]
 
 
-def half_frozen(layer: Layer, prefix: str = "") -> list[str]:
-    """Name the innermost layers of which a part is frozen, with the part that is."""
-    found: list[str] = []
-    for _, child in layer.children():
-        part = share(child)
-        if part.word != "half frozen":
-            continue
-        inner = half_frozen(child, f"{prefix}{child.name}/")
-        own = [w.name for _, w in child.own() if w.kind == "parameter" and not w.requires_grad]
-        if own:
-            found.append(f"{prefix}{child.name} ({', '.join(own)})")
-        elif not inner or not any(True for _ in child.children()):
-            found.append(prefix + child.name)
-        found.extend(inner)
-        if inner == [] and not own:
-            continue
-    return found
-
-
 def report(model: Layer) -> str:
     """Tell in one line what is trained and what is frozen."""
     whole = share(model)
-    line = f"Training {whole.trained:,} of {whole.trained + whole.frozen:,} parameters."
+    everything = whole.trained + whole.frozen
+    if whole.frozen == 0:
+        return f"Training all {everything:,} parameters."
+    line = f"Training {whole.trained:,} of {everything:,} parameters."
     parts = shares(model)
     frozen = [f"{part.name} ({part.frozen:,})" for part in parts if part.word == "frozen"]
     half = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import graftgrad
@@ -14,48 +15,63 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 
-def tensors(batch: Any) -> Any:
-    """Return a batch of host arrays as tensors; memory is shared where it can be."""
-    return map_tree(graftgrad.as_tensor, batch)
+def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
+    """Update the trained parameters once and return what the metrics report.
 
+    prediction → loss + penalties → gradients → optimizer → metrics
 
-def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Tensor:
-    """Update the trained parameters once.
-
-    prediction → loss + penalties → gradients → optimizer → constraints → metrics
-
-    Shapes: x (N, …), y (N, …), sample_weight (N,). Returns the loss, a scalar tensor.
+    Shapes: x (N, …), y (N, …), sample_weight (N,).
     """
-    before, phase.penalties = phase.penalties, []
-    try:
-        prediction = model(x, training=True)
-        loss = model.compute_loss(x, y, prediction, sample_weight)
-    finally:
-        phase.penalties = before
+    prediction = model(x, training=True)
+    loss = model.compute_loss(x, y, prediction, sample_weight)
     if loss.requires_grad:
-        loss.backward()
-        trained = model.trainable_weights
-        model.optimizer.step(trained)
-        for weight in trained:
-            weight.grad = None
-            if weight.constraint is not None:
-                weight.assign(weight.constraint(weight.detach()))
+        update(model, loss)
     model.count_loss(loss, x)
-    model.compute_metrics(x, y, prediction, sample_weight)
-    return loss
+    return model.compute_metrics(x, y, prediction, sample_weight)
 
 
-def test(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Tensor:
-    """Measure once, in inference form, without a graph."""
+def update(model: Trainer, loss: Tensor) -> None:
+    """Let the optimizer step along the gradients of a loss; what is trained is read here, at every step."""
+    trained = model.trainable_weights
+    for weight in trained:
+        weight.grad = None  # a gradient that somebody left is not part of this step
+    loss.backward()
+    model.optimizer.step(trained)
+    for weight in trained:
+        weight.grad = None
+
+
+def test(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
+    """Measure once, in inference form, without a graph, and return what the metrics report."""
     with graftgrad.no_grad():
         prediction = model(x, training=False)
         loss = model.compute_loss(x, y, prediction, sample_weight, training=False)
         model.count_loss(loss, x)
-        model.compute_metrics(x, y, prediction, sample_weight)
-    return loss
+        return model.compute_metrics(x, y, prediction, sample_weight)
 
 
 def predict(model: Trainer, x: Any) -> Any:
     """Compute once, in inference form, without a graph."""
     with graftgrad.no_grad():
         return model(x, training=False)
+
+
+def ran(step: Callable[[Any], Any], batch: tuple[Any, Any, Any]) -> Any:
+    """Run a step on a batch of host arrays and let it see the penalties that its layers add.
+
+    The step receives (x, y, sample_weight) as tensors, without what was not given at the end.
+    """
+    x, y, weight = (map_tree(graftgrad.as_tensor, part) for part in batch)
+    data = (x, y, weight) if weight is not None else (x, y) if y is not None else (x,)
+    before, phase.penalties = phase.penalties, []
+    try:
+        return step(data)
+    finally:
+        phase.penalties = before
+
+
+def unpacked(data: Any) -> tuple[Any, Any, Any]:
+    """Return (x, y, sample_weight) of what a step received; what is not there is None."""
+    parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    x, y, weight = (*parts, None, None)[:3]
+    return x, y, weight

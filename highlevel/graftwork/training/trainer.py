@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
-from tqdm.auto import tqdm
 
+from .. import registry
 from ..callbacks.callback import Callback, CallbackList, History
 from ..callbacks.progress import ProgressBar
 from ..layers.layer import phase
 from ..layers.symbol import leaves
-from .. import registry
+from ..metrics.metric import Mean
+from ..seeds import fresh_seed
 from . import loop, step
 from .compiled import CompiledLoss, CompiledMetrics, Matched
-from .data import source_of, split_validation, unpacked
-from .frozen import report
+from .data import source_of, split_validation
+from .logs import LazyLogs, numbers
 
 if TYPE_CHECKING:
     from ..layers.layer import Layer
@@ -34,7 +34,8 @@ class Trainer(Base):
     optimizer: Any = None
     compiled: bool = False
     stop_training: bool = False
-    seed: int | None = None
+    seed: int | None = None  # of the order in which samples are visited
+    batches_trained: int = 0
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -68,7 +69,7 @@ class Trainer(Base):
         found = registry.optimizers.get(optimizer)
         expect(hasattr(found, "step"), "compile", "optimizer must be a known optimizer",
                error=ConfigError, optimizer=optimizer)  # fmt: skip
-        outputs = Matched(self._output_names())
+        outputs = Matched(self.output_names())
         compiled_loss = CompiledLoss(loss, loss_weights, outputs) if loss is not None else None
         compiled_metrics = CompiledMetrics(metrics, weighted_metrics, outputs)
         self.compile_settings = {
@@ -80,7 +81,8 @@ class Trainer(Base):
         self.compiled_loss = compiled_loss
         self.compiled_metrics = compiled_metrics
         self.run_eagerly = run_eagerly
-        self.loss_tracker = registry.metrics.find("Mean")(name="loss")
+        self.mean_loss = Mean(name="loss")
+        self.batches_trained = 0
         self.compiled = True
 
     @property
@@ -89,21 +91,39 @@ class Trainer(Base):
         return self.compile_settings["loss"] if self.compiled else None
 
     @property
+    def losses(self) -> list[Tensor]:
+        """The penalties: what layers added with `add_loss` in this step, and those of regularizers."""
+        return [*(phase.penalties or []), *self.regularization()]
+
+    @property
     def metrics(self) -> list[Any]:
-        """The mean loss and the metrics, once they are settled by the first batch."""
-        own = self.compiled_metrics.all if self.compiled else []
-        return ([self.loss_tracker] if self.compiled else []) + own
+        """The mean loss, those of several outputs, and all metrics given to `compile` as one.
+
+        A subclass with metrics of its own lists them here, so that they begin anew with every epoch.
+        """
+        if not self.compiled:
+            return []
+        several = self.compiled_loss.metrics if self.compiled_loss is not None else []
+        return [self.mean_loss, *several, self.compiled_metrics]
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names under which logs hold loss and metrics."""
-        return [metric.name for metric in self.metrics]
+        """The names under which logs hold loss and metrics, once they are settled by the first batch."""
+        return list(self.get_metrics_result())
 
-    def _output_names(self) -> list[str] | None:
-        found = getattr(self, "outputs", None)
-        if not found or not all(getattr(one, "origin", None) is not None for one in found):
+    def output_names(self) -> list[str] | None:
+        """Return the names of the outputs, where they are known before the first batch."""
+        tree = getattr(self, "output_tree", None)
+        if isinstance(tree, Mapping):
+            return list(tree)
+        found = leaves(tree) if tree is not None else []
+        if not found or any(getattr(one, "origin", None) is None for one in found):
             return None
         return [one.origin.layer.name for one in found]
+
+    def batches_done(self) -> int:
+        """Count the batches trained since `compile`, those before the model was saved included."""
+        return max(int(getattr(self.optimizer, "iterations", 0)), self.batches_trained)
 
     def _need_compiled(self, subject: str) -> None:
         expect(self.compiled, subject, "the model must be compiled first", error=ConfigError,
@@ -157,41 +177,38 @@ class Trainer(Base):
             ShapeError: data and model do not fit.
         """
         self._need_compiled("fit")
-        expect(isinstance(epochs, int) and epochs >= 0, "fit", "epochs must be a whole number",
-               error=ConfigError, epochs=epochs)  # fmt: skip
+        for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            expect(isinstance(value, int) and value >= 0, "fit", f"{name} must be a whole number",
+                   error=ConfigError, **{name: value})  # fmt: skip
         if validation_split and validation_data is None:
-            (x, y, sample_weight), validation_data = split_validation(validation_split, x, y, sample_weight)
+            arrays = split_validation(validation_split, x, y, sample_weight)
+            (x, y, sample_weight), validation_data = arrays
         if self.seed is None:
-            self.seed = random.getrandbits(31)
-        source = source_of("fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, self.seed)
+            self.seed = fresh_seed()
+        source = source_of("fit", x, y, sample_weight, batch_size, steps_per_epoch,
+                           self.seed if shuffle else None)  # fmt: skip
         validation = None
         if validation_data is not None:
-            parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            validation = source_of("fit validation", *unpacked(parts),
+            parts = tuple(validation_data) if isinstance(validation_data, list) else validation_data
+            parts = parts if isinstance(parts, tuple) else (parts,)
+            validation = source_of("validation_data", *step.unpacked(parts),
                                    validation_batch_size or batch_size, validation_steps)  # fmt: skip
-        steps = source.steps if steps_per_epoch is None else steps_per_epoch
         shown = _verbosity(verbose)
-        params = {"verbose": shown, "epochs": epochs, "steps": steps, "inside_fit": True}
-        history = History()
+        steps = source.steps if steps_per_epoch is None else steps_per_epoch
+        params = {"verbose": shown, "epochs": epochs, "steps": steps}
+        self.history = History()
         bars = [ProgressBar(shown)] if shown else []
-        listeners = CallbackList([history, *_listed(callbacks), *bars], self, params)
-        if shown:
-            self._build_from(source)
-            tqdm.write(report(self))
+        listeners = CallbackList([*_listed(callbacks), *bars, self.history], self, params)
 
-        def validate(epoch: int) -> dict[str, float]:
-            due = (epoch + 1) % validation_freq == 0 if isinstance(validation_freq, int) else (
-                epoch + 1 in validation_freq
-            )
-            if validation is None or not due:
+        def validate(epoch: int) -> dict[str, Any]:
+            if validation is None or not _due(validation_freq, epoch):
                 return {}
             found = loop.run_evaluation(self, validation, listeners, validation_steps)
             return {f"val_{name}": value for name, value in found.items()}
 
         span = range(initial_epoch, epochs)
         loop.run_epochs(self, source, listeners, span, steps_per_epoch, class_weight, validate)
-        self.history = history
-        return history
+        return self.history
 
     def evaluate(
         self,
@@ -215,11 +232,7 @@ class Trainer(Base):
         self._need_compiled("evaluate")
         source = source_of("evaluate", x, y, sample_weight, batch_size, steps)
         listeners = self._listeners(verbose, callbacks, steps or source.steps)
-        found = loop.run_evaluation(self, source, listeners, steps)
-        if return_dict:
-            return found
-        values = list(found.values())
-        return values[0] if len(values) == 1 else values
+        return _told(loop.run_evaluation(self, source, listeners, steps), return_dict)
 
     def predict(
         self,
@@ -254,60 +267,52 @@ class Trainer(Base):
         """
         self._need_compiled("train_on_batch")
         source = source_of("train_on_batch", x, y, sample_weight, batch_size=2**62)
-        for batch in source.epoch(0):
-            loop.train_batch(self, CallbackList([]), 0, batch, class_weight)
-        return self._told(return_dict)
+        logs: Any = {}
+        for batch in source.epoch(0, None):
+            logs = loop.train_batch(self, CallbackList([]), 0, batch, class_weight)
+        return _told(numbers(logs), return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Measure one batch; metrics go on from where they were."""
+        """Measure one batch; metrics go on from where they were.
+
+        Returns:
+            The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
+        """
         self._need_compiled("test_on_batch")
-        for batch in source_of("test_on_batch", x, y, sample_weight, batch_size=2**62).epoch(0):
-            self.test_step(batch)
-        return self._told(return_dict)
+        source = source_of("test_on_batch", x, y, sample_weight, batch_size=2**62)
+        logs: Any = {}
+        for batch in source.epoch(0, None):
+            logs = step.ran(self.test_step, batch)
+        return _told(numbers(logs), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
         source = source_of("predict_on_batch", x, batch_size=2**62)
         return loop.joined(loop.run_prediction(self, source, CallbackList([]), None))
 
-    def _told(self, return_dict: bool) -> Any:
-        found = self.get_metrics_result()
-        if return_dict:
-            return found
-        values = list(found.values())
-        return values[0] if len(values) == 1 else values
-
     def _listeners(self, verbose: Any, callbacks: Any, steps: int | None) -> CallbackList:
         shown = _verbosity(verbose)
         bars: list[Callback] = [ProgressBar(shown)] if shown == 1 else []
         return CallbackList([*_listed(callbacks), *bars], self, {"verbose": shown, "steps": steps})
 
-    def _build_from(self, source: Any) -> None:
-        """Let the weights be made before they are counted, where arrays show what comes in."""
-        batches = getattr(source, "batches", None)
-        if batches is not None and not any(True for _ in self.parameters()):
-            x = next(batches.batches(0))[0]
-            step.predict(self, step.tensors(x))
-
     # -- what a subclass may replace -----------------------------------------------------------
 
-    def train_step(self, data: Any) -> dict[str, Any] | None:
-        """Train on one batch; a subclass may return logs of its own, by name."""
-        x, y, sample_weight = (step.tensors(part) for part in unpacked(data))
-        step.train(self, x, y, sample_weight)
-        return None
+    def train_step(self, data: Any) -> Any:
+        """Train on one batch of tensors, (x, y) or (x, y, sample_weight); return logs by name.
 
-    def test_step(self, data: Any) -> dict[str, Any] | None:
-        """Measure one batch; a subclass may return logs of its own, by name."""
-        x, y, sample_weight = (step.tensors(part) for part in unpacked(data))
-        step.test(self, x, y, sample_weight)
-        return None
+        A subclass may do otherwise: compute a loss, then let `step.update` or its own lines follow.
+        """
+        return step.train(self, *step.unpacked(data))
+
+    def test_step(self, data: Any) -> Any:
+        """Measure one batch of tensors, (x, y) or (x, y, sample_weight); return logs by name."""
+        return step.test(self, *step.unpacked(data))
 
     def predict_step(self, data: Any) -> Any:
-        """Compute the outputs of one batch."""
-        return step.predict(self, step.tensors(unpacked(data)[0]))
+        """Compute the outputs of one batch of tensors."""
+        return step.predict(self, step.unpacked(data)[0])
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
@@ -318,10 +323,9 @@ class Trainer(Base):
         Raises:
             ConfigError: there is neither a loss nor a penalty.
         """
-        terms: list[Tensor] = list(phase.penalties or [])
+        terms = self.losses
         if self.compiled_loss is not None:
-            terms.append(self.compiled_loss(y, y_pred, sample_weight))
-        terms.extend(self.regularization())
+            terms.insert(0, self.compiled_loss(y, y_pred, sample_weight))
         expect(len(terms) > 0, "compute_loss", "there must be a loss", error=ConfigError, loss=None,
                advice="Pass loss= to compile, or call add_loss in a layer.")  # fmt: skip
         total = terms[0]
@@ -329,39 +333,45 @@ class Trainer(Base):
             total = total + term
         return total
 
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any] | None:
-        """Let the metrics see a batch; a subclass may do otherwise."""
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Let the metrics see a batch; return loss and metrics by name, read where somebody looks."""
         if y is not None:
-            self.compiled_metrics.update(y, y_pred, sample_weight)
-        return None
+            self.compiled_metrics.update_state(y, y_pred, sample_weight)
+        return LazyLogs(self.get_metrics_result)
 
     def count_loss(self, loss: Tensor, x: Any) -> None:
         """Add a batch to the mean loss, weighted by its number of samples."""
-        self.loss_tracker.update_state(loss.detach(), sample_weight=leaves(x)[0].shape[0])
+        self.mean_loss.update_state(loss.detach(), sample_weight=leaves(x)[0].shape[0])
 
     def reset_metrics(self) -> None:
         """Forget what the metrics have seen."""
         for metric in self.metrics:
             metric.reset_state()
 
-    def get_metrics_result(self) -> dict[str, float]:
+    def get_metrics_result(self) -> dict[str, Any]:
         """Read loss and metrics from the device, by name."""
-        found: dict[str, float] = {}
-        for metric in self.metrics:
-            value = metric.result()
-            if isinstance(value, dict):
-                found |= {name: float(one) for name, one in value.items()}
-            else:
-                found[metric.name] = float(value) if value.size == 1 else value.numpy()
-        return found
+        return numbers({metric.name: metric.result() for metric in self.metrics})
 
 
 def _verbosity(verbose: Any) -> int:
     known = {"auto": 1, True: 1, False: 0, 0: 0, 1: 1, 2: 2}
-    expect(verbose in known, "verbose", 'must be "auto", 0, 1 or 2', error=ConfigError, verbose=verbose)
+    expect(isinstance(verbose, (str, int)) and verbose in known, "verbose",
+           'must be "auto", 0, 1 or 2', error=ConfigError, verbose=verbose)  # fmt: skip
     return known[verbose]
+
+
+def _due(frequency: Any, epoch: int) -> bool:
+    """Tell whether an epoch is followed by a validation: every so many, or those listed from 1 on."""
+    if isinstance(frequency, int):
+        expect(frequency > 0, "fit", "validation_freq must be positive", error=ConfigError,
+               validation_freq=frequency)  # fmt: skip
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def _told(found: dict[str, Any], return_dict: bool) -> Any:
+    values = list(found.values())
+    return found if return_dict else values[0] if len(values) == 1 else values
 
 
 def _listed(callbacks: Any) -> list[Callback]:

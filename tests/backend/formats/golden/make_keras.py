@@ -18,8 +18,9 @@ def counted(weights):
     ]
 
 
-def network(dtype="float32"):
+def network(policy="float32"):
     keras.utils.clear_session()
+    keras.config.set_dtype_policy(policy)
     inner = keras.Sequential(
         [keras.layers.Input((3,)), keras.layers.Dense(2, name="inner_dense")], name="inner"
     )
@@ -43,8 +44,8 @@ def main():
         layer.set_weights(counted(layer.get_weights()))
     model.save(HERE / "outer.keras")
     model.save(HERE / "outer.h5")
-    keras.config.set_dtype_policy("bfloat16")
-    network().save_weights(HERE / "half.weights.h5")
+
+    network("bfloat16").save_weights(HERE / "bfloat16.weights.h5")
 
 
 if __name__ == "__main__":

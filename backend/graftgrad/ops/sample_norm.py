@@ -11,7 +11,7 @@ from .. import modes
 from ..errors import expect
 from ..function import Function, function
 from ..spec import Shape, Spec, axes_within, same_dtype
-from .arithmetic import maximum, mul
+from .arithmetic import maximum
 from .columns import row_products, store, target
 from .exponential import rsqrt
 from .operand import cast, floating
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..tensor import Tensor
-
 
 
 @function
@@ -208,11 +207,13 @@ def brought_last(subject: str, x: Tensor, axis: Any) -> tuple[list[int], list[in
 
 
 def learned(x: Tensor, given: Tensor | None, default: float, sizes: Shape) -> Tensor:
+    """Return gamma or beta as precise as statistics are; the default, stretched, where None."""
     wide = accurate(x.dtype)
     return broadcast_to(x.constant(default, wide), sizes) if given is None else cast(given, wide)
 
 
 def expect_learned(subject: str, x: Spec, sizes: Shape, **vectors: Spec) -> None:
+    """Hold the shapes and element types of gamma, beta and their kin against those of x."""
     for name, vector in vectors.items():
         given: dict[str, Any] = {name: vector}
         expect(vector.shape == sizes, subject, f"{name} must be of shape {sizes}", x=x, **given)

@@ -1,0 +1,312 @@
+"""Windows of an image reduced to one number: the largest, the average; whole images too.
+
+Pooling sees every channel by itself. `MaxPool2D` remembers where in its window each maximum stood, so
+that gradients of any order only carry values to and from these places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..errors import expect
+from ..function import function
+from ..spec import DType, Pair, Spec, float32, float64, int32, is_floating, pair, uint8, uint16
+from .operand import floating
+from .reduce import max as reduce_max
+from .reduce import mean
+from .window import Windowed, Windows, gathered, lowest, placed, single, walked
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@function
+class MaxPool2D(Windowed):
+    """The largest value of every window; beyond the edge there is nothing to win."""
+
+    window: Pair = (2, 2)
+
+    hidden: ClassVar[tuple[str, ...]] = ("positions",)
+
+    def infer(self, x: Spec) -> tuple[Spec, Spec]:
+        expect(x.ndim == 4, "max_pool2d", "x must be images (N, H, W, C)", x=x)
+        _expect_edges("max_pool2d", self)
+        counts = self.counts("max_pool2d", x.shape[1:3], self.window)
+        y = x.shaped(x.shape[0], *counts, x.shape[3])
+        return y, y.typed(_counting(self.window))
+
+    def compute(self, xp: Any, x: Any, y: Any, positions: Any) -> None:
+        lie = self.on(x.shape[1:3], self.window, y.shape[1:3])
+        positions[...] = 0
+        for block, tap in walked(xp, x, lie, lowest(x.dtype)):
+            best, where = y[block], positions[block]
+            larger = xp.empty(best.shape, bool)
+            won = larger.view(uint8)  # no conversion on the way
+            place = xp.empty(where.shape, where.dtype)
+            for i, (a, b) in enumerate(lie.taps()):
+                pixels = tap(a, b)
+                if i == 0:
+                    best[...] = pixels
+                    continue
+                xp.greater(pixels, best, out=larger)
+                xp.maximum(pixels, best, out=best)
+                xp.multiply(won, where.dtype.type(i), out=place)
+                xp.maximum(
+                    place, where, out=where
+                )  # places rise, so the last that won is the largest
+
+    def grad_x(self, gy: Tensor, positions: Tensor, x_spec: Spec) -> Tensor:
+        sizes = (x_spec.shape[1], x_spec.shape[2])
+        return MaxPoolScatter(self.strides, self.pads, self.dilation, self.window, sizes)(  # type: ignore[no-any-return]
+            gy, positions
+        )
+
+
+@function
+class MaxPoolScatter(Windowed):
+    """Values carried back to the positions of the maxima: the gradient of MaxPool2D."""
+
+    window: Pair = (2, 2)
+    sizes: Pair = (1, 1)
+
+    def infer(self, gy: Spec, positions: Spec) -> Spec:
+        expect(gy.ndim == 4 and gy.shape == positions.shape, "max_pool2d gradient",
+               "gy must have the shape of the positions", gy=gy, positions=positions)  # fmt: skip
+        self.expect_counts("max_pool2d gradient", gy, self.sizes, self.window)
+        return gy.shaped(gy.shape[0], *self.sizes, gy.shape[3])
+
+    @single
+    def compute(self, xp: Any, gy: Any, positions: Any, gx: Any) -> None:
+        lie = self.on(self.sizes, self.window, gy.shape[1:3])
+        for block, tap in gathered(xp, gx, lie):
+            g, where = gy[block], positions[block]
+            here = xp.empty(g.shape, bool)
+            share = xp.empty(g.shape, g.dtype)
+            for i, (a, b) in enumerate(lie.taps()):
+                target = tap(a, b)
+                xp.equal(where, where.dtype.type(i), out=here)
+                xp.multiply(g, here, out=share)
+                target += share
+
+    def grad_gy(self, ggx: Tensor, positions: Tensor) -> Tensor:
+        return MaxPoolGather(self.strides, self.pads, self.dilation, self.window)(ggx, positions)  # type: ignore[no-any-return]
+
+
+@function
+class MaxPoolGather(Windowed):
+    """Values fetched from the positions of the maxima: the gradient of MaxPoolScatter."""
+
+    window: Pair = (2, 2)
+
+    def infer(self, x: Spec, positions: Spec) -> Spec:
+        expect(x.ndim == positions.ndim == 4, "max_pool2d gather",
+               "x and positions must have 4 axes", x=x, positions=positions)  # fmt: skip
+        self.expect_counts("max_pool2d gather", positions, (x.shape[1], x.shape[2]), self.window)
+        return x.shaped(*positions.shape)
+
+    @single
+    def compute(self, xp: Any, x: Any, positions: Any, y: Any) -> None:
+        lie = self.on(x.shape[1:3], self.window, y.shape[1:3])
+        for block, tap in walked(xp, x, lie):
+            out, where = y[block], positions[block]
+            out[...] = 0
+            for i, (a, b) in enumerate(lie.taps()):
+                xp.copyto(out, tap(a, b), where=where == where.dtype.type(i))
+
+    def grad_x(self, gy: Tensor, positions: Tensor, x_spec: Spec) -> Tensor:
+        sizes = (x_spec.shape[1], x_spec.shape[2])
+        return MaxPoolScatter(self.strides, self.pads, self.dilation, self.window, sizes)(  # type: ignore[no-any-return]
+            gy, positions
+        )
+
+
+@function
+class AveragePool2D(Windowed):
+    """The mean of every window; zeros beyond the edge count only if `count_include_pad`."""
+
+    window: Pair = (2, 2)
+    count_include_pad: bool = False
+
+    def infer(self, x: Spec) -> Spec:
+        expect(x.ndim == 4, "avg_pool2d", "x must be images (N, H, W, C)", x=x)
+        _expect_edges("avg_pool2d", self)
+        counts = self.counts("avg_pool2d", x.shape[1:3], self.window)
+        return x.shaped(x.shape[0], *counts, x.shape[3])
+
+    @single
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        lie = self.on(x.shape[1:3], self.window, y.shape[1:3])
+        shares = _shares(xp, lie, self.count_include_pad, y.dtype)
+        for block, tap in walked(xp, x, lie):
+            out = y[block]
+            for a, b in lie.taps():
+                if a == b == 0:
+                    out[...] = tap(a, b)
+                else:
+                    out += tap(a, b)
+            out *= shares[block[1]]
+
+    def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
+        sizes = (x_spec.shape[1], x_spec.shape[2])
+        return AveragePoolGrad(self.strides, self.pads, self.dilation, self.window,
+                               self.count_include_pad, sizes)(gy)  # type: ignore[no-any-return]  # fmt: skip
+
+
+@function
+class AveragePoolGrad(Windowed):
+    """Every value spread evenly over its window: the gradient of AveragePool2D."""
+
+    window: Pair = (2, 2)
+    count_include_pad: bool = False
+    sizes: Pair = (1, 1)
+
+    def infer(self, gy: Spec) -> Spec:
+        expect(gy.ndim == 4, "avg_pool2d gradient", "gy must have 4 axes", gy=gy)
+        self.expect_counts("avg_pool2d gradient", gy, self.sizes, self.window)
+        return gy.shaped(gy.shape[0], *self.sizes, gy.shape[3])
+
+    @single
+    def compute(self, xp: Any, gy: Any, gx: Any) -> None:
+        lie = self.on(self.sizes, self.window, gy.shape[1:3])
+        shares = _shares(xp, lie, self.count_include_pad, gy.dtype)
+        for block, tap in gathered(xp, gx, lie):
+            share = gy[block] * shares[block[1]]
+            for a, b in lie.taps():
+                target = tap(a, b)
+                target += share
+
+    def grad_gy(self, ggx: Tensor) -> Tensor:
+        return AveragePool2D(self.strides, self.pads, self.dilation, self.window,
+                             self.count_include_pad)(ggx)  # type: ignore[no-any-return]  # fmt: skip
+
+
+def _expect_edges(subject: str, pool: Any) -> None:
+    """Refuse windows that lie beyond the edge altogether: they hold no pixel.
+
+    Raises:
+        ShapeError: a margin is as large as the window.
+    """
+    for both, a, d in zip(pool.pads, pool.window, pool.dilation, strict=True):
+        expect(max(both) <= (a - 1) * d, subject, "padding must be smaller than the window",
+               padding=pool.pads, window=pool.window)  # fmt: skip
+
+
+def _counting(window: Pair) -> DType:
+    """Return the smallest integer type that counts the places of a window."""
+    places = window[0] * window[1]
+    return uint8 if places <= 1 << 8 else uint16 if places <= 1 << 16 else int32
+
+
+def _shares(xp: Any, lie: Windows, include: bool, dtype: DType) -> Any:
+    """Return what one pixel counts in each window, (H', W', 1)."""
+    along = []
+    for i in range(2):
+        starts = np.arange(lie.counts[i])[:, None] * lie.strides[i] - lie.pads[i][0]
+        places = starts + np.arange(lie.window[i]) * lie.dilation[i]
+        within = ((places >= 0) & (places < lie.sizes[i])).sum(axis=1)
+        along.append(np.full_like(within, lie.window[i]) if include else within)
+    held = along[0][:, None, None] * along[1][None, :, None]
+    return xp.asarray((1.0 / held).astype(float64 if dtype == float64 else float32))
+
+
+def max_pool2d(
+    x: Tensor,
+    size: int | Sequence[int] = 2,
+    strides: int | Sequence[int] | None = None,
+    padding: str | int | Sequence[Any] = "valid",
+    dilation: int | Sequence[int] = 1,
+) -> Tensor:
+    """Take the largest value of every window: y[n, i, j, c] = max x[n, i·s + a, j·s + b, c].
+
+    Of several equal maxima the first gets the gradient. Padding never wins.
+
+    Args:
+        x: images, (N, H, W, C).
+        size: rows and columns of the window, (A, B).
+        strides: pixels from one window to the next; `size` if None.
+        padding: "valid", "same", or the margin before and after, as in `conv2d`.
+        dilation: pixels from one place of the window to the next.
+    Returns:
+        (N, H', W', C), H' = ⌊(H + padding − d·(A − 1) − 1) / s⌋ + 1.
+    Raises:
+        ShapeError: the window is larger than the padded image, or a margin as large as the window.
+    """
+    window = pair("max_pool2d size", size)
+    steps = window if strides is None else strides
+    where = placed("max_pool2d", x, window, steps, padding, dilation)
+    return MaxPool2D(*where, window)(x)  # type: ignore[no-any-return]
+
+
+def avg_pool2d(
+    x: Tensor,
+    size: int | Sequence[int] = 2,
+    strides: int | Sequence[int] | None = None,
+    padding: str | int | Sequence[Any] = "valid",
+    count_include_pad: bool = False,
+) -> Tensor:
+    """Average every window: y[n, i, j, c] = Σ x[n, i·s + a, j·s + b, c] / count.
+
+    Args:
+        x: images, (N, H, W, C); integers become real numbers.
+        size: rows and columns of the window, (A, B).
+        strides: pixels from one window to the next; `size` if None.
+        padding: "valid", "same", or the margin before and after, as in `conv2d`.
+        count_include_pad: count A·B pixels everywhere, also where some lie beyond the edge.
+    Returns:
+        (N, H', W', C), H' = ⌊(H + padding − A) / s⌋ + 1.
+    Raises:
+        ShapeError: the window is larger than the padded image, or a margin as large as the window.
+    """
+    window = pair("avg_pool2d size", size)
+    steps = window if strides is None else strides
+    where = placed("avg_pool2d", x, window, steps, padding)
+    return AveragePool2D(*where, window, count_include_pad)(floating(x))  # type: ignore[no-any-return]
+
+
+def adaptive_avg_pool2d(x: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """Average equal parts of the images, so many rows and columns of them.
+
+    Shapes: (N, H, W, C) -> (N, H', W', C), (H', W') = output_size.
+
+    Raises:
+        ShapeError: H or W is not a multiple of what is wanted.
+    """
+    expect(x.ndim == 4, "adaptive_avg_pool2d", "x must be images (N, H, W, C)", x=x.spec)
+    wanted = pair("adaptive_avg_pool2d output_size", output_size)
+    expect(all(out > 0 and size >= out and size % out == 0
+               for out, size in zip(wanted, x.shape[1:3], strict=True)),
+           "adaptive_avg_pool2d", "rows and columns must be multiples of output_size",
+           x=x.spec, output_size=wanted,
+           advice="Resize or crop the images first, or use avg_pool2d.")  # fmt: skip
+    return avg_pool2d(x, (x.shape[1] // wanted[0], x.shape[2] // wanted[1]))
+
+
+def global_average_pool2d(x: Tensor, keepdims: bool = False) -> Tensor:
+    """Average whole images: (N, H, W, C) -> (N, C), or (N, 1, 1, C) with `keepdims`.
+
+    Raises:
+        ShapeError: x is no batch of images, or they have no pixels.
+    """
+    _expect_pixels("global_average_pool2d", x)
+    return mean(x, (1, 2), keepdims)
+
+
+def global_max_pool2d(x: Tensor, keepdims: bool = False) -> Tensor:
+    """Take the largest value of whole images: (N, H, W, C) -> (N, C), or (N, 1, 1, C).
+
+    Equal maxima share the gradient evenly.
+
+    Raises:
+        ShapeError: x is no batch of images, or they have no pixels.
+    """
+    _expect_pixels("global_max_pool2d", x)
+    return reduce_max(x, (1, 2), keepdims)
+
+
+def _expect_pixels(subject: str, x: Tensor) -> None:
+    expect(x.ndim == 4 and math.prod(x.shape[1:3]) > 0, subject,
+           "x must be images (N, H, W, C) with at least one pixel", x=x.spec)  # fmt: skip

@@ -1,0 +1,55 @@
+"""Optimizers in Keras' vocabulary, and the schedules of their learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import registry
+from . import schedules
+from .adagrad import Adadelta, Adagrad, Ftrl, RMSprop
+from .adam import Adam, Adamax, AdamW, Lion, Nadam
+from .optimizer import Optimizer
+from .sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+
+def get(identifier: Any) -> Any:
+    """Return an optimizer for a name, a configuration or a class; an object comes back as it is.
+
+    Raises:
+        ConfigError: the name is not known or the configuration not understood.
+    """
+    return registry.optimizers.get(identifier)
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """Return an optimizer's configuration in Keras' form."""
+    return registry.configuration(optimizer)
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make an optimizer from its configuration.
+
+    Raises:
+        ConfigError: a name in it is not known.
+    """
+    with registry.custom_object_scope(custom_objects or {}):
+        return registry.decoded(config, registry.optimizers)

@@ -1,0 +1,250 @@
+"""Whole models in one file: Keras 3's .keras, and Keras' older HDF5."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from graftgrad import formats
+from graftgrad.errors import ConfigError, FormatError, expect
+from graftgrad.formats import Entry, Hdf5File
+
+from ..layers.layer import Layer, phase
+from ..weight import Weight
+from . import config, legacy_file, names, optimizer_state, sources, weights
+from .matching import matched
+from .sources import Source
+
+OURS = "graftwork"
+# The version of Keras whose layout is written; every later one reads it.
+KERAS = "3.5.0"
+ENDINGS = (".keras", ".h5", ".hdf5")
+_SLACK = 1 << 22  # numbers that a model may have beyond those the file stores
+
+
+def save_model(
+    model: Any,
+    path: str | os.PathLike[str],
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+) -> None:
+    """Write a model: what it is made of, its weights, how it was compiled and the optimizer's state.
+
+    The file appears whole or not at all. A ".keras" file is read by Keras 3 as well.
+
+    Args:
+        model: a model whose weights are made.
+        path: ends in ".keras", or in ".h5" for Keras' older form of plain models.
+        overwrite: whether a file that is there may be replaced.
+        include_optimizer: also write the state of the optimizer.
+    Raises:
+        ConfigError: the ending is unknown, the file must not be replaced, the weights are not made, or
+            something cannot be told as plain values, such as a lambda.
+        FormatError: the folder does not exist or cannot be written.
+    """
+    place = weights.checked_target(path, overwrite, ENDINGS, "save")
+    expect(isinstance(model, Layer) and hasattr(model, "compile"), "save", "must be given a model",
+           error=ConfigError, model=type(model).__name__)  # fmt: skip
+    expect(model.built, f'model "{model.name}"', "must be built before it is saved", error=ConfigError,
+           built=False, advice="Call it once or call build(input_shape).")  # fmt: skip
+    optimizer = include_optimizer and optimizer_state.compiled_model(model)
+    if not place.name.endswith(".keras"):
+        legacy_file.write(model, place, optimizer)
+        return
+    told = config.model_config(model)
+    compiled = config.compile_config(model)
+    if compiled is not None:
+        told["compile_config"] = compiled
+    arrays, labels = weights.keras_tree(model)
+    if optimizer:
+        slots, notes = optimizer_state.optimizer_tree(model)
+        arrays, labels = {**arrays, **slots}, {**labels, **notes}
+    members = {
+        "metadata.json": _json(_metadata(model, optimizer)),
+        "config.json": _json(told),
+        "model.weights.h5": formats.tree_bytes(arrays, labels),
+    }
+    formats.write_keras(place, members)
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"save: configurations must be finite numbers, text, lists and dictionaries; got {error}. "
+            "Look at get_config() of your own classes."
+        ) from error
+
+
+def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
+    """Return Keras' fields, and what Keras has no place for: the seed and the frozen weights."""
+    own: dict[str, Any] = {
+        "version": _version(),
+        "seed": model.seed,
+        "frozen": [
+            place.path for place in names.places(model)
+            if place.weight.kind == "parameter" and not place.weight.requires_grad
+        ],
+    }  # fmt: skip
+    if optimizer:
+        own["optimizer_order"] = optimizer_state.order_of(model)
+    saved = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    return {"keras_version": KERAS, "date_saved": saved, OURS: own}
+
+
+def _version() -> str:
+    try:
+        return version("graftwork")
+    except PackageNotFoundError:
+        return "0"
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+) -> Any:
+    """Read a model that this project or Keras saved.
+
+    Classes are looked up by name among the registered ones and `custom_objects`; nothing is imported
+    and no code is run because a file says so.
+
+    Args:
+        path: a .keras file, or a whole model in Keras' older HDF5.
+        custom_objects: name -> class or function of your own.
+        compile: also restore optimizer, loss and metrics, with the optimizer's state.
+    Raises:
+        FormatError: the file is damaged, dangerous, or no whole model.
+        ConfigError: a name is not known, a setting unfit, or the file carries code.
+        ShapeError: a weight in the file has another shape than the model.
+    """
+    kind = formats.sniff(path)
+    expect(kind in ("keras", "hdf5"), str(path), "must be a whole model: .keras or Keras' older .h5",
+           error=FormatError, kind=kind,
+           advice="For weights alone make the model and call model.load_weights(path).")  # fmt: skip
+    if kind == "hdf5":
+        return _load_hdf5(path, custom_objects, compile)
+    file = formats.read_keras(path)
+    with sources.from_keras(file) as source:
+        model = _filled(file.config, source, custom_objects)
+        own = file.metadata.get(OURS)
+        notes: Mapping[str, Any] = own if isinstance(own, Mapping) else {}
+        _apply_notes(model, notes, file.subject)
+        told = file.config.get("compile_config")
+        if compile and told:
+            config.compiled(model, told, custom_objects)
+            special = {n: e for n, e in source.extra.items() if n.startswith(f"{optimizer_state.OURS}/")}
+            order = _texts(notes.get("optimizer_order"))
+            _restore(model, source.optimizer, special, order, file.subject)
+    return model
+
+
+def _filled(told: Any, source: Source, custom_objects: Mapping[str, Any] | None) -> Any:
+    """Make a model no larger than what the file stores, and fill its weights."""
+    with _budget(source.numbers):
+        model = config.model_from_config(told, custom_objects)
+    if names.places(model) or source.entries:
+        weights.take(model, source)
+    return model
+
+
+@contextmanager
+def _budget(numbers: int) -> Iterator[None]:
+    """Let weights be made only as far as a file can fill them, so that a few bytes cannot ask for much."""
+    before, phase.budget = phase.budget, numbers + _SLACK
+    try:
+        yield
+    finally:
+        phase.budget = before
+
+
+def _apply_notes(model: Any, notes: Mapping[str, Any], subject: str) -> None:
+    """Restore what Keras has no place for: the seed of the shuffling, and which weights are frozen."""
+    seed = notes.get("seed")
+    expect(seed is None or (isinstance(seed, int) and not isinstance(seed, bool)), subject,
+           "the seed must be a whole number", error=FormatError, seed=seed)  # fmt: skip
+    model.seed = seed
+    if "frozen" in notes:
+        frozen = set(_texts(notes["frozen"]))
+        for place in names.places(model):
+            place.weight.trainable = place.path not in frozen
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _restore(
+    model: Any,
+    values: Sequence[tuple[str, Entry]],
+    special: Mapping[str, Entry],
+    order: Sequence[str],
+    subject: str,
+) -> None:
+    if not values or not optimizer_state.compiled_model(model):
+        return
+    reason = optimizer_state.restore(model, values, special, order)
+    if reason:
+        _warn(subject, model, reason)
+
+
+def _warn(subject: str, model: Any, reason: str) -> None:
+    warnings.warn(
+        f"{subject}: the state of optimizer {model.optimizer.name!r} does not fit and was left out: {reason}. "
+        "The optimizer begins anew.", stacklevel=4,
+    )  # fmt: skip
+
+
+def _load_hdf5(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None, compile: bool
+) -> Any:
+    with Hdf5File(path) as file:
+        told = formats.model_config(file)
+        if told is None:
+            raise FormatError(
+                f"{path}: must be a whole model; got weights without a model. "
+                "Make the model and call model.load_weights(path)."
+            )
+        source = sources.from_hdf5(file)
+        model = _filled(told, source, custom_objects)
+        training = formats.training_config(file)
+        if compile and training:
+            config.compiled(model, training, custom_objects)
+            _restore_legacy(model, source)
+    return model
+
+
+def _restore_legacy(model: Any, source: Source) -> None:
+    if not source.optimizer or not optimizer_state.compiled_model(model):
+        return
+    plan = matched(model, source, names.places(model), False)
+    order: list[Weight] = [match.place.weight for match in plan]
+    values, listed = optimizer_state.legacy_values(model, source.optimizer, order)
+    reason = optimizer_state.misfit(model.optimizer, listed, [entry for _, entry in values])
+    if reason:
+        _warn(source.subject, model, reason)
+        return
+    model.optimizer.load_variables([entry.read() for _, entry in values], listed)
+
+
+def clone_model(model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a model of the same layers with fresh weights, frozen where this one is.
+
+    Raises:
+        ConfigError: something in the model cannot be told as plain values.
+    """
+    made = config.model_from_config(config.model_config(model), custom_objects)
+    frozen = {place.path for place in names.places(model) if not place.weight.requires_grad}
+    for place in names.places(made):
+        place.weight.trainable = place.path not in frozen
+    return made

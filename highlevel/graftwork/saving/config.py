@@ -1,0 +1,358 @@
+"""A model as Keras 3's configuration, and a model from a configuration: registered names and plain values only."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.formats import DEFAULT_LIMITS
+from graftgrad.formats.strict_json import parse_object
+
+from .. import registry
+from ..layers.layer import Layer
+from ..registry import Configured, custom_object_scope, encoded, found_class
+from . import dialects, graph
+
+Config = dict[str, Any]
+_LONGEST_NAME = 512
+
+
+# -- writing -------------------------------------------------------------------------------------
+
+
+def model_config(model: Layer) -> Config:
+    """Return the configuration of a model, or of a layer, in Keras 3's form.
+
+    Raises:
+        ConfigError: something in it cannot be told as plain values, for example a lambda.
+    """
+    found: Config = dialects.written(_Writer().entry(model))
+    return found
+
+
+def settings_of(model: Layer) -> Config:
+    """Return the inner configuration: what `from_config` of the model's class takes."""
+    found: Config = model_config(model)["config"]
+    return found
+
+
+def compile_config(model: Any) -> Config | None:
+    """Return what `compile` was told, as plain values; None if the model is not compiled.
+
+    Raises:
+        ConfigError: a loss or metric is a function without a name.
+    """
+    if not model.compiled:
+        return None
+    told = model.compile_settings
+    keys = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
+            "steps_per_execution")  # fmt: skip
+    found: Config = dialects.written({key: _compiled(key, told[key]) for key in keys})
+    return {key: found.get(key) for key in keys}
+
+
+def _compiled(key: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_compiled(key, one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _compiled(key, one) for name, one in value.items()}
+    if callable(value) and not isinstance(value, (Configured, type)):
+        name = getattr(value, "__name__", "<lambda>")
+        known = any(one.known.get(name) is value for one in (registry.losses, registry.metrics))
+        if known:
+            return name
+        expect(name.isidentifier(), "save", f"{key} must be a name, an object or a function with a name",
+               error=ConfigError, function=name, advice="Write it with def.")  # fmt: skip
+        registered = getattr(value, "registered_name", name)
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": registered}
+    return encoded(value)
+
+
+class _Writer:
+    """Tells layers as configurations; one that is met in two models is told as shared."""
+
+    def __init__(self) -> None:
+        self.told: dict[int, Config] = {}
+
+    def entry(self, layer: Layer) -> Config:
+        known = self.told.get(id(layer))
+        if known is not None:
+            known.setdefault("shared_object_id", sum("shared_object_id" in one for one in self.told.values()) + 1)
+            return known
+        module, name, registered = _identity(layer)
+        entry: Config = {"module": module, "class_name": name}
+        self.told[id(layer)] = entry
+        entry["config"] = self.inner(layer)
+        entry["registered_name"] = registered
+        build = _build_config(layer)
+        if build is not None:
+            entry["build_config"] = build
+        return entry
+
+    def inner(self, layer: Any) -> Config:
+        if type(layer) is registry.layers.known.get("Functional"):
+            return graph.functional_config(layer, self.entry)
+        if type(layer) is registry.layers.known.get("Sequential"):
+            entrance = [layer.entrance] if layer.entrance is not None else []
+            config: Config = {
+                "name": layer.name, "trainable": layer.trainable, "dtype": layer.policy.name,
+                "layers": [self.entry(one) for one in [*entrance, *layer.stack]],
+            }  # fmt: skip
+            if layer.built and layer.built_shape is not None:
+                config["build_input_shape"] = _listed(layer.built_shape)
+            return config
+        found: Config = layer.get_config()
+        return found
+
+
+def _identity(layer: Layer) -> tuple[str, str, str | None]:
+    kind = type(layer)
+    if kind is registry.layers.known.get("Functional"):
+        return "keras.src.models.functional", "Functional", "Functional"
+    if kind is registry.layers.known.get("Sequential"):
+        return "keras", "Sequential", None
+    if registry.layers.known.get(kind.__name__) is kind:
+        return "keras.layers", kind.__name__, None
+    return kind.__module__, kind.__name__, getattr(kind, "registered_name", kind.__name__)
+
+
+def _build_config(layer: Any) -> Config | None:
+    if type(layer) is registry.layers.known.get("Functional"):
+        return {"input_shape": None}
+    shaped = layer.built and layer.built_shape is not None
+    return {"input_shape": _listed(layer.built_shape)} if shaped and layer.variables else None
+
+
+def _listed(shape: Any) -> Any:
+    if isinstance(shape, Mapping):
+        return {key: _listed(one) for key, one in shape.items()}
+    return [_listed(one) for one in shape] if isinstance(shape, (tuple, list)) else shape
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make a model, weights fresh, from a configuration of Keras 3, Keras 2 or ours.
+
+    Only registered classes and those in `custom_objects` are made; nothing is imported, no code run.
+
+    Raises:
+        ConfigError: a name is not known, a setting unfit, or the configuration carries code.
+    """
+    with custom_object_scope(custom_objects or {}):
+        entry = dialects.read(_outermost(config), registry.layers, "model")
+        made = _Maker().layer(entry)
+    expect(hasattr(made, "compile"), "model", "the configuration must be that of a model",
+           error=ConfigError, class_name=entry["class_name"])  # fmt: skip
+    return made
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make a model, weights fresh, from what `to_json` returned.
+
+    Raises:
+        FormatError: it is no JSON, too long or too deep.
+        ConfigError: a name is not known, a setting unfit, or the configuration carries code.
+    """
+    expect(isinstance(json_string, str), "model_from_json", "must be text", error=ConfigError,
+           json_string=type(json_string).__name__)  # fmt: skip
+    return model_from_config(
+        parse_object(json_string.encode(), "model_from_json", DEFAULT_LIMITS), custom_objects
+    )
+
+
+def to_json(model: Layer, **kwargs: Any) -> str:
+    """Return the configuration as JSON; `kwargs` go to `json.dumps`."""
+    return json.dumps(model_config(model), **kwargs)
+
+
+def _outermost(config: Any) -> Config:
+    expect(isinstance(config, Mapping), "model", "the configuration must be a dictionary",
+           error=ConfigError, config=type(config).__name__)  # fmt: skip
+    for key in ("class_name", "config"):
+        expect(key in config, "model", f"the configuration must have {key}", error=ConfigError,
+               keys=list(config)[:6])  # fmt: skip
+    inner = config["config"]
+    if config["class_name"] == "Sequential" and isinstance(inner, list):  # Keras 2.0
+        inner = {"layers": inner}
+    return {**config, "config": inner}
+
+
+class _Maker:
+    """Makes the layers of a configuration; what is shared is made once."""
+
+    def __init__(self) -> None:
+        self.shared: dict[Any, Layer] = {}
+
+    def layer(self, entry: Any) -> Layer:
+        expect(isinstance(entry, Mapping) and "class_name" in entry, "layer",
+               "must have a class_name and a config", error=ConfigError, layer=entry)  # fmt: skip
+        settings = entry.get("config")
+        expect(isinstance(settings, Mapping), "layer", "config must be a dictionary", error=ConfigError,
+               class_name=entry["class_name"], config=type(settings).__name__)  # fmt: skip
+        shared = entry.get("shared_object_id")
+        if isinstance(shared, int) and shared in self.shared:
+            return self.shared[shared]
+        made = self.fresh(found_class(entry, registry.layers), entry, dict(settings or {}))
+        if isinstance(shared, int):
+            self.shared[shared] = made
+        return made
+
+    def fresh(self, kind: Any, entry: Mapping[str, Any], settings: Config) -> Layer:
+        expect(isinstance(kind, type) and issubclass(kind, Layer), "layer",
+               "class_name must be that of a layer or model", error=ConfigError,
+               class_name=entry["class_name"])  # fmt: skip
+        name = settings.get("name")
+        expect(name is None or (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME),
+               "layer", f"name must be text of at most {_LONGEST_NAME} printable characters",
+               error=ConfigError, class_name=entry["class_name"])  # fmt: skip
+        try:
+            return self._fresh(kind, entry, settings)
+        except GraftError:
+            raise
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
+            raise ConfigError(
+                f"layer {name!r}: settings must fit {entry['class_name']}; "
+                f"got {type(error).__name__}: {str(error)[:200]}."
+            ) from error
+
+    def _fresh(self, kind: Any, entry: Mapping[str, Any], settings: Config) -> Layer:
+        if kind is registry.layers.known.get("Functional"):
+            return graph.rebuilt(kind, settings, self.layer)  # type: ignore[no-any-return]
+        shape = _shape(entry.get("build_config"), "input_shape")
+        if kind is registry.layers.known.get("Sequential"):
+            return self.sequential(kind, settings, shape)
+        made = _from_config(kind, settings)
+        own_models = hasattr(made, "compile") or any(True for _ in made.children())
+        if shape is not None and own_models and not made.built:
+            _build(made, shape)
+        return made
+
+    def sequential(self, kind: Any, settings: Config, shape: Any) -> Layer:
+        entries = settings.get("layers")
+        expect(isinstance(entries, list), "Sequential", "config must list layers", error=ConfigError,
+               layers=type(entries).__name__)  # fmt: skip
+        made = [self.layer(one) for one in entries or ()]
+        given = {key: settings[key] for key in ("name", "dtype") if settings.get(key)}
+        model = kind(made, **given)
+        shape = shape or _shape(settings, "build_input_shape")
+        if made and model.entrance is None:
+            if shape is not None:
+                model.build(shape)
+            else:
+                for one, entry in zip(made, entries or (), strict=True):
+                    alone = _shape(entry.get("build_config"), "input_shape")
+                    if alone is not None:
+                        _build(one, alone)
+        if settings.get("trainable") is False:
+            model.trainable = False
+        return model  # type: ignore[no-any-return]
+
+
+def _from_config(kind: Any, settings: Config) -> Layer:
+    """Make a layer; name and trainable are set afterwards where its constructor does not take them."""
+    parameters = inspect.signature(kind.__init__).parameters
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    plain = kind.from_config.__func__ is Configured.from_config.__func__  # type: ignore[attr-defined]
+    later = {}
+    if plain and not open_ended:
+        later = {key: settings.pop(key) for key in ("name", "trainable", "dtype")
+                 if key in settings and key not in parameters}  # fmt: skip
+    made: Layer = kind.from_config(settings)
+    if later.get("name"):
+        object.__setattr__(made, "name", later["name"])
+    if later.get("trainable", True) is False:
+        made.trainable = False
+    return made
+
+
+def _build(layer: Any, shape: Any) -> None:
+    if hasattr(layer, "compile"):
+        layer.build(shape)
+    else:
+        layer.build_for(shape)
+
+
+def _shape(config: Any, key: str) -> Any:
+    """Return a shape, or a structure of shapes, from a configuration; None where there is none."""
+    value = config.get(key) if isinstance(config, Mapping) else None
+    return None if value is None else _tupled(value)
+
+
+def _tupled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _tupled(one) for key, one in value.items()}
+    expect(isinstance(value, (list, tuple)), "build_config", "input_shape must be a list of sizes",
+           error=ConfigError, input_shape=value)  # fmt: skip
+    if all(one is None or (isinstance(one, int) and 0 <= one < 2**31) for one in value):
+        return tuple(value)
+    return [_tupled(one) for one in value]
+
+
+def compiled(model: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> None:
+    """Compile a model as a configuration of Keras 3, or a legacy training_config, says.
+
+    Raises:
+        ConfigError: an optimizer, loss or metric is not known or not understood.
+    """
+    expect(isinstance(config, Mapping), "compile_config", "must be a dictionary", error=ConfigError,
+           compile_config=type(config).__name__)  # fmt: skip
+    with custom_object_scope(custom_objects or {}):
+        told = _training(config)
+        single = len(getattr(model, "outputs", None) or [None]) == 1
+        made = {
+            "optimizer": _made(told.get("optimizer"), registry.optimizers),
+            "loss": _made(told.get("loss"), registry.losses),
+            "loss_weights": told.get("loss_weights"),
+            "metrics": _metrics(told.get("metrics"), single),
+            "weighted_metrics": _metrics(told.get("weighted_metrics"), single),
+            "run_eagerly": bool(told.get("run_eagerly", False)),
+            "steps_per_execution": told.get("steps_per_execution") or 1,
+        }
+        if made["optimizer"] is None:
+            del made["optimizer"]
+        model.compile(**made)
+
+
+def _training(config: Mapping[str, Any]) -> Config:
+    """Give the training_config of Keras' older files the keys of today."""
+    told = dict(config)
+    if "optimizer_config" in told:
+        told["optimizer"] = told.pop("optimizer_config")
+    return told
+
+
+def _made(value: Any, kind: registry.Registry) -> Any:
+    """Make an object of a configuration; names stay names, so that they can be told again."""
+    if isinstance(value, list):
+        return [_made(one, kind) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "class_name" not in value:
+        return {key: _made(one, kind) for key, one in value.items()}
+    room = next((one for one in registry.REGISTRIES.values() if one.module == value.get("module")), kind)
+    return room.get(dialects.read(value, room, "compile_config"))
+
+
+def _metrics(value: Any, single: bool) -> Any:
+    """Make the metrics; Keras 2 wrapped the names in objects and a single output in a list."""
+    if single and isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return _made(_unwrapped(value), registry.metrics)
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unwrapped(one) for one in value]
+    if isinstance(value, Mapping) and value.get("class_name") == "MeanMetricWrapper":
+        config = value.get("config")
+        told = config if isinstance(config, Mapping) else {}
+        return told["name"] if told.get("name") in ("accuracy", "acc") else told.get("fn", value)
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: _unwrapped(one) for key, one in value.items()}
+    return value
+

@@ -1,0 +1,151 @@
+"""The state of an optimizer in a file: in Keras' order, and what Keras cannot tell beside it.
+
+Keras lists iterations, learning rate and the slots of the trained weights, without names. Weights that
+are frozen now keep their slots too, and a weight that was thawed late has a count of steps of its own:
+these stand by path in a group that Keras passes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graftgrad.errors import FormatError, expect
+from graftgrad.formats import Entry
+
+from ..layers.layer import Layer
+from ..weight import Weight
+from .names import Place, places
+
+OURS = "graftwork/optimizer"
+Saved = tuple[dict[str, Any], dict[str, dict[str, Any]]]
+
+
+def optimizer_tree(model: Any) -> Saved:
+    """Return the arrays of the optimizer's state by path, and the attributes of its groups."""
+    optimizer = model.optimizer
+    trained = model.trainable_weights
+    listed = optimizer.variables_of(trained)
+    arrays = {f"optimizer/vars/{i}": one.numpy() for i, one in enumerate(listed)}
+    paths = {id(place.weight): place.path for place in places(model)}
+    usual = float(int(optimizer.iterations))
+    slots = [name for group in optimizer.every_slot() for name in group]
+    order = [weight for weight in optimizer.known if id(weight) in paths]
+    for weight in dict.fromkeys([*trained, *order]):
+        flat = optimizer.flats.owner(weight)
+        steps = flat.steps(weight) if flat is not None else 0.0
+        if weight.requires_grad and steps == usual:
+            continue
+        place = f"{OURS}/{paths[id(weight)]}"
+        arrays[f"{place}/:step"] = optimizer.rate.numpy() * 0 + steps
+        if flat is not None:
+            arrays |= {f"{place}/:{name}": flat.view(name, weight).numpy() for name in slots}
+    return arrays, {"optimizer/vars": {"name": optimizer.name}}
+
+
+def order_of(model: Any) -> list[str]:
+    """Return the paths of the weights the optimizer knows, in the order in which it met them."""
+    paths = {id(place.weight): place.path for place in places(model)}
+    return [paths[id(weight)] for weight in model.optimizer.known if id(weight) in paths]
+
+
+def restore(
+    model: Any, values: Sequence[tuple[str, Entry]], special: Mapping[str, Entry], order: Sequence[str]
+) -> str:
+    """Take over the state of a file; return why it was not taken, or "".
+
+    Args:
+        model: compiled, its weights loaded and frozen as they were.
+        values: in Keras' order.
+        special: what Keras cannot tell, by path.
+        order: the paths of the weights in the order in which the optimizer met them.
+    Raises:
+        FormatError: what stands beside Keras' values does not fit the model.
+    """
+    optimizer, trained = model.optimizer, model.trainable_weights
+    reason = misfit(optimizer, trained, [entry for _, entry in values])
+    if reason:
+        return reason
+    known = {place.path: place for place in places(model)}
+    given = _by_weight(optimizer, known, special)
+    read = [entry.read() for _, entry in values]
+    met = [known[path].weight for path in order if path in known]
+    optimizer.flats.hold(weight for weight in met if weight.kind == "parameter")
+    optimizer.remember(met)
+    optimizer.load_variables(read, trained)
+    for weight, told in given.items():
+        if len(told) > 1:
+            optimizer.flats.hold([weight])
+        flat = optimizer.flats.owner(weight)
+        for name, value in told.items():
+            if name != "step":
+                flat.view(name, weight).copy_(value)
+        flat.set_steps({weight: float(told["step"])})
+    return ""
+
+
+def misfit(optimizer: Any, weights: Sequence[Weight], values: Sequence[Entry]) -> str:
+    """Say why values do not fit; "" if they do."""
+    expected = [one.shape for one in optimizer.variables_of(weights)]
+    given = [one.shape for one in values]
+    if len(expected) != len(given):
+        return f"it has {len(expected)} variables, the file {len(given)}"
+    wrong = next((i for i, pair in enumerate(zip(expected, given, strict=True)) if pair[0] != pair[1]), None)
+    return "" if wrong is None else f"variable {wrong} has shape {expected[wrong]}, in the file {given[wrong]}"
+
+
+def _by_weight(
+    optimizer: Any, known: Mapping[str, Place], special: Mapping[str, Entry]
+) -> dict[Weight, dict[str, Any]]:
+    slots = {name for group in optimizer.every_slot() for name in group}
+    found: dict[Weight, dict[str, Any]] = {}
+    for name, entry in special.items():
+        path, _, what = name.removeprefix(f"{OURS}/").rpartition("/:")
+        sound = path in known and (what == "step" or what in slots)
+        expect(sound, "optimizer", "saved state must belong to weights of the model", error=FormatError,
+               entry=name)  # fmt: skip
+        weight = known[path].weight
+        expect(entry.shape == (() if what == "step" else weight.shape), "optimizer",
+               "saved state must have the shape of its weight", error=FormatError, entry=name,
+               shape=entry.shape)  # fmt: skip
+        found.setdefault(weight, {})[what] = _tensor(entry, weight, what)
+    for weight, told in found.items():
+        expect("step" in told and len(told) in (1, len(slots) + 1), "optimizer",
+               "saved state of a weight must be complete", error=FormatError, weight=weight.path,
+               entries=sorted(told))  # fmt: skip
+    return found
+
+
+def _tensor(entry: Entry, weight: Weight, what: str) -> Any:
+    value = entry.read()
+    return float(value) if what == "step" else weight.like(value)
+
+
+def legacy_values(
+    model: Any, listed: Sequence[tuple[str, Entry]], order: Sequence[Weight]
+) -> tuple[list[tuple[str, Entry]], list[Weight]]:
+    """Bring the state of Keras' older files into Keras 3's order.
+
+    Keras 2 wrote the counter, then one slot of all weights after the other; Keras 3 writes what
+    Keras 3 always writes. Weights stand in the order of the file's layers.
+    """
+    weights = [weight for weight in order if weight.requires_grad]
+    optimizer = model.optimizer
+    if not listed or not listed[0][0].endswith(":0"):
+        return list(listed), weights
+    groups = [list(group) for group in optimizer.every_slot()]
+    names = [name for group in groups for name in group]
+    if len(listed) != 1 + len(names) * len(weights):
+        return list(listed), weights
+    block = {name: listed[1 + i * len(weights) :][: len(weights)] for i, name in enumerate(names)}
+    values = [listed[0]]
+    if optimizer.schedule is None:
+        values.append(("learning_rate", Entry((), listed[0][1].dtype, optimizer.rate.numpy)))
+    for group in groups:
+        values += [block[name][i] for i in range(len(weights)) for name in group]
+    return values, weights
+
+
+def compiled_model(model: Layer) -> bool:
+    """Tell whether a model has an optimizer whose state can be saved."""
+    return bool(getattr(model, "compiled", False)) and hasattr(model.optimizer, "variables_of")  # type: ignore[attr-defined]

@@ -1,0 +1,77 @@
+"""What every model can do with files, as methods."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import registry
+from . import archive, config, weights
+from .report import LoadReport
+
+if TYPE_CHECKING:
+    from ..layers.layer import Layer
+
+    Base = Layer
+else:
+    Base = object
+
+
+class Saved(Base):
+    """The part of a model that reads and writes files."""
+
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, include_optimizer: bool = True
+    ) -> None:
+        """Write the model, its weights, how it was compiled and the optimizer's state; see `save_model`."""
+        archive.save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone: .weights.h5, .safetensors, .npz or .pth."""
+        weights.save_weights(self, filepath, overwrite)
+
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        by_name: bool = False,
+        skip_mismatch: bool = False,
+        strict: bool = True,
+        skip: Sequence[str] = (),
+    ) -> LoadReport:
+        """Fill the weights from a file, all that fits or nothing; see `saving.load_weights`.
+
+        Returns:
+            What was loaded, missing, left over and of another shape; print it.
+        Raises:
+            FormatError: the file is damaged, dangerous or foreign, or lacks a weight.
+            ShapeError: a weight has another shape in the file.
+        """
+        return weights.load_weights(self, filepath, by_name, skip_mismatch, strict, skip)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the configuration as JSON; `kwargs` go to `json.dumps`."""
+        return config.to_json(self, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values, from which `from_config` makes an equal model."""
+        if type(self) is registry.layers.known.get("Functional"):
+            return config.settings_of(self)
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """Make a model, weights fresh, from its settings.
+
+        Raises:
+            ConfigError: a layer is not known or its settings are unfit.
+        """
+        return _from_config(cls, config, super().from_config)
+
+
+def _from_config(kind: Any, settings: Any, otherwise: Any) -> Any:
+    if kind is registry.layers.known.get("Functional") or (
+        kind.__name__ == "Model" and isinstance(settings, dict) and "input_layers" in settings
+    ):
+        return config.model_from_config({"class_name": "Functional", "config": settings})
+    return otherwise(settings)

@@ -1,0 +1,113 @@
+"""What a weight file offers: its arrays by name, and in whose words the names are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from graftgrad import formats
+from graftgrad.errors import FormatError, expect
+from graftgrad.formats import Archive, Entry, Hdf5File
+
+OPTIMIZER = "optimizer/"
+OURS = "graftwork/"  # a group that Keras passes over
+# What older versions of Keras 3's layout called `layers`.
+_OLD_LAYERS = "_layer_checkpoint_dependencies"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The named arrays of a file.
+
+    Attributes:
+        subject: the file.
+        dialect: "keras3" (paths by structure), "legacy" (layer by layer), "torch" (attributes and
+            PyTorch's axes) or "own" (our paths); "named" is not known before the model is.
+        entries: the arrays by name, in the order of the file.
+        layers: the layers of the older layout with their arrays.
+        labels: the layers' own names by path, in Keras 3's layout.
+        optimizer: the arrays of the optimizer, in order.
+        extra: what stands in the file beside Keras' layout.
+    """
+
+    subject: str
+    dialect: str
+    entries: dict[str, Entry]
+    layers: list[tuple[str, list[tuple[str, Entry]]]] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    optimizer: list[tuple[str, Entry]] = field(default_factory=list)
+    extra: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> int:
+        """Count the numbers in all arrays of the model."""
+        return sum(entry.nbytes // entry.dtype.itemsize for entry in self.entries.values())
+
+
+@contextmanager
+def opened(path: Any) -> Iterator[Source]:
+    """Open a weight file; the content decides what it is, never the name.
+
+    Raises:
+        FormatError: there is no such file, or it is damaged, dangerous or of no known format.
+    """
+    kind = formats.sniff(path)
+    if kind == "hdf5":
+        with Hdf5File(path) as file:
+            yield from_hdf5(file)
+    elif kind == "keras":
+        with from_keras(formats.read_keras(path)) as source:
+            yield source
+    else:
+        with formats.open_weights(path) as archive:
+            entries = {name: archive.entry(name) for name in archive}
+            told = archive.metadata.get("format") == "graftwork"
+            yield Source(archive.subject, "own" if told else "torch" if kind == "torch" else "named", entries)
+
+
+@contextmanager
+def from_keras(file: formats.KerasFile) -> Iterator[Source]:
+    """Read the weights inside a .keras archive."""
+    if file.weights_name.endswith(".h5"):
+        subject = f"{file.subject}: member {file.weights_name!r}"
+        with Hdf5File(file.read(file.weights_name), subject=subject) as inner:
+            yield from_hdf5(inner)
+    else:
+        with file.open_weights() as archive:
+            yield _keras3(archive.subject, _entries(archive), {})
+
+
+def _entries(archive: Archive) -> dict[str, Entry]:
+    return {name: archive.entry(name) for name in archive}
+
+
+def from_hdf5(file: Hdf5File) -> Source:
+    """Read an HDF5 file of either layout of Keras', or one of plain names."""
+    kind = formats.layout(file)
+    if kind == "legacy":
+        listed = formats.legacy_layers(file)
+        backend = file.text("model_weights" if "model_weights" in file.groups else "", "backend")
+        expect(backend != "theano", file.subject, "must be saved with another backend than theano",
+               error=FormatError, backend=backend,
+               advice="Theano turned filters round; save it again with Keras 3.")  # fmt: skip
+        entries = {f"{layer}/{name}": entry for layer, weights in listed for name, entry in weights}
+        return Source(file.subject, kind, entries, listed, optimizer=formats.legacy_optimizer(file))
+    entries = formats.keras3_weights(file, optimizer=True)
+    if kind == "plain":
+        return Source(file.subject, "named", entries)
+    return _keras3(file.subject, entries, formats.layer_labels(file))
+
+
+def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> Source:
+    extra = {n: entry for n, entry in entries.items() if n.startswith(OURS)}
+    mine = {_today(n): e for n, e in entries.items() if not n.startswith((OPTIMIZER, OURS))}
+    rest = {n: entry for n, entry in entries.items() if n.startswith(f"{OPTIMIZER}vars/")}
+    slots = sorted(rest.items(), key=lambda named: int(named[0].rsplit("/", 1)[1]))
+    known = {_today(path): label for path, label in labels.items()}
+    return Source(subject, "keras3", mine, labels=known, optimizer=slots, extra=extra)
+
+
+def _today(path: str) -> str:
+    return "/".join("layers" if part == _OLD_LAYERS else part for part in path.split("/"))

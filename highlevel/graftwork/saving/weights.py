@@ -1,0 +1,209 @@
+"""Weights alone: loaded into a model that is there, whole or not at all, and written without the model."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import graftgrad
+from graftgrad import Tensor, formats
+from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError, expect
+
+from ..layers.layer import Layer
+from . import names
+from .matching import Match, expected_leftovers, matched
+from .report import LoadReport, Mismatch
+from .sources import Source, opened
+
+ENDINGS = (".weights.h5", ".safetensors", ".npz", ".pth", ".pt")
+
+
+def load_weights(
+    model: Layer,
+    path: str | os.PathLike[str],
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+    strict: bool = True,
+    skip: Sequence[str] = (),
+) -> LoadReport:
+    """Fill the weights of a model from a file: all that was planned, or nothing.
+
+    Keras' .weights.h5, .keras and older .h5, PyTorch checkpoints, safetensors and npz are told by their
+    content. Names and axis orders are translated; a model may declare further names in `name_rules`
+    (name in the file -> our path of a layer or weight).
+
+    Args:
+        model: a model whose weights are made.
+        path: the file.
+        by_name: match layers by their names, and leave those alone that the file does not name.
+        skip_mismatch: leave weights alone that are missing in the file or of another shape.
+        strict: every weight must be found in the file and fit.
+        skip: layers, by our names or the file's, that are left alone.
+    Returns:
+        A report of what was loaded, missing, left over and of another shape.
+    Raises:
+        FormatError: the file is damaged, dangerous or foreign, lacks a weight, or nothing in it fits.
+        ShapeError: a weight has another shape in the file.
+    """
+    with opened(path) as source:
+        return take(model, source, by_name, skip_mismatch or not strict, skip)
+
+
+def take(
+    model: Layer, source: Source, by_name: bool = False, lenient: bool = False, skip: Sequence[str] = ()
+) -> LoadReport:
+    """Plan, check, read everything, and only then assign."""
+    kept = [place for place in names.places(model) if not _within(place.path, skip)]
+    expect(len(kept) > 0, f'model "{model.name}"', "must be built before weights are loaded",
+           error=ConfigError, weights=0,
+           advice="Give it an Input, call it once or call build(input_shape).")  # fmt: skip
+    plan = [one for one in matched(model, source, kept, by_name) if not _within(one.name, skip)]
+    report = _judged(plan, kept, source, skip)
+    _check(report, lenient, lenient or by_name, source)
+    values = [(match.place.weight, _value(match, source.subject)) for match in plan if match.fits]
+    for weight, value in values:
+        weight.assign(value)
+    return report
+
+
+def _within(name: str, skip: Sequence[str]) -> bool:
+    return any(name == one or name.startswith((f"{one}/", f"{one}.")) for one in skip)
+
+
+def _judged(
+    plan: list[Match], kept: list[names.Place], source: Source, skip: Sequence[str]
+) -> LoadReport:
+    found = {match.place.path for match in plan}
+    used = {match.name for match in plan}
+    return LoadReport(
+        source.subject,
+        {match.place.path: match.name for match in plan if match.fits},
+        [place.path for place in kept if place.path not in found and not place.optional],
+        [
+            name for name in source.entries
+            if name not in used and not _within(name, skip) and not expected_leftovers(source, name)
+        ],
+        [
+            Mismatch(match.place.path, match.name, match.place.weight.shape, match.entry.shape)
+            for match in plan if not match.fits
+        ],
+    )  # fmt: skip
+
+
+def _check(report: LoadReport, mismatch_allowed: bool, missing_allowed: bool, source: Source) -> None:
+    taken = len(report.loaded) + len(report.mismatched)
+    if not report.loaded and (taken == 0 or mismatch_allowed):
+        raise FormatError(
+            f"{report.source}: must hold weights of this model; got {len(source.entries)} arrays, none of "
+            f"which fits. In the file: {_few(list(source.entries))}. In the model: "
+            f"{_few(report.missing + [one.path for one in report.mismatched])}."
+        )
+    if report.mismatched and not mismatch_allowed:
+        shown = "; ".join(str(one) for one in report.mismatched[:4])
+        more = f" and {len(report.mismatched) - 4} more" if len(report.mismatched) > 4 else ""
+        raise ShapeError(
+            f"{report.source}: every weight must have the shape it has in the file; got {shown}{more}. "
+            "Nothing was loaded. Pass skip_mismatch=True to keep the model's own values there."
+        )
+    if report.missing and not missing_allowed:
+        raise FormatError(
+            f"{report.source}: must hold every weight of the model; {len(report.missing)} are missing: "
+            f"{'; '.join(_nearest(path, report.unexpected) for path in report.missing[:4])}"
+            f"{' …' if len(report.missing) > 4 else ''}. Nothing was loaded. "
+            "Pass strict=False to load what is there."
+        )
+
+
+def _nearest(path: str, offered: list[str]) -> str:
+    near = difflib.get_close_matches(path, offered[:5000], 2, 0.5)
+    return f'"{path}"' + (f" (nearest in the file: {', '.join(near)})" if near else "")
+
+
+def _few(listed: list[str]) -> str:
+    return ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
+
+
+def _value(match: Match, subject: str) -> Tensor:
+    """Read an array, bring its axes into our order and its numbers into the weight's element type."""
+    weight = match.place.weight
+    expect(match.entry.dtype.kind != "c", subject, f"array {match.name!r} must hold real numbers",
+           error=FormatError, dtype=str(match.entry.dtype))  # fmt: skip
+    array = match.entry.read()
+    if match.axes is not None:
+        array = match.axes.inward(array, weight.shape)
+    try:
+        return graftgrad.as_tensor(array).to(weight.dtype)
+    except GraftError as error:
+        raise FormatError(f"{subject}: array {match.name!r} must hold numbers; {error}") from error
+
+
+# -- writing -------------------------------------------------------------------------------------
+
+
+def save_weights(model: Layer, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the weights of a model; the file appears whole or not at all.
+
+    The ending decides: .weights.h5 is Keras 3's layout, .pth and .pt a state dict of PyTorch (its names
+    and axis orders), .safetensors and .npz hold our own paths.
+
+    Raises:
+        ConfigError: the ending is none of these, the model has no weights yet, or the file is there and
+            must not be overwritten.
+        FormatError: the folder does not exist or cannot be written.
+    """
+    place = checked_target(path, overwrite, ENDINGS, "save_weights")
+    text = place.name.lower()
+    listed = names.places(model)
+    expect(len(listed) > 0, f'model "{model.name}"', "must be built before weights are saved",
+           error=ConfigError, weights=0, advice="Call it once or call build(input_shape).")  # fmt: skip
+    if text.endswith(".weights.h5"):
+        formats.write_tree(place, *keras_tree(model))
+    elif text.endswith((".pth", ".pt")):
+        formats.write_torch(place, _state_dict(listed))
+    else:
+        arrays = {one.path: one.weight.numpy() for one in listed}
+        if text.endswith(".npz"):
+            formats.write_npz(place, arrays)
+        else:
+            formats.write_safetensors(place, arrays, {"format": "graftwork"})
+
+
+def checked_target(
+    path: str | os.PathLike[str], overwrite: bool, endings: Sequence[str], subject: str
+) -> Path:
+    """Return where to write, before any work is done.
+
+    Raises:
+        ConfigError: the ending is unknown, or the file is there and must not be overwritten.
+    """
+    expect(isinstance(path, (str, os.PathLike)), subject, "path must be a path", error=ConfigError,
+           path=path)  # fmt: skip
+    place = Path(path)
+    expect(place.name.lower().endswith(tuple(endings)), subject,
+           f"path must end in one of {', '.join(endings)}", error=ConfigError, path=str(place))  # fmt: skip
+    expect(overwrite or not place.exists(), subject, "path must be free when overwrite is false",
+           error=ConfigError, path=str(place))  # fmt: skip
+    return place
+
+
+def keras_tree(model: Layer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the arrays of Keras 3's layout by path, and the names of the layers by group."""
+    arrays: dict[str, Any] = {}
+    labels: dict[str, dict[str, Any]] = {}
+    for group in names.groups(model):
+        variables = f"{group.path}/vars".lstrip("/")
+        labels[variables] = {"name": group.layer.name}
+        arrays |= {f"{variables}/{i}": weight.numpy() for i, weight in enumerate(group.weights)}
+    return arrays, labels
+
+
+def _state_dict(listed: list[names.Place]) -> dict[str, Any]:
+    arrays = {}
+    for one in listed:
+        if not one.optional:
+            array = one.weight.numpy()
+            arrays[one.torch[0]] = array if one.axes is None else one.axes.outward(array)
+    return arrays

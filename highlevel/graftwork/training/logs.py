@@ -1,0 +1,52 @@
+"""What a step reports: values by name, read from the device only where somebody looks."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from graftgrad import Tensor
+
+
+class LazyLogs(UserDict[str, Any]):
+    """Values by name that are read at the first look; as long as nobody looks, the device is not waited for."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
+        self.read = read
+        self.found: dict[str, Any] | None = None
+
+    @property
+    def data(self) -> dict[str, Any]:  # type: ignore[override]
+        """The values."""
+        if self.found is None:
+            self.found = numbers(self.read())
+        return self.found
+
+    def copy(self) -> dict[str, Any]:  # type: ignore[override]
+        """Return the values as a dictionary of their own."""
+        return dict(self.data)
+
+    def __bool__(self) -> bool:
+        return True  # whoever writes `logs or {}` has not looked yet
+
+
+def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as Python numbers, or host arrays where there are several; inner dictionaries are laid open."""
+    found: dict[str, Any] = {}
+    for name, value in logs.items():
+        if isinstance(value, Mapping):
+            found |= numbers(value)
+        else:
+            found[name] = number(value)
+    return found
+
+
+def number(value: Any) -> Any:
+    """Return a tensor or array of one element as a Python number, of several as a host array."""
+    if isinstance(value, Tensor):
+        value = value.detach().numpy()
+    if isinstance(value, np.ndarray):
+        return float(value.reshape(())) if value.size == 1 else value.copy()
+    return float(value) if hasattr(value, "__float__") else value

@@ -1,0 +1,68 @@
+"""Every declared Function is reached by the case of some op, in its own room's tests."""
+
+import importlib
+import importlib.util
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graftgrad.function
+import graftgrad.ops
+from graftgrad import engine
+from graftgrad.function import every_function
+from support.case import Case, CaseChecks, pulled
+
+CASES = Path(__file__).resolve().parents[1] / "backend" / "ops"
+
+
+def cases() -> list[Case]:
+    """All cases of all test files of ops."""
+    found: list[Case] = []
+    for file in sorted(CASES.glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(f"counted_{file.stem}", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, CaseChecks):
+                found.extend(value.CASES)
+    return found
+
+
+def run(case: Case) -> None:
+    """Compute a case with its gradients, and theirs where they have any."""
+    wanted = case.differentiated()
+    tensors = case.tensors(case.arrays(), wanted)
+    results = case.call(tensors)
+    if not wanted:
+        return
+    found = pulled(results, tensors, wanted, create_graph=case.second)
+    again = [g for g in found.values() if g is not None and g.requires_grad]
+    if case.second and again:
+        leaves = [tensors[place] for place in wanted]
+        engine.grad([g.sum() for g in again], leaves, allow_unused=True)
+
+
+def test_every_function_is_reached_by_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    for room in pkgutil.iter_modules(graftgrad.ops.__path__):
+        importlib.import_module(f"graftgrad.ops.{room.name}")
+    reached: set[type] = set()
+    prepare = graftgrad.function._prepare
+
+    def noted(key: Any) -> Any:
+        reached.add(type(key[0]))
+        return prepare(key)
+
+    monkeypatch.setattr(graftgrad.function, "_calls", {})
+    monkeypatch.setattr(graftgrad.function, "_prepare", noted)
+    for case in cases():
+        run(case)
+    missing = [
+        f"{kind.__module__}.{kind.__name__}"
+        for kind in every_function()
+        if kind.__module__.startswith("graftgrad.") and kind not in reached
+    ]
+    assert not missing, "no case reaches " + ", ".join(missing)

@@ -1,0 +1,403 @@
+"""Convolutions against loops, against PyTorch's values and against each other."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from support.case import Case, CaseChecks, attribute, case
+from support.golden import GoldenCase, cases
+
+import graftgrad
+from graftgrad import engine
+from graftgrad.errors import DTypeError, ShapeError
+from graftgrad.gradcheck import gradcheck
+from graftgrad.ops import conv, depthwise, window
+from graftgrad.ops.conv import conv1d, conv2d, conv2d_transpose, separable_conv2d
+from graftgrad.ops.depthwise import depthwise_conv2d
+
+
+def two(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def margins(padding: Any, size: int, reach: int, step: int, axis: int) -> tuple[int, int]:
+    if padding == "valid":
+        return 0, 0
+    if padding == "same":
+        total = max((int(np.ceil(size / step)) - 1) * step + reach - size, 0)
+        return total // 2, total - total // 2
+    one = padding if isinstance(padding, int) else padding[axis]
+    return (one, one) if isinstance(one, int) else one
+
+
+def naive_conv2d(
+    x: Any, w: Any, b: Any = 0.0, strides: Any = 1, padding: Any = "valid", dilation: Any = 1,
+    groups: int = 1,
+) -> Any:  # fmt: skip
+    s, d = two(strides), two(dilation)
+    reach = [(w.shape[i] - 1) * d[i] + 1 for i in range(2)]
+    pads = [margins(padding, x.shape[1 + i], reach[i], s[i], i) for i in range(2)]
+    x = np.pad(x, ((0, 0), *pads, (0, 0)))
+    h, v = ((x.shape[1 + i] - reach[i]) // s[i] + 1 for i in range(2))
+    y = np.zeros((x.shape[0], h, v, w.shape[3]))
+    inner, outer = w.shape[2], w.shape[3] // groups
+    for i, j, o in np.ndindex(h, v, w.shape[3]):
+        g = o // outer
+        seen = x[:, i * s[0] : i * s[0] + reach[0] : d[0], j * s[1] : j * s[1] + reach[1] : d[1],
+                 g * inner : (g + 1) * inner]  # fmt: skip
+        y[:, i, j, o] = (seen * w[..., o]).sum(axis=(1, 2, 3))
+    return y + b
+
+
+def naive_depthwise(x: Any, w: Any, b: Any = 0.0, **attributes: Any) -> Any:
+    channels = [
+        naive_conv2d(x[..., c : c + 1], w[:, :, c : c + 1, m : m + 1], **attributes)
+        for c in range(w.shape[2])
+        for m in range(w.shape[3])
+    ]
+    return np.concatenate(channels, axis=3) + b
+
+
+def naive_transpose(
+    x: Any, w: Any, b: Any = 0.0, strides: Any = 1, padding: Any = "valid",
+    output_padding: Any = None, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """Spread, then cut: Keras' lengths, centred as TensorFlow does; numbers as in PyTorch."""
+    s, d = two(strides), two(dilation)
+    reach = [(w.shape[i] - 1) * d[i] + 1 for i in range(2)]
+    wide = np.zeros((x.shape[0], *(x.shape[1 + i] * s[i] + 2 * reach[i] for i in range(2)),
+                     w.shape[2]))  # fmt: skip
+    for i, j, a, c in np.ndindex(*x.shape[1:3], *w.shape[:2]):
+        wide[:, i * s[0] + a * d[0], j * s[1] + c * d[1]] += x[:, i, j] @ w[a, c].T
+    cuts = [slice(None)]
+    for i in range(2):
+        size, extra = x.shape[1 + i], None if output_padding is None else two(output_padding)[i]
+        if padding == "valid":
+            before = 0
+            length = (size - 1) * s[i] + reach[i]
+            length += max(s[i] - reach[i], 0) if extra is None else extra
+        elif padding == "same":
+            length = size * s[i] if extra is None else (size - 1) * s[i] + reach[i] % 2 + extra
+            before = max(reach[i] + length - size * s[i] + s[i] - 2 * reach[i], 0)
+            inserted = length - (size - 1) * s[i] + reach[i] - 2
+            before = reach[i] - 1 - min((inserted + 1) // 2, reach[i] - 1)
+        else:
+            before, after = margins(padding, 0, 0, 1, i)
+            length = (size - 1) * s[i] + reach[i] - before - after + (extra or 0)
+        cuts.append(slice(before, before + length))
+    return wide[tuple(cuts)] + b
+
+
+class TestConv2D(CaseChecks):
+    CASES = [
+        case(conv2d, x=(2, 7, 6, 4), w=(3, 3, 2, 6), groups=2, oracle=naive_conv2d),
+        case(conv2d, x=(2, 5, 4, 2), w=(3, 3, 2, 3), b=(3,), padding="same", oracle=naive_conv2d),
+        case(conv2d, x=(1, 7, 9, 2), w=(3, 2, 2, 2), strides=2, padding="same",
+             oracle=naive_conv2d),
+        case(conv2d, x=(1, 8, 6, 2), w=(3, 3, 2, 2), strides=2, padding="same",
+             oracle=naive_conv2d),
+        case(conv2d, x=(2, 8, 7, 1), w=(2, 2, 1, 2), strides=3, oracle=naive_conv2d),
+        case(conv2d, x=(1, 7, 5, 2), w=(2, 3, 2, 2), strides=attribute((2, 1)), padding=1,
+             oracle=naive_conv2d),
+        case(conv2d, x=(1, 7, 8, 2), w=(3, 2, 2, 2), dilation=attribute((2, 3)),
+             oracle=naive_conv2d),
+        case(conv2d, x=(1, 7, 6, 2), w=(2, 2, 2, 2), strides=2, dilation=2, padding="same",
+             oracle=naive_conv2d),
+        case(conv2d, x=(1, 4, 5, 2), w=(3, 3, 2, 2), padding=((0, 2), (3, 1)),
+             oracle=naive_conv2d),
+        case(conv2d, x=(1, 5, 4, 2), w=(3, 3, 2, 2), strides=2, padding=((2, 0), (1, 3)),
+             oracle=naive_conv2d),
+        case(conv2d, x=(2, 4, 5, 3), w=(1, 1, 3, 4), oracle=naive_conv2d),
+        case(conv2d, x=(2, 4, 5, 4), w=(1, 1, 2, 4), groups=2, oracle=naive_conv2d),
+        case(conv2d, x=(2, 5, 5, 3), w=(1, 1, 3, 2), strides=2, oracle=naive_conv2d),
+        case(conv2d, x=(1, 3, 3, 2), w=(1, 1, 2, 2), padding=1, oracle=naive_conv2d),
+        case(conv2d, x=(1, 5, 5, 4), w=(3, 3, 1, 4), groups=4, strides=2, padding="same",
+             oracle=naive_conv2d),
+        case(conv2d, x=(1, 3, 4, 2), w=(3, 4, 2, 3), oracle=naive_conv2d),
+        case(conv2d, x=(1, 5, 4, 17), w=(2, 2, 17, 2), strides=2, oracle=naive_conv2d),
+    ]  # fmt: skip
+
+
+class TestDepthwise(CaseChecks):
+    CASES = [
+        case(depthwise_conv2d, x=(2, 5, 6, 3), w=(3, 3, 3, 1), oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(2, 5, 4, 2), w=(3, 2, 2, 2), b=(4,), padding="same",
+             oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(1, 7, 6, 2), w=(3, 3, 2, 1), strides=2, padding="same",
+             oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(1, 8, 9, 2), w=(2, 2, 2, 2), strides=3,
+             oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(1, 7, 8, 1), w=(3, 2, 1, 3), dilation=2, padding=1,
+             oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(1, 9, 8, 2), w=(3, 3, 2, 1), strides=attribute((1, 2)),
+             dilation=attribute((1, 3)), padding="same", oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(1, 4, 3, 2), w=(2, 2, 2, 1), padding=((2, 0), (0, 3)),
+             oracle=naive_depthwise),
+    ]  # fmt: skip
+
+
+class TestTransposed(CaseChecks):
+    CASES = [
+        case(conv2d_transpose, x=(2, 3, 4, 2), w=(3, 3, 3, 2), b=(3,), oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 3, 4, 2), w=(3, 2, 3, 2), strides=2, padding="same",
+             oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 3, 2, 2), w=(2, 2, 1, 2), strides=3, oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 3, 2, 2), w=(2, 4, 1, 2), strides=3, padding="same",
+             oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 3, 4, 2), w=(3, 3, 2, 2), strides=2, output_padding=1,
+             oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 3, 4, 2), w=(4, 3, 2, 2), strides=2, padding="same",
+             output_padding=attribute((0, 1)), oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 3, 4, 2), w=(3, 2, 2, 2), dilation=2, oracle=naive_transpose),
+        case(conv2d_transpose, x=(1, 4, 3, 2), w=(3, 3, 2, 2), strides=2, padding=1,
+             output_padding=1, oracle=naive_transpose),
+    ]  # fmt: skip
+
+
+def naive_separable(x: Any, depthwise: Any, pointwise: Any, b: Any = 0.0, **attributes: Any) -> Any:
+    return naive_depthwise(x, depthwise, **attributes) @ pointwise[0, 0] + b
+
+
+def naive_conv1d(x: Any, w: Any, padding: Any = "valid", strides: int = 1, dilation: int = 1,
+                 groups: int = 1) -> Any:  # fmt: skip
+    if padding == "causal":
+        x, padding = np.pad(x, ((0, 0), ((w.shape[0] - 1) * dilation, 0), (0, 0))), "valid"
+    if not isinstance(padding, str):
+        x, padding = np.pad(x, ((0, 0), two(padding), (0, 0))), "valid"
+    y = naive_conv2d(x[:, None], w[None], padding=padding, strides=(1, strides),
+                     dilation=(1, dilation), groups=groups)  # fmt: skip
+    return y[:, 0]
+
+
+class TestComposites(CaseChecks):
+    CASES = [
+        case(separable_conv2d, x=(1, 5, 5, 2), depthwise=(3, 3, 2, 2), pointwise=(1, 1, 4, 3),
+             b=(3,), strides=2, padding="same", oracle=naive_separable),
+        case(conv1d, x=(2, 7, 2), w=(3, 2, 3), oracle=naive_conv1d),
+        case(conv1d, x=(1, 6, 2), w=(2, 2, 2), padding="causal", dilation=2,
+             oracle=naive_conv1d),
+        case(conv1d, x=(1, 7, 4), w=(3, 2, 2), padding="same", strides=2, groups=2,
+             oracle=naive_conv1d),
+        case(conv1d, x=(1, 4, 2), w=(3, 2, 2), padding=attribute((0, 2)), oracle=naive_conv1d),
+    ]  # fmt: skip
+
+
+def pulled_twice(y: Any, operands: dict[str, Any], golden: GoldenCase) -> None:
+    """Hold value, gradients and gradients of gradients against a golden case."""
+    np.testing.assert_allclose(y.detach().numpy(), golden["output"], rtol=1e-9, atol=1e-12)
+    wanted = list(golden.facts["wanted"])
+    leaves = [operands[name] for name in wanted]
+    cotangent = graftgrad.tensor(golden["cotangent"])
+    first = engine.grad(y, leaves, cotangent, create_graph=True)
+    total: Any = 0.0
+    for name, g in zip(wanted, first, strict=True):
+        assert g is not None
+        expected = golden[f"gradient/{name}"]
+        np.testing.assert_allclose(g.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
+        total = total + (g * graftgrad.tensor(golden[f"direction/{name}"])).sum()
+    bent = [name for name in wanted if f"second/{name}" in golden]
+    if bent:
+        second = engine.grad(total, [operands[name] for name in bent], allow_unused=True)
+        for name, g in zip(bent, second, strict=True):
+            expected = golden[f"second/{name}"]
+            found = np.zeros_like(expected) if g is None else g.numpy()
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def operands_of(golden: GoldenCase) -> dict[str, Any]:
+    return {
+        name: graftgrad.tensor(array, requires_grad=True)
+        for name, array in golden.group("operand").items()
+    }
+
+
+@pytest.mark.parametrize("golden", cases("torch_ops", "conv2d"), ids=str)
+def test_agrees_with_pytorch(golden: GoldenCase) -> None:
+    given = operands_of(golden)
+    settings = dict(golden.settings)
+    attributes = {
+        "strides": settings.pop("stride", 1),
+        "padding": settings.pop("padding", 0),
+        "dilation": settings.pop("dilation", 1),
+        "groups": settings.pop("groups", 1),
+    }
+    assert not settings
+    pulled_twice(conv2d(**given, **attributes), given, golden)
+
+
+@pytest.mark.parametrize("golden", cases("torch_ops", "conv_transpose2d"), ids=str)
+def test_transposed_agrees_with_pytorch(golden: GoldenCase) -> None:
+    given = operands_of(golden)
+    settings = dict(golden.settings)
+    attributes = {
+        "strides": settings.pop("stride", 1),
+        "padding": settings.pop("padding", 0),
+        "output_padding": settings.pop("output_padding", None),
+    }
+    assert not settings
+    pulled_twice(conv2d_transpose(**given, **attributes), given, golden)
+
+
+@pytest.mark.parametrize("golden", cases("layers", "Conv2DTranspose"), ids=str)
+def test_transposed_agrees_with_keras(golden: GoldenCase) -> None:
+    if golden.settings.get("activation") not in (None, "linear"):
+        pytest.skip(f"activation {golden.settings['activation']}: the layer's test holds it")
+    x = graftgrad.tensor(golden["input/0"])
+    weights = {name: graftgrad.tensor(a) for name, a in golden.group("weight").items()}
+    y = conv2d_transpose(
+        x,
+        weights["kernel"],
+        weights.get("bias"),
+        strides=golden.settings.get("strides", 1),
+        padding=golden.settings.get("padding", "valid"),
+        output_padding=golden.settings.get("output_padding"),
+        dilation=golden.settings.get("dilation_rate", 1),
+    )
+    expected = golden["output"] if "output" in golden else golden["output/0"]
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-6, atol=1e-6)
+
+
+LARGE = [
+    case(conv2d, x=(3, 20, 17, 3), w=(5, 5, 3, 4), strides=2, padding="same"),
+    case(conv2d, x=(3, 20, 17, 18), w=(3, 3, 9, 4), strides=2, padding=1, groups=2),
+    case(conv2d, x=(3, 20, 17, 4), w=(3, 3, 2, 4), padding="same", groups=2),
+    case(conv2d, x=(2, 50, 60, 2), w=(1, 1, 2, 3)),
+    case(depthwise_conv2d, x=(3, 20, 17, 4), w=(3, 3, 4, 2), padding="same"),
+    case(depthwise_conv2d, x=(3, 20, 17, 4), w=(3, 3, 4, 1), strides=2, padding="same"),
+    case(depthwise_conv2d, x=(3, 20, 17, 4), w=(3, 3, 4, 1), strides=2),
+]
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+@pytest.mark.parametrize("size", [1, 3000, 40_000], ids="budget{}".format)
+def test_blocks_do_not_change_results(
+    case: Case, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = case.differentiated()
+    for module, name, value in (
+        (window, "CACHE_BYTES", 1 << 30),
+        (window, "PATCH_BYTES", 1 << 30),
+        (conv, "PATCH_BYTES", 1 << 30),
+        (conv, "SMALL_PRODUCT", 0),
+        (depthwise, "LONGEST_ROW", 1 << 30),
+    ):
+        monkeypatch.setattr(module, name, value)
+    whole = case.gradients(case.tensors(case.arrays(), wanted), wanted)
+    value = case.call(case.tensors(case.arrays()))[0]
+    for module, name in ((window, "CACHE_BYTES"), (window, "PATCH_BYTES"), (conv, "PATCH_BYTES"),
+                         (conv, "SMALL_PRODUCT")):  # fmt: skip
+        monkeypatch.setattr(module, name, size)
+    for module, name, least in (
+        (conv, "LEAST_PATCHES", 1),
+        (conv, "LEAST_SUMMED", 1),
+        (conv, "LONGEST_SUM", 100),
+        (depthwise, "LONGEST_ROW", 0),
+    ):
+        monkeypatch.setattr(module, name, least)
+    cut = case.gradients(case.tensors(case.arrays(), wanted), wanted)
+    again = case.call(case.tensors(case.arrays()))[0]
+    np.testing.assert_allclose(again.numpy(), value.numpy(), rtol=1e-10, atol=1e-12)
+    for place in wanted:
+        found, expected = cut[place], whole[place]
+        assert found is not None and expected is not None
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_third_order(strides: int) -> None:
+    generator = np.random.default_rng(3)
+    x = graftgrad.tensor(generator.standard_normal((1, 4, 5, 2)), requires_grad=True)
+    w = graftgrad.tensor(generator.standard_normal((2, 3, 2, 2)), requires_grad=True)
+
+    def bent(x: Any, w: Any) -> Any:
+        y = conv2d(x, w, strides=strides, padding="same")
+        (gx,) = engine.grad((y * y * y).sum(), [x], create_graph=True)
+        assert gx is not None
+        (gw,) = engine.grad((gx * gx).sum(), [w], create_graph=True)
+        return gw
+
+    assert gradcheck(bent, (x, w), atol=1e-4, rtol=1e-4, fast_mode=True)
+
+
+@pytest.mark.parametrize("op", [conv2d, depthwise_conv2d, partial(conv2d, strides=2)])
+def test_no_images(op: Any) -> None:
+    x = graftgrad.tensor(np.zeros((0, 5, 5, 2)), requires_grad=True)
+    w = graftgrad.tensor(np.ones((3, 3, 2, 2)), requires_grad=True)
+    y = op(x, w, padding="same")
+    assert y.shape[0] == 0
+    y.sum().backward()
+    assert x.grad is not None and x.grad.shape == x.shape
+    assert w.grad is not None
+    np.testing.assert_array_equal(w.grad.numpy(), np.zeros(w.shape))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("op", [conv2d, depthwise_conv2d])
+def test_short_numbers_are_summed_in_single_precision(op: Any, dtype: str) -> None:
+    x = graftgrad.tensor(np.full((1, 64, 64, 1), 0.1), dtype, requires_grad=True)
+    w = graftgrad.tensor(np.full((64, 64, 1, 1), 0.1), dtype, requires_grad=True)
+    y = op(x, w)
+    held = float(x.detach().to("float64").numpy()[0, 0, 0, 0])
+    assert y.dtype == x.dtype
+    # summed in 8 or 11 bits the sum would stop growing long before
+    np.testing.assert_allclose(y.detach().to("float64").numpy(), 4096 * held * held, rtol=5e-3)
+    y.sum().backward()
+    assert x.grad is not None and x.grad.dtype == x.dtype
+
+
+def test_integers() -> None:
+    x, w = np.arange(32).reshape(1, 4, 4, 2), np.arange(16).reshape(2, 2, 2, 2) - 8
+    y = conv2d(graftgrad.tensor(x), graftgrad.tensor(w), strides=2)
+    np.testing.assert_array_equal(y.numpy(), naive_conv2d(x, w, strides=2))
+    assert y.dtype == "int64"
+
+
+def make(*shape: int, dtype: str = "float32") -> Any:
+    return graftgrad.tensor(np.ones(shape), dtype)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: conv2d(make(8, 32, 32, 3), make(3, 3, 4, 16)),
+         r"conv2d: channels of x must be channels of w × groups; got .*\(8, 32, 32, 3\)"
+         r".*\(3, 3, 4, 16\).*groups=1"),
+        (lambda: conv2d(make(1, 2, 9, 3), make(3, 3, 3, 1)),
+         r"conv2d: the window must fit into the padded input; got sizes=\(2, 9\)"),
+        (lambda: conv2d(make(4, 4, 3), make(3, 3, 3, 1)), r"conv2d: x must be images \(N, H, W, C\)"),
+        (lambda: conv2d(make(1, 4, 4, 3), make(3, 3, 3)), r"conv2d: w must be filters"),
+        (lambda: conv2d(make(1, 4, 4, 4), make(3, 3, 2, 3), groups=2),
+         r"conv2d: groups must be positive and divide the filters; got .*groups=2"),
+        (lambda: conv2d(make(1, 4, 4, 2), make(3, 3, 2, 3), groups=0), r"conv2d: .*groups=0"),
+        (lambda: conv2d(make(1, 4, 4, 2), make(3, 3, 2, 3), strides=0),
+         r"conv2d: strides and dilation must be at least 1; got strides=\(0, 0\)"),
+        (lambda: conv2d(make(1, 4, 4, 2), make(3, 3, 2, 3), padding="full"),
+         r'padding: must be "valid", "same" or numbers; got .*full'),
+        (lambda: conv2d(make(1, 4, 4, 2), make(3, 3, 2, 3), padding=-1),
+         r"conv2d: padding must not be negative"),
+        (lambda: conv2d(make(1, 4, 4, 2), make(0, 3, 2, 3)), r"conv2d: window, strides"),
+        (lambda: conv2d(make(1, 4, 4, 2), make(3, 3, 2, 3), make(2)),
+         r"conv2d: b must have one number for every filter; got b=\(2,\).*filters=3"),
+        (lambda: depthwise_conv2d(make(1, 4, 4, 2), make(3, 3, 3, 1)),
+         r"depthwise_conv2d: channels of x must be the third axis of w"),
+        (lambda: depthwise_conv2d(make(1, 4, 4, 2), make(3, 3, 2)), r"depthwise_conv2d: w must be"),
+        (lambda: depthwise_conv2d(make(1, 4, 4, 2), make(3, 3, 2, 2), make(2)),
+         r"depthwise_conv2d: b must have one number for every filter; got b=\(2,\).*filters=4"),
+        (lambda: conv2d_transpose(make(1, 4, 4, 2), make(3, 3, 2, 3)),
+         r"conv2d_transpose: channels of x must be the last axis of w"),
+        (lambda: conv2d_transpose(make(1, 4, 4, 2), make(3, 3, 3, 2), strides=2, output_padding=2),
+         r"conv2d_transpose: output_padding must lie in \[0, strides\); got output_padding=2"),
+        (lambda: conv2d_transpose(make(1, 4, 4, 2), make(3, 3, 3, 2), padding="full"),
+         r'conv2d_transpose: padding must be "valid", "same" or numbers'),
+        (lambda: conv1d(make(1, 4, 4, 2), make(3, 2, 3)), r"conv1d: x must be sequences"),
+    ],
+)  # fmt: skip
+def test_shapes_that_do_not_fit(call: Any, said: str) -> None:
+    with pytest.raises(ShapeError, match=said):
+        call()
+
+
+def test_types_that_do_not_fit() -> None:
+    with pytest.raises(DTypeError, match=r"conv2d: operands must share one dtype"):
+        conv2d(make(1, 4, 4, 2), make(3, 3, 2, 3, dtype="float64"))

@@ -1,0 +1,260 @@
+"""Pooling and enlarging against loops, and against PyTorch's values."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support.case import Case, CaseChecks, attribute, case, distinct
+from support.golden import GoldenCase, cases
+
+import graftgrad
+from graftgrad import engine
+from graftgrad.errors import ShapeError
+from graftgrad.ops import window
+from graftgrad.ops.pool import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    global_average_pool2d,
+    global_max_pool2d,
+    max_pool2d,
+)
+from graftgrad.ops.resize import upsample2d
+
+
+def two(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def margins(padding: Any, size: int, reach: int, step: int, axis: int) -> tuple[int, int]:
+    if padding == "valid":
+        return 0, 0
+    if padding == "same":
+        total = max((int(np.ceil(size / step)) - 1) * step + reach - size, 0)
+        return total // 2, total - total // 2
+    one = padding if isinstance(padding, int) else padding[axis]
+    return (one, one) if isinstance(one, int) else one
+
+
+def pooled(x: Any, take: Any, size: Any, strides: Any, padding: Any, dilation: Any = 1) -> Any:
+    """Apply `take` to every window of x, NaN beyond the edge."""
+    a, d = two(size), two(dilation)
+    s = a if strides is None else two(strides)
+    reach = [(a[i] - 1) * d[i] + 1 for i in range(2)]
+    pads = [margins(padding, x.shape[1 + i], reach[i], s[i], i) for i in range(2)]
+    x = np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=np.nan)
+    h, v = ((x.shape[1 + i] - reach[i]) // s[i] + 1 for i in range(2))
+    y = np.empty((x.shape[0], h, v, x.shape[3]))
+    for i, j in np.ndindex(h, v):
+        seen = x[:, i * s[0] : i * s[0] + reach[0] : d[0], j * s[1] : j * s[1] + reach[1] : d[1]]
+        y[:, i, j] = take(seen, axis=(1, 2))
+    return y
+
+
+def naive_max(x: Any, size: Any = 2, strides: Any = None, padding: Any = "valid",
+              dilation: Any = 1) -> Any:  # fmt: skip
+    return pooled(x, np.nanmax, size, strides, padding, dilation)
+
+
+def naive_average(x: Any, size: Any = 2, strides: Any = None, padding: Any = "valid",
+                  count_include_pad: bool = False) -> Any:  # fmt: skip
+    if count_include_pad:
+        return pooled(x, np.nansum, size, strides, padding) / np.prod(two(size))
+    return pooled(x, np.nanmean, size, strides, padding)
+
+
+class TestMaxPool(CaseChecks):
+    CASES = [
+        case(max_pool2d, x=distinct(2, 6, 4, 3), oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 7, 5, 2), oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 7, 5, 2), size=3, strides=1, oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 7, 6, 2), size=3, strides=2, padding=1, oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 7, 8, 2), size=2, strides=3, padding="same",
+             oracle=naive_max),
+        case(max_pool2d, x=distinct(2, 7, 5, 2), size=attribute((3, 2)), strides=attribute((2, 1)),
+             padding="same", oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 5, 6, 1), size=3, strides=2, padding=((2, 0), (1, 2)),
+             oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 7, 6, 2), size=2, strides=1, dilation=2, padding="same",
+             oracle=naive_max),
+        case(max_pool2d, x=distinct(1, 17, 17, 1), size=17, oracle=naive_max),
+    ]  # fmt: skip
+
+
+class TestAveragePool(CaseChecks):
+    CASES = [
+        case(avg_pool2d, x=(2, 6, 4, 3), oracle=naive_average),
+        case(avg_pool2d, x=(1, 7, 5, 2), size=3, strides=1, padding="same", oracle=naive_average),
+        case(avg_pool2d, x=(1, 7, 6, 2), size=3, strides=2, padding=1, oracle=naive_average),
+        case(avg_pool2d, x=(1, 7, 6, 2), size=3, strides=2, padding=1, count_include_pad=True,
+             oracle=naive_average),
+        case(avg_pool2d, x=(1, 8, 7, 2), size=2, strides=3, oracle=naive_average),
+        case(avg_pool2d, x=(1, 5, 6, 1), size=attribute((3, 4)), strides=attribute((2, 1)),
+             padding=((2, 0), (1, 3)), oracle=naive_average),
+        case(adaptive_avg_pool2d, x=(2, 6, 4, 2), output_size=attribute((3, 2)),
+             oracle=lambda x, output_size: naive_average(x, 2)),
+        case(adaptive_avg_pool2d, x=(2, 6, 4, 2), output_size=1,
+             oracle=lambda x, output_size: x.mean(axis=(1, 2), keepdims=True)),
+        case(global_average_pool2d, x=(2, 3, 4, 2), oracle=lambda x: x.mean(axis=(1, 2))),
+        case(global_average_pool2d, x=(2, 3, 4, 2), keepdims=True,
+             oracle=lambda x, keepdims: x.mean(axis=(1, 2), keepdims=True)),
+        case(global_max_pool2d, x=distinct(2, 3, 4, 2), oracle=lambda x: x.max(axis=(1, 2))),
+        case(global_max_pool2d, x=distinct(2, 3, 4, 2), keepdims=True,
+             oracle=lambda x, keepdims: x.max(axis=(1, 2), keepdims=True)),
+    ]  # fmt: skip
+
+
+class TestUpsample(CaseChecks):
+    CASES = [
+        case(upsample2d, x=(2, 3, 4, 2), oracle=lambda x: x.repeat(2, axis=1).repeat(2, axis=2)),
+        case(upsample2d, x=(1, 2, 3, 2), size=attribute((1, 3)),
+             oracle=lambda x, size: x.repeat(3, axis=2)),
+    ]  # fmt: skip
+
+
+def ceiled(golden: GoldenCase, x: Any) -> Any:
+    """Turn PyTorch's ceil_mode into a margin after, which its averages do not count."""
+    settings = dict(golden.settings)
+    size = two(settings["kernel_size"])
+    step = two(settings.get("stride", size))
+    pad = two(settings.get("padding", 0))
+    if not settings.get("ceil_mode", False):
+        return pad
+    after = [-(x.shape[1 + i] + 2 * pad[i] - size[i]) % step[i] for i in range(2)]
+    return tuple((pad[i], pad[i] + after[i]) for i in range(2))
+
+
+@pytest.mark.parametrize(
+    "golden", cases("torch_ops", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"), ids=str
+)
+def test_agrees_with_pytorch(golden: GoldenCase) -> None:
+    x = graftgrad.tensor(golden["operand/x"], requires_grad=True)
+    settings = golden.settings
+    if golden.class_name == "adaptive_avg_pool2d":
+        y = adaptive_avg_pool2d(x, settings["output_size"])
+    else:
+        where = (settings["kernel_size"], settings.get("stride"), ceiled(golden, x))
+        if golden.class_name == "max_pool2d":
+            y = max_pool2d(x, *where)
+        else:
+            counted = settings.get("count_include_pad", True) and not settings.get("ceil_mode")
+            y = avg_pool2d(x, *where, count_include_pad=counted)
+    np.testing.assert_allclose(y.detach().numpy(), golden["output"], rtol=1e-12, atol=1e-14)
+    (gx,) = engine.grad(y, [x], graftgrad.tensor(golden["cotangent"]))
+    assert gx is not None
+    np.testing.assert_allclose(gx.numpy(), golden["gradient/x"], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("size", [1, 3000, 20_000], ids="budget{}".format)
+@pytest.mark.parametrize(
+    "case",
+    [
+        case(max_pool2d, x=distinct(3, 20, 17, 4), size=3, strides=2, padding=1),
+        case(max_pool2d, x=distinct(3, 20, 17, 4), size=3, strides=1),
+        case(avg_pool2d, x=(3, 20, 17, 4), size=3, strides=2, padding="same"),
+    ],
+    ids=str,
+)
+def test_blocks_do_not_change_results(
+    case: Case, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = case.differentiated()
+    found = []
+    for budget in (1 << 30, size):
+        monkeypatch.setattr(window, "CACHE_BYTES", budget)
+        # read at every call, but gathering has it as its default
+        monkeypatch.setattr(window.gathered, "__defaults__", (0, budget, False))
+        gradient = case.gradients(case.tensors(case.arrays(), wanted), wanted)["x", 0]
+        assert gradient is not None
+        found.append((case.call(case.tensors(case.arrays()))[0].numpy(), gradient.numpy()))
+    for whole, cut in zip(*found, strict=True):
+        np.testing.assert_allclose(cut, whole, rtol=1e-12, atol=1e-14)
+
+
+def test_first_of_equal_maxima_gets_the_gradient() -> None:
+    x = graftgrad.tensor(np.ones((1, 4, 4, 1)), requires_grad=True)
+    max_pool2d(x).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(
+        x.grad.numpy()[0, :, :, 0], np.kron(np.eye(1), [[1, 0] * 2, [0] * 4] * 2)
+    )
+
+
+def test_padding_never_wins() -> None:
+    x = graftgrad.tensor(np.full((1, 2, 2, 1), -5.0), requires_grad=True)
+    y = max_pool2d(x, 3, 1, "same")
+    np.testing.assert_array_equal(y.detach().numpy(), np.full((1, 2, 2, 1), -5.0))
+    y.sum().backward()
+    assert x.grad is not None
+    assert float(x.grad.sum()) == 4.0
+
+
+def test_even_infinity_below_has_a_gradient_inside() -> None:
+    x = graftgrad.tensor(np.full((1, 2, 2, 1), -np.inf), requires_grad=True)
+    max_pool2d(x, 2).sum().backward()
+    assert x.grad is not None
+    assert float(x.grad.sum()) == 1.0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "bfloat16", "float32"])
+def test_element_types(dtype: str) -> None:
+    values = np.random.default_rng(1).integers(0, 100, (2, 5, 5, 3))
+    y = max_pool2d(graftgrad.tensor(values, dtype), 3, 2, "same")
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y.to("float64").numpy(), naive_max(values * 1.0, 3, 2, "same"))
+    y = avg_pool2d(graftgrad.tensor(values, dtype), 3, 2, "same")
+    assert y.dtype == (dtype if "float" in dtype else "float32")
+    expected = naive_average(values * 1.0, 3, 2, "same")
+    np.testing.assert_allclose(y.to("float64").numpy(), expected, rtol=5e-3)
+
+
+def test_many_places_are_counted() -> None:
+    values = np.arange(600.0).reshape(1, 20, 30, 1)
+    x = graftgrad.tensor(values, requires_grad=True)
+    max_pool2d(x, (20, 30)).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy().nonzero(), ([0], [19], [29], [0]))
+
+
+@pytest.mark.parametrize("op", [max_pool2d, avg_pool2d])
+def test_no_images(op: Any) -> None:
+    x = graftgrad.tensor(np.zeros((0, 4, 4, 2)), requires_grad=True)
+    y = op(x, 2, padding="same")
+    assert y.shape == (0, 2, 2, 2)
+    y.sum().backward()
+    assert x.grad is not None and x.grad.shape == x.shape
+
+
+def test_inference_records_nothing() -> None:
+    assert max_pool2d(graftgrad.tensor(np.ones((1, 4, 4, 1)))).grad_fn is None
+
+
+def make(*shape: int) -> Any:
+    return graftgrad.tensor(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: max_pool2d(make(4, 4, 1)), r"max_pool2d: x must be images \(N, H, W, C\)"),
+        (lambda: max_pool2d(make(1, 4, 2, 1), 3),
+         r"max_pool2d: the window must fit into the padded input; got sizes=\(4, 2\)"),
+        (lambda: max_pool2d(make(1, 4, 4, 1), 2, padding=2),
+         r"max_pool2d: padding must be smaller than the window; got padding="),
+        (lambda: avg_pool2d(make(1, 4, 4, 1), 2, padding=2),
+         r"avg_pool2d: padding must be smaller than the window"),
+        (lambda: avg_pool2d(make(1, 4, 4, 1), 2, 0),
+         r"avg_pool2d: strides and dilation must be at least 1; got strides=\(0, 0\)"),
+        (lambda: avg_pool2d(make(1, 4, 4, 1), 0), r"avg_pool2d.* must be at least 1"),
+        (lambda: max_pool2d(make(1, 4, 4, 1), (2, 2, 2)), r"max_pool2d size: must be one integer"),
+        (lambda: adaptive_avg_pool2d(make(1, 7, 4, 1), 2),
+         r"adaptive_avg_pool2d: rows and columns must be multiples of output_size"),
+        (lambda: adaptive_avg_pool2d(make(1, 4, 4, 1), 0), r"adaptive_avg_pool2d: rows"),
+        (lambda: global_average_pool2d(make(1, 4, 4)), r"global_average_pool2d: x must be images"),
+        (lambda: global_max_pool2d(make(1, 0, 4, 2)), r"global_max_pool2d: .*at least one pixel"),
+        (lambda: upsample2d(make(1, 4, 4)), r"upsample2d: x must be images"),
+        (lambda: upsample2d(make(1, 4, 4, 1), 0), r"upsample2d: size must be at least 1"),
+    ],
+)  # fmt: skip
+def test_shapes_that_do_not_fit(call: Any, said: str) -> None:
+    with pytest.raises(ShapeError, match=said):
+        call()
