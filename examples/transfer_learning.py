@@ -22,12 +22,13 @@ gw.set_random_seed(0)
 pictures = {"image_size": (224, 224), "crop_to_aspect_ratio": True}
 train = gw.image_dataset_from_directory(arguments.data / "train", seed=0, **pictures)
 val = gw.image_dataset_from_directory(arguments.data / "val", shuffle=False, **pictures)
-train, val = (one.map(lambda x, y: (preprocess_input(x), y), deterministic=True) for one in (train, val))
+prepare = lambda x, y: (preprocess_input(x), y)  # noqa: E731
+train, val = (one.map(prepare, deterministic=True).cache() for one in (train, val))
 
 base = MobileNet(alpha=0.25, include_top=False, pooling="avg", weights=arguments.weights)
 base.trainable = False
 model = gw.Sequential([base, layers.Dense(2, activation="softmax")])
-model.compile(optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.compile(optimizers.Adam(5e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.summary(show_trainable=True)
 model.fit(train, validation_data=val, epochs=arguments.epochs)
 

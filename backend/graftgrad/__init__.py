@@ -1,12 +1,85 @@
-"""graftgrad: tensors with automatic differentiation, define by run."""
+"""graftgrad: tensors with automatic differentiation, define by run.
+
+    import graftgrad
+
+    a = graftgrad.tensor([2.0, 3.0], requires_grad=True)
+    (a**3).sum().backward()
+    a.grad                                      # tensor([12., 27.])
+"""
 
 from __future__ import annotations
 
-from . import engine
+from . import data, engine, formats, ops, optim
 from .engine import grad
+from .generator import Generator, default_generator, manual_seed, rand, randn
 from .gradcheck import gradcheck, gradgradcheck
 from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .spec import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8, uint32
+from .spec import (
+    bfloat16,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 from .tensor import (
-    Tensor, arange, as_tensor, empty, eye, full, linspace, ones, ones_like, tensor, zeros, zeros_like,
-)  # fmt: skip
+    Tensor,
+    arange,
+    as_tensor,
+    empty,
+    eye,
+    full,
+    linspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+
+__all__ = [
+    "Tensor",
+    "arange",
+    "as_tensor",
+    "bfloat16",
+    "bool_",
+    "data",
+    "empty",
+    "enable_grad",
+    "engine",
+    "eye",
+    "float16",
+    "float32",
+    "float64",
+    "formats",
+    "full",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_grad_enabled",
+    "linspace",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "ops",
+    "optim",
+    "set_grad_enabled",
+    "tensor",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "zeros",
+    "zeros_like",
+]

@@ -273,8 +273,7 @@ class FlatGroup:
                 spans[-1][1] += 1
             else:
                 spans.append([place, place + 1])
-        made = [Run(self, first, last) for first, last in spans]
-        found = self.chosen[key] = [run for run in made if run.first < run.last]
+        found = self.chosen[key] = [Run(self, first, last) for first, last in spans]
         return found
 
     def _part(self, places: Places) -> bool:

@@ -43,8 +43,10 @@ def gradcheck(
         rtol: the error that is allowed per unit of the difference.
         raise_exception: raise where False would be returned.
         fast_mode: compare one random projection of the derivative in place of every entry.
+
     Returns:
         Whether all entries agree.
+
     Raises:
         GradientError: an entry disagrees, or no input requires a gradient.
         DTypeError: an input that requires a gradient is not float64.
@@ -84,8 +86,10 @@ def gradgradcheck(
         rtol: the error that is allowed per unit of the difference.
         raise_exception: raise where False would be returned.
         fast_mode: compare one random projection of the derivative in place of every entry.
+
     Returns:
         Whether all entries agree.
+
     Raises:
         GradientError: an entry disagrees, or no input requires a gradient.
         DTypeError: an input that requires a gradient is not float64.

@@ -20,6 +20,7 @@ from .ops import arithmetic, compare, exponential, index, operand, reduce, shape
 from .ops.matmul import matmul
 from .spec import DType, Shape, Spec, as_dtype, bfloat16, bool_, float32, int64, is_floating
 
+Number = float  # by another name: `float` is a method of tensors
 GradientHook = Callable[["Tensor"], "Tensor | None"]
 
 
@@ -122,7 +123,8 @@ class Tensor:
                error=GradientError, grad_fn=self.grad_fn,
                advice="Use .detach() to cut a result off from its history.")  # fmt: skip
         expect(not wanted or is_floating(self.dtype), "requires_grad",
-               "only real numbers have gradients", error=DTypeError, dtype=str(self.dtype))  # fmt: skip
+               "only real numbers have gradients", error=DTypeError,
+               dtype=str(self.dtype))  # fmt: skip
         self.wants = bool(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -160,7 +162,7 @@ class Tensor:
         """Return host values as a tensor on this tensor's device."""
         return tensor(values, device=self.device)
 
-    def constant(self, number: float, dtype: DType) -> Tensor:
+    def constant(self, number: Number, dtype: DType) -> Tensor:
         """Return a number as a tensor without axes on this tensor's device."""
         spec = Spec((), dtype)
         try:
@@ -237,7 +239,7 @@ class Tensor:
         """Return the values as nested lists of Python numbers."""
         return self.device.fetch(self.array).tolist()
 
-    def __float__(self) -> float:
+    def __float__(self) -> Number:
         return float(self.item())
 
     def __int__(self) -> int:
@@ -247,7 +249,9 @@ class Tensor:
         return bool(self.item())
 
     def __index__(self) -> int:
-        expect(self.dtype.kind in "iu", "index", "must be an integer", error=DTypeError, x=self.spec)
+        expect(
+            self.dtype.kind in "iu", "index", "must be an integer", error=DTypeError, x=self.spec
+        )
         return int(self.item())
 
     def __len__(self) -> int:
@@ -264,7 +268,7 @@ class Tensor:
     def __reduce_ex__(self, protocol: Any) -> Any:
         expect(self.grad_fn is None, "copy", "only leaves can be copied or pickled",
                error=GradientError, grad_fn=self.grad_fn,
-               advice="Use .clone() to copy a result with its history, .detach() to leave it behind.")  # fmt: skip
+               advice="Use .clone() to copy it with its history, .detach() without.")  # fmt: skip
         return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
@@ -300,8 +304,9 @@ class Tensor:
             retain_graph: keep the graph for another backward; as `create_graph` if None.
             create_graph: record the gradients themselves, for higher derivatives.
             inputs: the only leaves to add to; all of them if None.
+
         Raises:
-            GradientError: the tensor has no history, or has several elements and no gradient was given.
+            GradientError: the tensor has no history, or several elements and no gradient is given.
         """
         engine.backward(
             self, None if gradient is None else [gradient], retain_graph, create_graph, inputs
@@ -377,7 +382,7 @@ class Tensor:
         """Divide in place."""
         return update.assign(self, arithmetic.div(self.detach(), values))
 
-    def fill_(self, value: float) -> Tensor:
+    def fill_(self, value: Number) -> Tensor:
         """Set every element to one value in place."""
         return update.assign(self, self.constant(value, self.dtype))
 
@@ -386,13 +391,14 @@ class Tensor:
         return self.fill_(0)
 
     def __setitem__(self, where: Any, values: Any) -> None:
-        """Write into a part of this tensor in place; integers, slices, None and `...` name the part."""
-        part = index.getitem(self.detach(), where)
+        """Write into a part of this tensor in place, named as NumPy does, arrays and masks included."""
         expect(not (modes.recording() and self.wants), "assignment to a part",
                "the tensor must not be part of a graph while it is changed in place",
                error=GradientError, x=self.spec,
                advice="Change it inside `with no_grad():`, or use where().")  # fmt: skip
-        part.copy_(values)
+        index.setitem(
+            self.detach(), where, values if isinstance(values, Tensor) else self.like(values)
+        )
 
     # -- operators -----------------------------------------------------------------------------
 
@@ -491,7 +497,7 @@ class Tensor:
     # -- methods of the same name as ops -------------------------------------------------------
 
     @property
-    def T(self) -> Tensor:  # noqa: N802
+    def T(self) -> Tensor:
         """The axes in reverse order."""
         return shape.transpose(self)
 

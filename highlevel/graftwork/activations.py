@@ -12,13 +12,33 @@ from typing import Any
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 from graftgrad.ops.activation import (
-    celu, elu, gelu, glu, log_sigmoid, mish, selu, silu, softplus, softsign, sparsemax, squareplus,
+    celu,
+    elu,
+    gelu,
+    glu,
+    log_sigmoid,
+    mish,
+    selu,
+    silu,
+    softplus,
+    softsign,
+    sparsemax,
+    squareplus,
     tanh_shrink,
 )  # fmt: skip
 from graftgrad.ops.exponential import exp, sigmoid, tanh
 from graftgrad.ops.rectifier import (
-    hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, relu, relu6, soft_shrink,
-    sparse_plus, sparse_sigmoid, threshold,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    relu,
+    relu6,
+    soft_shrink,
+    sparse_plus,
+    sparse_sigmoid,
+    threshold,
 )  # fmt: skip
 from graftgrad.ops.softmax import log_softmax, softmax
 
@@ -59,7 +79,7 @@ def get(identifier: Any) -> Callable[[Tensor], Tensor]:
     found = linear if identifier is None else registry.activations.get(identifier)
     expect(callable(found), "activation", "must be a known name or a function", error=ConfigError,
            activation=identifier)  # fmt: skip
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def serialize(activation: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Projections of weights, applied after every update: functions of a tensor that return a tensor."""
+"""Projections of weights, applied after every update: functions from tensor to tensor."""
 
 from __future__ import annotations
 

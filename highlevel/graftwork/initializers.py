@@ -1,14 +1,14 @@
 """First values of weights: constants, and random numbers scaled to how many inputs a unit has.
 
-Each is a function of (shape, dtype). A `seed` that is a number gives the same values at every call; None
-gives other values each time, which `set_random_seed` makes repeatable.
+Each is a function of (shape, dtype). A `seed` that is a number gives the same values at every call;
+None gives other values each time, which `set_random_seed` makes repeatable.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import graftgrad
 from graftgrad import Tensor, ops
@@ -30,7 +30,9 @@ class Initializer(Configured):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """Return a tensor of this shape and element type (float32 if None)."""
-        raise NotImplementedError(f"{type(self).__name__}: must define __call__(self, shape, dtype).")
+        raise NotImplementedError(
+            f"{type(self).__name__}: must define __call__(self, shape, dtype)."
+        )
 
     def clone(self) -> Any:
         """Return an initializer with the same settings."""
@@ -135,9 +137,9 @@ class Scaled(Initializer):
     Uniform numbers lie within ±√(3 · scale / n); normal ones have the deviation √(scale / n).
     """
 
-    scale: float
-    mode: str
-    distribution: str
+    scale = 1.0
+    mode = "fan_in"
+    distribution = "truncated_normal"
     seed: Any
     input_axes: Any
     output_axes: Any
@@ -186,7 +188,7 @@ def _positive(subject: str, name: str, value: Any) -> float:
 class VarianceScaling(Scaled):
     """Random numbers of variance scale / n.
 
-    n is the number of inputs of a unit ("fan_in"), of outputs ("fan_out") or their mean ("fan_avg").
+    n counts the inputs of a unit ("fan_in"), its outputs ("fan_out") or their mean ("fan_avg").
     """
 
     scale: float = setting(_positive, default=1.0)
@@ -201,68 +203,60 @@ class VarianceScaling(Scaled):
     output_axes: Any = setting(_axes, default=None)
 
 
-class Named(Scaled):
-    """A scaling that bears its author's name: scale, mode and distribution are settled."""
-
-    scale: ClassVar[float] = 1.0  # type: ignore[misc]
-    mode: ClassVar[str] = "fan_avg"  # type: ignore[misc]
-    distribution: ClassVar[str] = "uniform"  # type: ignore[misc]
-
-
 @declared(registry.initializers, "glorot_uniform", "xavier_uniform")
-class GlorotUniform(Named):
+class GlorotUniform(Scaled):
     """Uniform within ±√(6 / (fan_in + fan_out)): Glorot and Bengio 2010."""
 
+    mode, distribution = "fan_avg", "uniform"
     seed: Any = setting(any_seed, default=None)
     input_axes: Any = setting(_axes, default=None)
     output_axes: Any = setting(_axes, default=None)
 
 
 @declared(registry.initializers, "glorot_normal", "xavier_normal")
-class GlorotNormal(Named):
+class GlorotNormal(Scaled):
     """Truncated normal of variance 2 / (fan_in + fan_out): Glorot and Bengio 2010."""
 
-    distribution = "truncated_normal"
+    mode = "fan_avg"
     seed: Any = setting(any_seed, default=None)
     input_axes: Any = setting(_axes, default=None)
     output_axes: Any = setting(_axes, default=None)
 
 
 @declared(registry.initializers, "he_uniform")
-class HeUniform(Named):
+class HeUniform(Scaled):
     """Uniform within ±√(6 / fan_in), for rectified units: He et al. 2015."""
 
-    scale, mode = 2.0, "fan_in"
+    scale, distribution = 2.0, "uniform"
     seed: Any = setting(any_seed, default=None)
     input_axes: Any = setting(_axes, default=None)
     output_axes: Any = setting(_axes, default=None)
 
 
 @declared(registry.initializers, "he_normal")
-class HeNormal(Named):
+class HeNormal(Scaled):
     """Truncated normal of variance 2 / fan_in, for rectified units: He et al. 2015."""
 
-    scale, mode, distribution = 2.0, "fan_in", "truncated_normal"
+    scale = 2.0
     seed: Any = setting(any_seed, default=None)
     input_axes: Any = setting(_axes, default=None)
     output_axes: Any = setting(_axes, default=None)
 
 
 @declared(registry.initializers, "lecun_uniform")
-class LecunUniform(Named):
+class LecunUniform(Scaled):
     """Uniform within ±√(3 / fan_in): LeCun et al. 1998."""
 
-    mode = "fan_in"
+    distribution = "uniform"
     seed: Any = setting(any_seed, default=None)
     input_axes: Any = setting(_axes, default=None)
     output_axes: Any = setting(_axes, default=None)
 
 
 @declared(registry.initializers, "lecun_normal")
-class LecunNormal(Named):
+class LecunNormal(Scaled):
     """Truncated normal of variance 1 / fan_in: LeCun et al. 1998."""
 
-    mode, distribution = "fan_in", "truncated_normal"
     seed: Any = setting(any_seed, default=None)
     input_axes: Any = setting(_axes, default=None)
     output_axes: Any = setting(_axes, default=None)
@@ -270,7 +264,7 @@ class LecunNormal(Named):
 
 @declared(registry.initializers, "orthogonal", "OrthogonalInitializer")
 class Orthogonal(Initializer):
-    """A random matrix with rows, or columns where these are fewer, at right angles and of length `gain`.
+    """A random matrix whose rows, or columns if fewer, are at right angles and of length `gain`.
 
     All axes but the last count as rows. Saxe et al. 2013.
     """
@@ -307,9 +301,9 @@ def fans(
 ) -> tuple[int, int]:
     """Count the inputs and the outputs of a unit from the shape of its weights.
 
-    A kernel (A, B, C, O) has A·B·C inputs and A·B·O outputs, whatever layer it belongs to, so a depthwise
-    kernel (A, B, C, M) counts all C channels too. Where both lists of axes are given, their sizes alone
-    count.
+    A kernel (A, B, C, O) has A·B·C inputs and A·B·O outputs, whatever layer it belongs to, so a
+    depthwise kernel (A, B, C, M) counts all C channels too. Where both lists of axes are given,
+    their sizes alone count.
 
     Raises:
         ShapeError: there is no such axis.

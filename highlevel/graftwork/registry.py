@@ -100,6 +100,7 @@ initializers = Registry("initializer", "keras.initializers")
 regularizers = Registry("regularizer", "keras.regularizers")
 constraints = Registry("constraint", "keras.constraints")
 activations = Registry("activation", "keras.activations")
+generators = Registry("random generator", "keras.random")
 policies = Registry("policy", "keras")
 
 
@@ -437,12 +438,9 @@ def _is_declared(kind: type) -> bool:
 
 def _declare(kind: type) -> None:
     inherited: dict[str, Setting] = dict(getattr(kind, "settings", {}))
-    own: dict[str, Setting] = {}
-    for name in vars(kind).get("__annotations__", {}):
-        value = vars(kind).get(name, MISSING)
-        if isinstance(value, Setting):
-            own[name] = value
-            delattr(kind, name)
+    own = {name: value for name, value in vars(kind).items() if isinstance(value, Setting)}
+    for name in own:
+        delattr(kind, name)
     fresh = {name: one for name, one in own.items() if name not in inherited}
     merged = {**fresh, **inherited, **own}  # a class's new settings come before those it inherits
     if inherited and own.keys() >= inherited.keys():
@@ -506,7 +504,8 @@ def _short(value: Any) -> str:
 
 
 def _function_name(function: Any, strict: bool) -> Any:
-    name = getattr(function, "registered_name", None) or getattr(function, "__name__", repr(function))
+    own_name: str = getattr(function, "__name__", repr(function))
+    name: str = getattr(function, "registered_name", None) or own_name
     if any(one.known.get(name) is function for one in REGISTRIES.values()) or name in _custom:
         return name
     if not strict:

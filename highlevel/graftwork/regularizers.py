@@ -1,4 +1,4 @@
-"""Penalties on weights and outputs: functions of a tensor that return a scalar to be added to the loss."""
+"""Penalties on weights and outputs: functions of a tensor whose scalar joins the loss."""
 
 from __future__ import annotations
 

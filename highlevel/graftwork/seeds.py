@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import graftgrad
 import numpy as np
+
+import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 
@@ -26,7 +27,7 @@ def set_random_seed(seed: int) -> None:
     """
     seed = whole_seed("set_random_seed", "seed", seed)
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  the generator that users' own scripts draw from
+    np.random.seed(seed)  # noqa: NPY002  users' own scripts draw from it
     _source.seed(seed)
 
 

@@ -54,7 +54,8 @@ class Weight(Tensor):
         Raises:
             ShapeError: the shapes differ.
         """
-        given = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
+        exact = None if hasattr(value, "dtype") else self.dtype  # Python's numbers are not rounded
+        given = value if isinstance(value, Tensor) else graftgrad.as_tensor(value, exact)
         expect(given.shape == self.shape, f'weight "{self.path}"', "the shape must stay",
                error=ShapeError, shape=self.shape, value=given.shape)  # fmt: skip
         with graftgrad.no_grad():

@@ -199,7 +199,8 @@ def test_no_gpu_library_above() -> None:
     broken = [
         one
         for one in imports()
-        if one.importer.startswith("graftwork") and one.target.partition(".")[0] in ("cupy", "ctypes")
+        if one.importer.startswith("graftwork")
+        and one.target.partition(".")[0] in ("cupy", "ctypes")
     ]
     assert not broken, told(broken)
 

@@ -189,7 +189,9 @@ class TestHigherOrders:
             orders.append(graftgrad.grad(orders[-1], x, create_graph=True)[0])
         t = np.tanh(0.3)
         s = 1 - t * t
-        np.testing.assert_allclose([float(g) for g in orders], [t, s, -2 * t * s, s * (6 * t * t - 2)])
+        np.testing.assert_allclose(
+            [float(g) for g in orders], [t, s, -2 * t * s, s * (6 * t * t - 2)]
+        )
 
     def test_a_hessian_of_two_variables(self):
         x, y = leaf(1.5), leaf(0.5)
@@ -265,7 +267,9 @@ class TestGrad:
 
     def test_an_input_that_wants_nothing(self):
         x, y = leaf(1.0), graftgrad.tensor([1.0])
-        with pytest.raises(GradientError, match=r"every input must require a gradient; got index=0"):
+        with pytest.raises(
+            GradientError, match=r"every input must require a gradient; got index=0"
+        ):
             graftgrad.grad(x * y, y)
 
     def test_several_outputs_are_added(self):
@@ -301,7 +305,9 @@ class TestBadCalls:
 
     def test_not_one_gradient_for_every_root(self):
         x = leaf(1.0)
-        with pytest.raises(ShapeError, match="one gradient for every root; got roots=2, gradients=1"):
+        with pytest.raises(
+            ShapeError, match="one gradient for every root; got roots=2, gradients=1"
+        ):
             engine.backward([x * 2, x * 3], [None])
 
 

@@ -43,7 +43,11 @@ STEPS = (
     Step("max", lambda x: ops.max(x, -1, True) + x, lambda x: x.max(-1, keepdims=True) + x),
     Step("flip", lambda x: ops.flip(x, 0), lambda x: x[::-1]),
     Step("roll", lambda x: ops.concatenate([x[:, 1:], x[:, :1]], 1), lambda x: np.roll(x, -1, 1)),
-    Step("pad", lambda x: ops.pad(x[:-1], ((1, 0), (0, 0))), lambda x: np.pad(x[:-1], ((1, 0), (0, 0)))),
+    Step(
+        "pad",
+        lambda x: ops.pad(x[:-1], ((1, 0), (0, 0))),
+        lambda x: np.pad(x[:-1], ((1, 0), (0, 0))),
+    ),
     same("mean", lambda x: x - x.mean(axis=0, keepdims=True)),
     same("turn", lambda x: x.T @ x * 0.3 if x.shape[0] == x.shape[1] else x * 0.5),
     same("outer", lambda x: x[:, :1] * x[:1, :]),
@@ -56,7 +60,9 @@ STEPS = (
     same("column", lambda a, b: a + b.sum(axis=1, keepdims=True), 2),
     same("row", lambda a, b: a * b[0], 2),
     Step("maximum", ops.maximum, np.maximum, 2),
-    Step("where", lambda a, b: ops.where(a > b, a, b * 2), lambda a, b: np.where(a > b, a, b * 2), 2),
+    Step(
+        "where", lambda a, b: ops.where(a > b, a, b * 2), lambda a, b: np.where(a > b, a, b * 2), 2
+    ),
 )
 
 
@@ -101,7 +107,9 @@ def test_values_are_those_of_numpy(program, seed):
     count, shape, written = program
     arrays = arrays_of(count, shape, seed)
     found = run(written, [graftgrad.tensor(a) for a in arrays], ours=True)
-    np.testing.assert_allclose(found.numpy(), run(written, arrays, ours=False), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        found.numpy(), run(written, arrays, ours=False), rtol=1e-9, atol=1e-9
+    )
 
 
 @AS_OFTEN

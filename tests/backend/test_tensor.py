@@ -128,7 +128,11 @@ class TestCreation:
             (lambda: graftgrad.zeros(2.5), ShapeError, "sizes must be integers"),
             (lambda: graftgrad.full((2,), "a"), DTypeError, "number"),
             (lambda: graftgrad.tensor(2**70), DTypeError, "elements must be numbers"),
-            (lambda: graftgrad.tensor([300], "uint8"), DTypeError, r"elements must fit into uint8; got smallest=300"),
+            (
+                lambda: graftgrad.tensor([300], "uint8"),
+                DTypeError,
+                r"elements must fit into uint8; got smallest=300",
+            ),
             (lambda: graftgrad.tensor([-1], "uint32"), DTypeError, "must fit into uint32"),
         ],
     )

@@ -33,7 +33,9 @@ def test_arguments_of_keras_are_taken() -> None:
     relu = activations.relu(x, negative_slope=0.1, max_value=6.0, threshold=1.0)
     np.testing.assert_allclose(relu.numpy(), [-0.3, -0.15, -0.05, 6.0], rtol=1e-6)
     np.testing.assert_allclose(activations.leaky_relu(x).numpy()[0], -0.4, rtol=1e-6)
-    np.testing.assert_allclose(activations.elu(x, alpha=2.0).numpy()[0], 2 * np.expm1(-2), rtol=1e-6)
+    np.testing.assert_allclose(
+        activations.elu(x, alpha=2.0).numpy()[0], 2 * np.expm1(-2), rtol=1e-6
+    )
     np.testing.assert_array_equal(activations.threshold(x, 1.0, -9.0).numpy(), [-9, -9, -9, 8])
     assert activations.softmax(x.reshape(2, 2), axis=0).shape == (2, 2)
     assert activations.glu(x, axis=-1).shape == (2,)

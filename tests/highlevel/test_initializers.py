@@ -1,4 +1,4 @@
-"""First values of weights: Keras' numbers for their spread, and values that come again from a seed."""
+"""First values of weights: Keras' numbers for their spread, and values that a seed repeats."""
 
 import json
 import math
@@ -11,8 +11,21 @@ import pytest
 import graftwork.initializers as known
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork.initializers import (
-    Constant, GlorotNormal, GlorotUniform, HeNormal, Identity, Initializer, Ones, Orthogonal,
-    RandomNormal, RandomUniform, Scaled, TruncatedNormal, VarianceScaling, Zeros, fans,
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    Identity,
+    Initializer,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    Scaled,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
+    fans,
 )  # fmt: skip
 from graftwork.layers import Dense, SeedGenerator
 from graftwork.registry import configuration, initializers
@@ -36,7 +49,9 @@ def test_spread_as_keras(case: GoldenCase) -> None:
     assert isinstance(made, Scaled)
     shape = tuple(case.facts["shape"])
     assert fans(shape) == tuple(case.facts["fans"])
-    extent = case.facts["maxval"] if case.facts["distribution"] == "uniform" else case.facts["stddev"]
+    extent = (
+        case.facts["maxval"] if case.facts["distribution"] == "uniform" else case.facts["stddev"]
+    )
     assert made.extent(shape) == pytest.approx(extent, rel=1e-12)
     assert made.distribution in (case.facts["distribution"], "untruncated_normal")
     assert made(shape).shape == shape
@@ -140,7 +155,9 @@ def test_an_initializer_of_ones_own() -> None:
         def __call__(self, shape: Any, dtype: Any = None) -> Any:
             return Ones()(shape, dtype) * 2
 
-    layer = Dense(2, kernel_initializer=Twos(), bias_initializer=lambda shape, dtype: np.ones(shape))
+    layer = Dense(
+        2, kernel_initializer=Twos(), bias_initializer=lambda shape, dtype: np.ones(shape)
+    )
     layer(np.ones((1, 3), "float32"))
     np.testing.assert_array_equal(layer.kernel.numpy(), np.full((3, 2), 2.0))
     np.testing.assert_array_equal(layer.bias.numpy(), [1, 1])

@@ -11,9 +11,25 @@ from graftwork import registry
 from graftwork.initializers import Constant, Identity, VarianceScaling
 from graftwork.layers import Activation, Conv2D, Dense
 from graftwork.registry import (
-    Configured, Registry, configuration, custom_object_scope, declared, decoded, encoded, fraction,
-    integers, layers, number, one_of, optional, positive_integer, positive_pair,
-    register_keras_serializable, setting, snake_case, unique_name,
+    Configured,
+    Registry,
+    configuration,
+    custom_object_scope,
+    declared,
+    decoded,
+    encoded,
+    fraction,
+    integers,
+    layers,
+    number,
+    one_of,
+    optional,
+    positive_integer,
+    positive_pair,
+    register_keras_serializable,
+    setting,
+    snake_case,
+    unique_name,
 )  # fmt: skip
 
 shapes = Registry("shape", "tests.shapes")
@@ -64,7 +80,9 @@ def test_an_object_comes_back_from_its_configuration() -> None:
 
 def test_names_are_found_and_near_ones_offered() -> None:
     assert shapes.find("box") is Box
-    with pytest.raises(ConfigError, match=r"shape: must be a known name; got 'Boxx'.*Did you mean Box"):
+    with pytest.raises(
+        ConfigError, match=r"shape: must be a known name; got 'Boxx'.*Did you mean Box"
+    ):
         shapes.find("Boxx")
 
 
@@ -172,7 +190,8 @@ def test_rules(rule: registry.Rule, good: Any, stored: Any, bad: list[Any]) -> N
 def test_names_as_keras_forms_them() -> None:
     for name, wanted in {
         "Conv2D": "conv2d", "Conv2DTranspose": "conv2d_transpose", "ReLU": "re_lu",
-        "PReLU": "p_re_lu", "MaxPooling2D": "max_pooling2d", "ELU": "elu", "LeakyReLU": "leaky_re_lu",
+        "PReLU": "p_re_lu", "MaxPooling2D": "max_pooling2d", "ELU": "elu",
+        "LeakyReLU": "leaky_re_lu",
         "GlobalAveragePooling2D": "global_average_pooling2d", "UpSampling2D": "up_sampling2d",
         "BatchNormalization": "batch_normalization", "DepthwiseConv2D": "depthwise_conv2d",
     }.items():  # fmt: skip

@@ -13,8 +13,13 @@ from .activation import celu, elu, gelu, glu, log_sigmoid, mish, selu, silu, sof
 from .conv import conv1d, conv2d, conv2d_transpose, separable_conv2d
 from .depthwise import depthwise_conv2d
 from .pool import adaptive_avg_pool2d, avg_pool2d, global_average_pool2d, global_max_pool2d, max_pool2d
+from .resize import upsample2d
 from .sample_norm import layer_norm, normalize, rms_norm
 from .norm import batch_norm, batch_norm_inference, group_norm, instance_norm
 from .binary_entropy import binary_cross_entropy, binary_cross_entropy_with_logits
 from .softmax import cross_entropy, log_softmax, logsumexp, nll_loss, softmax, softmax_cross_entropy
+from .gather import embedding, gather, one_hot, scatter_add, take, take_along_axis
+from .order import argsort, cumsum, nonzero, sort, top_k
 from .update import accumulate, assign, clip_norm, clip_value, ema, scale, sum_of_squares
+from . import random as random
+from .random import dropout

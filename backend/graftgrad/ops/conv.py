@@ -1,4 +1,4 @@
-"""Convolutions in which every filter sees all channels of its group; the depthwise ones stand apart.
+"""Convolutions whose filters see all channels of their group; depthwise ones stand apart.
 
 `Conv2D`, `Conv2DInputGrad` and `Conv2DFilterGrad` are each other's gradients, so that any order of
 derivative is made of these three. Their bodies are products of matrices of patches (im2col;
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import expect
 from ..function import function
-from ..spec import Pads, Pair, Spec, pair, same_dtype
+from ..spec import Pair, Spec, pair, same_dtype
 from .depthwise import depthwise_conv2d
 from .shape import reshape
 from .window import PATCH_BYTES, Windowed, Windows, gathered, patches, placed, single
@@ -159,7 +159,7 @@ def _summed(xp: Any, columns: Any, g: Any) -> Any:
 
 
 def _scatter(xp: Any, gy: Any, filters: Any, lie: Windows, gx: Any) -> None:
-    """Add every product of a pixel of gy and a filter (A, B, C / G, G, O / G) to where it came from."""
+    """Add pixels of gy, times the filters (A, B, C / G, G, O / G), to where they came from."""
     a, b, channels, groups, outs = filters.shape
     planar = channels < FEW_CHANNELS
     # (A·B, G, O / G, C / G), or the two last turned round
@@ -242,7 +242,8 @@ def conv2d_transpose(
         ShapeError: the channels of x and w disagree, or output_padding is not below the strides.
     """
     expect(x.ndim == w.ndim == 4, "conv2d_transpose",
-           "x must be images (N, H, W, C) and w filters (A, B, O, C)", x=x.spec, w=w.spec)  # fmt: skip
+           "x must be images (N, H, W, C) and w filters (A, B, O, C)",
+           x=x.spec, w=w.spec)  # fmt: skip
     expect(x.shape[3] == w.shape[3], "conv2d_transpose",
            "channels of x must be the last axis of w", x=x.spec, w=w.spec)  # fmt: skip
     steps, given, gaps = placed("conv2d_transpose", x, w.shape[:2], strides,
@@ -250,17 +251,18 @@ def conv2d_transpose(
     more = (
         None if output_padding is None else pair("conv2d_transpose output_padding", output_padding)
     )
-    for extra, step in zip(more or (0, 0), steps, strict=True):
-        expect(0 <= extra < step, "conv2d_transpose", "output_padding must lie in [0, strides)",
+    for one, step in zip(more or (0, 0), steps, strict=True):
+        expect(0 <= one < step, "conv2d_transpose", "output_padding must lie in [0, strides)",
                output_padding=output_padding, strides=steps)  # fmt: skip
-    sizes, pads = [], []
+    sizes, margins = [], []
     for i in range(2):
         reach = (w.shape[i] - 1) * gaps[i] + 1
         extra = None if more is None else more[i]
         size, both = _spread(padding, given[i], x.shape[1 + i], reach, steps[i], extra)
         sizes.append(size)
-        pads.append(both)
-    made = Conv2DInputGrad(steps, (pads[0], pads[1]), gaps, 1, (sizes[0], sizes[1]))
+        margins.append(both)
+    pads = (margins[0], margins[1])
+    made = Conv2DInputGrad(steps, pads, gaps, 1, (sizes[0], sizes[1]))
     return _biased("conv2d_transpose", made(x, w), b)
 
 
@@ -276,7 +278,8 @@ def separable_conv2d(
 ) -> Tensor:
     """Convolve every channel by itself, then mix the channels pixel by pixel.
 
-    Shapes: x (N, H, W, C), depthwise (A, B, C, M), pointwise (1, 1, C·M, O), b (O,) -> (N, H', W', O).
+    Shapes: x (N, H, W, C), depthwise (A, B, C, M), pointwise (1, 1, C·M, O), b (O,)
+    -> (N, H', W', O).
 
     Raises:
         ShapeError: the channels disagree, or the window is larger than the padded image.
@@ -314,14 +317,16 @@ def conv1d(
         ShapeError: the channels of x and w disagree, or the window is longer than the padded x.
     """
     expect(x.ndim == w.ndim == 3, "conv1d",
-           "x must be sequences (N, T, C) and w filters (A, C / groups, O)", x=x.spec, w=w.spec)  # fmt: skip
+           "x must be sequences (N, T, C) and w filters (A, C / groups, O)",
+           x=x.spec, w=w.spec)  # fmt: skip
+    pads: Any = padding
     if padding == "causal":
-        padding = ((w.shape[0] - 1) * dilation, 0)
-    if not isinstance(padding, str):
-        padding = ((0, 0), pair("conv1d padding", padding))
+        pads = ((0, 0), ((w.shape[0] - 1) * dilation, 0))
+    elif not isinstance(padding, str):
+        pads = ((0, 0), pair("conv1d padding", padding))
     y = conv2d(
         reshape(x, (x.shape[0], 1, *x.shape[1:])), reshape(w, (1, *w.shape)), b,
-        strides=(1, strides), padding=padding, dilation=(1, dilation), groups=groups,
+        strides=(1, strides), padding=pads, dilation=(1, dilation), groups=groups,
     )  # fmt: skip
     return reshape(y, (y.shape[0], *y.shape[2:]))
 

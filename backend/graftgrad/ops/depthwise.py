@@ -66,7 +66,7 @@ class DepthwiseInputGrad(Windowed):
         else:
             _scatter(xp, gy, w, lie, each)
         if each is not gx:
-            xp.sum(each.reshape(*gx.shape, -1), axis=4, out=gx)
+            xp.sum(each.reshape(*gx.shape, w.shape[3]), axis=4, out=gx)
 
     def grad_gy(self, ggx: Tensor, w: Tensor) -> Tensor:
         return DepthwiseConv2D(self.strides, self.pads, self.dilation)(ggx, w)  # type: ignore[no-any-return]

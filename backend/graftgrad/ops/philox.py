@@ -1,7 +1,7 @@
-"""Random bits from a counter: Philox4x32-10, a pure function of seed and place, alike on all devices.
+"""Random bits from a counter: Philox4x32-10, a function of seed and place, alike on all devices.
 
-Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011. What is drawn from the
-bits stands in `random`.
+Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011. What is drawn from
+the bits stands in `random`.
 """
 
 from __future__ import annotations

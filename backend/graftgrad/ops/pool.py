@@ -1,7 +1,7 @@
 """Windows of an image reduced to one number: the largest, the average; whole images too.
 
-Pooling sees every channel by itself. `MaxPool2D` remembers where in its window each maximum stood, so
-that gradients of any order only carry values to and from these places.
+Pooling sees every channel by itself. `MaxPool2D` remembers where in its window each maximum
+stood, so that gradients of any order only carry values to and from these places.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import expect
 from ..function import function
-from ..spec import DType, Pair, Spec, float32, float64, int32, is_floating, pair, uint8, uint16
+from ..spec import DType, Pair, Spec, float32, float64, int32, pair, uint8, uint16
 from .operand import floating
 from .reduce import max as reduce_max
 from .reduce import mean
@@ -152,8 +152,10 @@ class AveragePool2D(Windowed):
 
     def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
         sizes = (x_spec.shape[1], x_spec.shape[2])
-        return AveragePoolGrad(self.strides, self.pads, self.dilation, self.window,
-                               self.count_include_pad, sizes)(gy)  # type: ignore[no-any-return]  # fmt: skip
+        made = AveragePoolGrad(
+            self.strides, self.pads, self.dilation, self.window, self.count_include_pad, sizes
+        )
+        return made(gy)  # type: ignore[no-any-return]
 
 
 @function
@@ -180,8 +182,10 @@ class AveragePoolGrad(Windowed):
                 target += share
 
     def grad_gy(self, ggx: Tensor) -> Tensor:
-        return AveragePool2D(self.strides, self.pads, self.dilation, self.window,
-                             self.count_include_pad)(ggx)  # type: ignore[no-any-return]  # fmt: skip
+        made = AveragePool2D(
+            self.strides, self.pads, self.dilation, self.window, self.count_include_pad
+        )
+        return made(ggx)  # type: ignore[no-any-return]
 
 
 def _expect_edges(subject: str, pool: Any) -> None:

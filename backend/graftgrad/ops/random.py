@@ -1,8 +1,8 @@
 """Random numbers as pure functions of a state, a tensor (2,) uint32 of seed and draw.
 
-The same state gives the same numbers, always and everywhere; `advance` steps to the next ones. Nothing
-is remembered here, so a recorded step draws other numbers each time it is replayed. Where the bits come
-from stands in `philox`.
+The same state gives the same numbers, always and everywhere; `advance` steps to the next ones.
+Nothing is remembered here, so a recorded step draws other numbers each time it is replayed. Where
+the bits come from stands in `philox`.
 """
 
 from __future__ import annotations
@@ -131,7 +131,10 @@ class Permutation(Function):
 
 @function
 class Dropout(Function):
-    """Elements set to 0 with probability `rate`, the others divided by 1 − rate; one draw per `noise`."""
+    """Elements set to 0 with probability `rate`, the others divided by 1 − rate.
+
+    `noise` is the shape of the mask, which stretches to that of x.
+    """
 
     hidden = ("mask",)
     rate: float
@@ -191,8 +194,12 @@ def expect_state(subject: str, state: Spec) -> None:
         DTypeError: it is not uint32.
         ShapeError: it is not (2,).
     """
-    expect(state.dtype == uint32, subject, "the state must be uint32", error=DTypeError, state=state)
-    expect(state.shape == (2,), subject, "the state must be two numbers, seed and draw", state=state)
+    expect(
+        state.dtype == uint32, subject, "the state must be uint32", error=DTypeError, state=state
+    )
+    expect(
+        state.shape == (2,), subject, "the state must be two numbers, seed and draw", state=state
+    )
 
 
 def kept_scale(rate: float) -> float:
@@ -203,8 +210,8 @@ def kept_scale(rate: float) -> float:
 def quantile(xp: Any, p: Any) -> Any:
     """Return z with Φ(z) = p to the precision of float64, for 10⁻¹¹ < p < 1 − 10⁻¹¹.
 
-    Wichura: Algorithm AS 241, the percentage points of the normal distribution. Applied Statistics 37
-    (1988), the branches for the middle and for the nearer tails.
+    Wichura: Algorithm AS 241, the percentage points of the normal distribution. Applied Statistics
+    37 (1988), the branches for the middle and for the nearer tails.
     """
     q = p - 0.5
     middle = xp.maximum(0.180625 - q * q, 0.0)
@@ -218,8 +225,12 @@ def _ratio(r: Any, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) ->
     upper, lower = coefficients
     above, below = upper[-1] + 0 * r, lower[-1] + 0 * r
     for a, b in zip(upper[-2::-1], lower[-2::-1], strict=True):
-        above, below = above * r + a, below * r + b
-    return above / below
+        above *= r
+        above += a
+        below *= r
+        below += b
+    above /= below
+    return above
 
 
 _MIDDLE = (
@@ -255,6 +266,7 @@ def uniform(
         low: the smallest number.
         high: the bound above.
         dtype: of the result.
+
     Raises:
         DTypeError: `dtype` holds no real numbers, or the state is not uint32.
         ConfigError: low is larger than high.
@@ -280,6 +292,7 @@ def normal(
         mean: around which they lie.
         deviation: the standard deviation.
         dtype: of the result.
+
     Raises:
         DTypeError: `dtype` holds no real numbers, or the state is not uint32.
         ConfigError: the deviation is negative.
@@ -304,6 +317,7 @@ def truncated_normal(
         mean: around which they lie.
         deviation: the standard deviation before truncation.
         dtype: of the result.
+
     Raises:
         DTypeError: `dtype` holds no real numbers, or the state is not uint32.
         ConfigError: the deviation is negative.
@@ -324,6 +338,7 @@ def randint(
         low: the smallest number.
         high: the bound above.
         dtype: of the result.
+
     Raises:
         ConfigError: there is no number between low and high, or more than 2⁵³.
         DTypeError: the numbers do not fit into `dtype`, or the state is not uint32.
@@ -347,6 +362,7 @@ def bernoulli(
         shape: of the result.
         probability: of a 1.
         dtype: of the result.
+
     Raises:
         ConfigError: the probability lies outside [0, 1].
         DTypeError: the state is not uint32.
@@ -370,15 +386,17 @@ def permutation(state: Tensor, size: int) -> Tensor:
 def dropout(
     x: Tensor, state: Tensor, rate: float, noise_shape: Sequence[int] | None = None
 ) -> Tensor:
-    """Set elements to 0 with a probability and divide the others by 1 − rate, so that the mean stays.
+    """Set elements to 0 with a probability, and divide the others so that the mean stays.
 
-    y = x · m / (1 − rate), m = 1 with probability 1 − rate, else 0. Srivastava et al., JMLR 15 (2014).
+    y = x · m / (1 − rate), m = 1 with probability 1 − rate, else 0. Srivastava et al., Dropout,
+    JMLR 15 (2014).
 
     Args:
         x: of any shape, real numbers.
         state: seed and draw, (2,) uint32; the same state drops the same elements.
         rate: the probability of a 0.
         noise_shape: the sizes of m, each that of x or 1, where it stretches; those of x if None.
+
     Raises:
         ConfigError: the rate lies outside [0, 1].
         DTypeError: x holds no real numbers, or the state is not uint32.
@@ -413,5 +431,5 @@ def _expect_deviation(subject: str, deviation: float) -> None:
 
 
 def _expect_share(subject: str, name: str, value: float) -> None:
-    expect(0 <= value <= 1, subject, f"{name} must lie in [0, 1]", error=ConfigError,
-           **{name: value})  # fmt: skip
+    got: dict[str, Any] = {name: value}
+    expect(0 <= value <= 1, subject, f"{name} must lie in [0, 1]", error=ConfigError, **got)

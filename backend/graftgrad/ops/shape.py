@@ -178,9 +178,12 @@ class Concatenate(Function):
 
 
 def slices(cuts: Sequence[Cut]) -> tuple[slice, ...]:
-    """Return Python's slices; a downward cut that passes the front ends at None."""
+    """Return Python's slices; a downward cut that passes the front ends at None, an empty one at 0."""
     return tuple(
-        slice(start, None if step < 0 and stop < 0 else stop, step) for start, stop, step in cuts
+        slice(start, None if stop < 0 else stop, step)
+        if len(range(start, stop, step))
+        else slice(0, 0)
+        for start, stop, step in cuts
     )
 
 

@@ -1,7 +1,7 @@
 """How windows lie on images, and the framed blocks of an image in which they are walked over.
 
 Convolution and pooling share this: geometry without values (`Windows`), a block of rows with its
-margins (`Frame`), tap by tap or as a matrix of patches. What is done with a window stands with them.
+margins (`Frame`), tap by tap or as a matrix of patches. What is done with a window stands there.
 """
 
 from __future__ import annotations
@@ -260,7 +260,7 @@ def filled(
 def walked(
     xp: Any, x: Any, lie: Windows, value: float = 0.0
 ) -> Iterator[tuple[Block, Callable[[int, int], Any]]]:
-    """Walk over images block by block; each comes with a function that gives the pixels of a tap."""
+    """Walk over images block by block; with each comes what gives the pixels of a tap (a, b)."""
     row = lie.strides[0] * lie.width() * x.shape[3] * x.dtype.itemsize
     chosen = list(blocks(x.shape[0], lie.counts[0], row, CACHE_BYTES))
     for block, part in filled(xp, x, lie, chosen, lie.strides[1], value):
@@ -268,14 +268,15 @@ def walked(
 
 
 def gathered(
-    xp: Any, gx: Any, lie: Windows, row: int = 0, budget: int = CACHE_BYTES, planar: bool = False
+    xp: Any, gx: Any, lie: Windows, row: int = 0, budget: int = 0, planar: bool = False
 ) -> Iterator[tuple[Block, Callable[[int, int], Any]]]:
     """Walk as `walked` does, over zeros; what is added to the taps ends up in gx.
 
-    `row` is what a row of windows takes in bytes; the images' own size if 0.
+    `row` is what a row of windows takes in bytes, `budget` what a block may take; if 0 the images'
+    own size and what fits in cache.
     """
     row = row or lie.strides[0] * lie.width() * gx.shape[3] * gx.dtype.itemsize
-    chosen = list(blocks(gx.shape[0], lie.counts[0], row, budget))
+    chosen = list(blocks(gx.shape[0], lie.counts[0], row, budget or CACHE_BYTES))
     frame = Frame(xp, gx, lie, chosen, lie.strides[1], 0.0, planar)
     gx[...] = 0
     for block in chosen:

@@ -49,9 +49,17 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Hear that a training batch begins."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Hear that a training batch ends; `logs` hold the means of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that a training batch begins, under the older name."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Hear that a training batch ends, under the older name."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Hear that an evaluation begins."""
@@ -92,11 +100,12 @@ class CallbackList:
                 callback.set_params(params)
 
     def hears(self, event: str) -> bool:
-        """Tell whether any listener overrides an event."""
-        base = getattr(Callback, event)
+        """Tell whether any listener overrides an event, under its name or the older one."""
+        names = (event, event.replace("_train_", "_"))
         return any(
-            event in vars(one) or getattr(type(one), event, None) is not base
+            name in vars(one) or getattr(type(one), name, None) is not getattr(Callback, name, None)
             for one in self.callbacks
+            for name in names
         )
 
     def tell(self, event: str, *args: Any) -> None:

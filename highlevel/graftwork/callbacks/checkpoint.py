@@ -16,7 +16,7 @@ class ModelCheckpoint(Monitor):
     """Writes the model after epochs, or after so many batches.
 
     Args:
-        filepath: where to; may hold {epoch} and names of the logs, as "best-{epoch:02d}-{val_loss:.2f}.keras".
+        filepath: where to; may hold {epoch}, {batch} and names of the logs, as "best-{epoch:02d}-{val_loss:.2f}.keras".
             It ends in ".keras", or in ".weights.h5" with `save_weights_only`.
         monitor: the value that decides which epoch is the best.
         verbose: 1 tells of every file.
@@ -66,20 +66,20 @@ class ModelCheckpoint(Monitor):
             return
         self.batches += 1
         if self.batches % int(self.save_freq) == 0:
-            self._write(self.epoch, logs)
+            self._write(self.epoch, batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write after the epoch."""
         if self.save_freq == "epoch":
-            self._write(epoch, logs)
+            self._write(epoch, 0, logs)
 
-    def _write(self, epoch: int, logs: Logs | None) -> None:
+    def _write(self, epoch: int, batch: int, logs: Logs | None) -> None:
         if self.save_best_only:
             value = self.watched(logs)
             if value is None or not self.better(value, self.best):
                 return
             self.best = value
-        path = self._path(epoch, logs or {})
+        path = self._path({"batch": batch + 1, **(logs or {}), "epoch": epoch + 1})
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path, overwrite=True)
@@ -88,11 +88,11 @@ class ModelCheckpoint(Monitor):
         if self.verbose:
             tqdm.write(f"Epoch {epoch + 1}: saved to {path}")
 
-    def _path(self, epoch: int, logs: dict[str, Any]) -> str:
+    def _path(self, values: dict[str, Any]) -> str:
         try:
-            return self.filepath.format(epoch=epoch + 1, **dict(logs.items()))
+            return self.filepath.format(**values)
         except KeyError as error:
             raise ConfigError(
-                f"ModelCheckpoint: filepath may name epoch and {sorted(logs)}; got {self.filepath!r}, "
+                f"ModelCheckpoint: filepath may name {', '.join(values)}; got {self.filepath!r}, "
                 f"which names {error}."
             ) from error

@@ -10,6 +10,10 @@ from tqdm.auto import tqdm
 
 from .callback import Callback, Logs
 
+RUNNING = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+UNKNOWN = "{desc}: {n_fmt} batches [{elapsed}{postfix}]"  # where nobody knows how many there will be
+FINISHED = "{desc}: {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
+
 
 class ProgressBar(Callback):
     """A bar per epoch with the means so far; in a log file, or with `verbose=2`, a line per epoch.
@@ -107,7 +111,8 @@ class ProgressBar(Callback):
         self.begun, self.drawn = time.perf_counter(), 0.0
         if self.live:
             total = self.params.get("steps")
-            self.bar = tqdm(total=total, desc=title, unit="batch", dynamic_ncols=True)
+            form = RUNNING if total else UNKNOWN
+            self.bar = tqdm(total=total, desc=title, unit="batch", dynamic_ncols=True, bar_format=form)
 
     def _due(self) -> bool:
         now = time.perf_counter()
@@ -127,8 +132,9 @@ class ProgressBar(Callback):
     def _close(self, logs: Logs | None) -> None:
         if self.bar is not None:
             self.bar.total = self.bar.n
+            self.bar.bar_format = FINISHED
+            self.bar.ncols = self.bar.dynamic_ncols = None  # all values, over several lines if need be
             self.bar.set_postfix_str(told(logs or {}, "=", ", "), refresh=False)
-            self.bar.refresh()
             self.bar.close()
             self.bar = None
         elif not self.live and logs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from graftgrad.errors import DataError, expect
 from tqdm.auto import tqdm
 
 from .callback import Callback, Logs
@@ -82,11 +83,24 @@ class EarlyStopping(Monitor):
 
 
 class TerminateOnNaN(Callback):
-    """Stops when the loss is NaN or infinite."""
+    """Stops when the loss is NaN or infinite; it is read after every batch.
+
+    Args:
+        raise_error: raise instead of stopping.
+    Raises:
+        DataError: the loss is NaN or infinite, and `raise_error` is true.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Look at the loss of every batch."""
+        """Look at the loss of a batch."""
         loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(float(loss)):
-            tqdm.write(f"Batch {batch}: the loss is {float(loss)}; the training stops.")
-            self.model.stop_training = True
+        if loss is None or math.isfinite(float(loss)):
+            return
+        expect(not self.raise_error, "TerminateOnNaN", "the loss must be finite", error=DataError,
+               batch=batch, loss=loss)  # fmt: skip
+        tqdm.write(f"Batch {batch}: the loss is {float(loss)}; the training stops.")
+        self.model.stop_training = True

@@ -9,7 +9,15 @@ from graftgrad.errors import expect
 
 from .. import activations as functions
 from ..registry import (
-    constraints, declared, initializers, layers, named, number, optional, regularizers, setting,
+    constraints,
+    declared,
+    initializers,
+    layers,
+    named,
+    number,
+    optional,
+    regularizers,
+    setting,
 )  # fmt: skip
 from ..regularizers import strength
 from .layer import InputSpec, Layer
@@ -97,7 +105,9 @@ class ELU(Layer):
 
 @declared(layers)
 class PReLU(Layer):
-    """Rectifier whose slope below zero is learned: y = max(x, 0) + alpha · min(x, 0). He et al. 2015.
+    """Rectifier whose slope below zero is learned: y = max(x, 0) + alpha · min(x, 0).
+
+    He et al. 2015.
 
     Shapes: (N, …) -> (N, …); alpha has the shape of a sample.
 
@@ -120,7 +130,9 @@ class PReLU(Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make alpha."""
         given = self.shared_axes or ()
-        shared = {axis % len(input_shape) for axis in ((given,) if isinstance(given, int) else given)}
+        shared = {
+            axis % len(input_shape) for axis in ((given,) if isinstance(given, int) else given)
+        }
         subject = f'layer "{self.name}"'
         own = [axis for axis in range(1, len(input_shape)) if axis not in shared]
         expect(len(input_shape) > 1, subject, "the input must have an axis besides the batch",
@@ -131,7 +143,9 @@ class PReLU(Layer):
             [n or 1 for n in sizes], self.alpha_initializer, name="alpha",
             regularizer=self.alpha_regularizer, constraint=self.alpha_constraint,
         )  # fmt: skip
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={i: input_shape[i] or 1 for i in own})
+        self.input_spec = InputSpec(
+            ndim=len(input_shape), axes={i: input_shape[i] or 1 for i in own}
+        )
 
     def call(self, x: Tensor) -> Tensor:
         """Rectify."""
@@ -152,5 +166,9 @@ class Softmax(Layer):
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
         """Return the numbers; what `mask` is false for becomes 0."""
-        x = inputs if mask is None else ops.where(mask, inputs, -3e4 if inputs.dtype == "float16" else -1e9)
+        x = (
+            inputs
+            if mask is None
+            else ops.where(mask, inputs, -3e4 if inputs.dtype == "float16" else -1e9)
+        )
         return functions.softmax(x, self.axis)

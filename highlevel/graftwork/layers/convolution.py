@@ -9,8 +9,18 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import (
-    activations, constraints, declared, initializers, layers, named, one_of, optional,
-    positive_integer, positive_pair, regularizers, setting,
+    activations,
+    constraints,
+    declared,
+    initializers,
+    layers,
+    named,
+    one_of,
+    optional,
+    positive_integer,
+    positive_pair,
+    regularizers,
+    setting,
 )  # fmt: skip
 from ..weight import Weight
 from .layer import InputSpec, Layer
@@ -62,7 +72,7 @@ class Convolving(Layer):
         return channels
 
     def add_part(self, part: str, name: str, shape: Sequence[int]) -> Weight:
-        """Make a weight with the initializer, regularizer and constraint of a part, such as "kernel"."""
+        """Make a weight with the settings of a part, such as "kernel" or "depthwise"."""
         return self.add_weight(
             shape, getattr(self, f"{part}_initializer"), name=name,
             regularizer=getattr(self, f"{part}_regularizer"),
@@ -101,7 +111,8 @@ class PlainConvolution(Convolving):
             ShapeError: the groups do not divide the channels.
         """
         channels = self.channels_of(input_shape)
-        expect(channels % self.groups == 0, f'layer "{self.name}"', "groups must divide the channels",
+        expect(channels % self.groups == 0, f'layer "{self.name}"',
+               "groups must divide the channels",
                input=input_shape, groups=self.groups)  # fmt: skip
         window = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_part("kernel", "kernel", window)
@@ -120,7 +131,7 @@ class Conv2D(PlainConvolution):
         filters: the number of channels that come out.
         kernel_size: rows and columns of the window.
         strides: pixels from one window to the next, rows and columns.
-        padding: "valid" for windows inside the image; "same" for ⌈H / strides⌉ of them, zeros around;
+        padding: "valid" for windows inside the image; "same" for ⌈H / strides⌉, zeros around;
             or the zeros themselves: one number, or (before, after) for rows and columns.
         data_format: only "channels_last".
         dilation_rate: pixels from one element of the window to the next.
@@ -211,7 +222,7 @@ class Conv1D(PlainConvolution):
 class DepthwiseConv2D(Convolving):
     """Filters moved over each channel of images by itself.
 
-    y[n, i, j, c·M + m] = activation(Σ x[n, i·s + a·d, j·s + b·d, c] · kernel[a, b, c, m] + bias[c·M + m])
+    y[n, i, j, c·M + m] = Σ x[n, i·s + a·d, j·s + b·d, c] · kernel[a, b, c, m], bias and activation
 
     Shapes: (N, H, W, C) -> (N, H', W', C · depth_multiplier).
 
@@ -303,7 +314,7 @@ class SeparableConv2D(Convolving):
     bias_constraint: Any = setting(named(constraints), default=None)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make depthwise_kernel (*kernel_size, C, M), pointwise_kernel (1, 1, C · M, filters) and bias."""
+        """Make depthwise_kernel (A, B, C, M), pointwise_kernel (1, 1, C · M, filters) and bias."""
         channels = self.channels_of(input_shape)
         window = (*self.kernel_size, channels, self.depth_multiplier)
         mixed = (1, 1, channels * self.depth_multiplier, self.filters)
@@ -333,7 +344,7 @@ class Conv2DTranspose(Convolving):
         kernel_size: rows and columns of the window.
         strides: pixels of the output for each pixel of the input.
         padding: "valid" or "same".
-        output_padding: rows and columns added at the end of the output; None takes what "same" needs.
+        output_padding: rows and columns added at the end; None takes what "same" needs.
         data_format: only "channels_last".
         dilation_rate: pixels from one element of the window to the next.
         activation: a name or a function; None for none.
@@ -366,8 +377,14 @@ class Conv2DTranspose(Convolving):
         fit = self.output_padding is None or all(
             p < s for p, s in zip(self.output_padding, self.strides, strict=True)
         )
-        expect(fit, "Conv2DTranspose", "output_padding must be less than strides",
-               error=ConfigError, output_padding=self.output_padding, strides=self.strides)  # fmt: skip
+        expect(
+            fit,
+            "Conv2DTranspose",
+            "output_padding must be less than strides",
+            error=ConfigError,
+            output_padding=self.output_padding,
+            strides=self.strides,
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make kernel (*kernel_size, filters, C) and bias."""

@@ -9,7 +9,14 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import (
-    activations, constraints, declared, initializers, layers, named, positive_integer, regularizers,
+    activations,
+    constraints,
+    declared,
+    initializers,
+    layers,
+    named,
+    positive_integer,
+    regularizers,
     setting,
 )  # fmt: skip
 from .layer import InputSpec, Layer
@@ -40,8 +47,14 @@ class InputLayer(Layer):
         """Settle the shape and make the symbol that stands for the input."""
         self.prepare_layer()
         given = self.batch_shape if self.batch_shape is not None else self.shape
-        expect(isinstance(given, (tuple, list)), "Input", "the shape of one sample must be given",
-               error=ConfigError, shape=self.shape, advice="For example Input((224, 224, 3)).")  # fmt: skip
+        expect(
+            isinstance(given, (tuple, list)),
+            "Input",
+            "the shape of one sample must be given",
+            error=ConfigError,
+            shape=self.shape,
+            advice="For example Input((224, 224, 3)).",
+        )
         whole = tuple(given) if self.batch_shape is not None else (self.batch_size, *given)
         for size in whole:
             expect(size is None or (isinstance(size, int) and size > 0), "Input",
@@ -69,7 +82,7 @@ class InputLayer(Layer):
         }
 
 
-def Input(  # noqa: N802
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
@@ -90,11 +103,17 @@ def Input(  # noqa: N802
     Raises:
         ConfigError: the shape is missing or no shape, or an argument is unknown.
     """
-    expect(not unused and not sparse, "Input", "arguments must be shape, batch_size, dtype, batch_shape, name",
-           error=ConfigError, unknown=list(unused), sparse=sparse)  # fmt: skip
+    expect(
+        not unused and not sparse,
+        "Input",
+        "arguments must be shape, batch_size, dtype, batch_shape, name",
+        error=ConfigError,
+        unknown=list(unused),
+        sparse=sparse,
+    )
     layer = InputLayer(
         tuple(shape) if isinstance(shape, list) else shape,
-        batch_size, batch_shape=batch_shape, dtype=dtype, name=name,
+        batch_size, batch_shape=batch_shape, dtype=dtype, name=name,  # type: ignore[arg-type]
     )  # fmt: skip
     made: KerasTensor = layer.output
     return made
@@ -136,7 +155,7 @@ class Dense(Layer):
         """Make kernel (D, units) and bias (units,)."""
         expect(len(input_shape) >= 2 and input_shape[-1] is not None, f'layer "{self.name}"',
                "the last axis of the input must have a known size", input=input_shape)  # fmt: skip
-        features = input_shape[-1]
+        features = input_shape[-1] or 0
         self.kernel = self.add_weight(
             (features, self.units), self.kernel_initializer, name="kernel",
             regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
@@ -205,15 +224,16 @@ class Embedding(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Look the vectors up."""
-        return ops.embedding(x, self.embeddings)
+        places = x if x.dtype.kind in "iu" else ops.cast(x, "int32")
+        return ops.embedding(places, self.embeddings)
 
 
 @declared(layers)
 class Lambda(Layer):
     """A function as a layer.
 
-    A function that was registered is saved by its name; a lambda is not saved, since a file must not
-    carry code.
+    A function that was registered is saved by its name; a lambda is not saved, since a file must
+    not carry code.
 
     Args:
         function: a function of the input, and of `training` if it names it.
@@ -253,9 +273,14 @@ class Lambda(Layer):
             ConfigError: the function is not registered.
         """
         name = getattr(self.function, "registered_name", None)
-        expect(name is not None, f'layer "{self.name}"', "a function must be registered to be saved",
-               error=ConfigError, function=getattr(self.function, "__name__", self.function),
-               advice="Decorate it with @graftwork.register_keras_serializable(), or write a layer.")  # fmt: skip
+        expect(
+            name is not None,
+            f'layer "{self.name}"',
+            "a function must be registered to be saved",
+            error=ConfigError,
+            function=getattr(self.function, "__name__", self.function),
+            advice="Decorate it with @graftwork.register_keras_serializable(), or write a layer.",
+        )
         return super().get_config() | {"function": name}
 
     @classmethod

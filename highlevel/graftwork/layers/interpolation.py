@@ -1,7 +1,7 @@
 """Images brought to another size: each row and column of the result weighs those of the source.
 
-Both directions are products with a matrix of weights, so gradients of any order follow by themselves.
-Pixels are areas: the centre of pixel i of n lies at (i + ½) / n.
+Both directions are products with a matrix of weights, so gradients of any order follow by
+themselves. Pixels are areas: the centre of pixel i of n lies at (i + ½) / n.
 """
 
 from __future__ import annotations

@@ -6,16 +6,17 @@ Which layers there are stands in this folder's other files; how they are trained
 from __future__ import annotations
 
 import inspect
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.errors import ConfigError, FormatError, GraftError, expect
 from graftgrad.spec import as_dtype, is_floating
 
-from ..policy import policy
+from ..policy import DTypePolicy, policy
 from ..registry import (
     Configured, Setting, constraints, declared, initializers, layers, regularizers, setting, snake_case,
     unique_name,
@@ -27,6 +28,7 @@ from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape
 class _Phase(threading.local):
     training: bool = False
     penalties: list[Tensor] | None = None
+    budget: int | None = None  # numbers that weights may still be made of, while a file is read
 
 
 phase = _Phase()
@@ -62,8 +64,30 @@ class InputSpec:
                    input=given)  # fmt: skip
 
 
+class Bookkeeping(Configured):
+    """What every layer keeps about itself besides its settings, from before its constructor runs."""
+
+    built: bool
+    built_shape: Any
+    switch: bool  # stands for `trainable` where there is no parameter to ask
+    policy: DTypePolicy
+    applications: list[Application]
+    own_weights: list[Weight]
+    takes: frozenset[str] | None  # the arguments of `call`, once they were looked at
+    input_spec: InputSpec | None = None
+    activity_regularizer: Any = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the bookkeeping before any constructor runs, so that attributes can be set freely."""
+        made = super().__new__(cls, *args, **kwargs)
+        kept: dict[str, Any] = {"built": False, "built_shape": None, "switch": True, "takes": None}
+        for name, value in {**kept, "applications": [], "own_weights": []}.items():
+            object.__setattr__(made, name, value)
+        return made
+
+
 @declared(layers)
-class Layer(Configured):
+class Layer(Bookkeeping):
     """A computation with weights.
 
     Subclasses declare settings, make their weights in `build(input_shape)` and compute in `call(x)`.
@@ -83,20 +107,6 @@ class Layer(Configured):
     input_shape: Any = setting(default=None, kw_only=True)
 
     accepts_integers: ClassVar[bool] = True
-    input_spec: InputSpec | None = None
-    activity_regularizer: Any = None
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make the bookkeeping before any constructor runs, so that attributes can be set freely."""
-        made = super().__new__(cls, *args, **kwargs)
-        setattr_ = object.__setattr__
-        setattr_(made, "built", False)
-        setattr_(made, "switch", True)
-        setattr_(made, "built_shape", None)
-        setattr_(made, "applications", [])
-        setattr_(made, "own_weights", [])
-        setattr_(made, "takes", None)
-        return made
 
     def __init__(
         self,
@@ -122,7 +132,8 @@ class Layer(Configured):
 
     def prepare_layer(self) -> None:
         """Settle name and element types."""
-        if self.name is None:
+        named: Any = self.name
+        if named is None:
             object.__setattr__(self, "name", unique_name(snake_case(type(self).__name__)))
         expect(isinstance(self.name, str) and "/" not in self.name and self.name != "",
                type(self).__name__, "name must be a non-empty string without '/'",
@@ -163,6 +174,11 @@ class Layer(Configured):
         expect(all(isinstance(n, int) and n >= 0 for n in sizes), f'layer "{self.name}"',
                f"the sizes of weight {name} must be known", shape=sizes,
                advice="Give the model's input shape completely.")  # fmt: skip
+        if phase.budget is not None:
+            phase.budget -= math.prod(sizes)
+            expect(phase.budget >= 0, f'layer "{self.name}"',
+                   "weights must not be larger than the file that is read can fill",
+                   error=FormatError, weight=name, shape=sizes)  # fmt: skip
         kind = as_dtype(dtype or self.policy.variable_dtype)
         fallback = "glorot_uniform" if is_floating(kind) and len(sizes) > 1 else "zeros"
         make = initializers.get(initializer if initializer is not None else fallback)
@@ -372,9 +388,11 @@ class Layer(Configured):
         wanted = before if training is None else bool(training)
         phase.training = wanted and not self.is_frozen()
         try:
-            if self.takes is None:
-                object.__setattr__(self, "takes", _accepted(self.call))
-            if "training" in self.takes:
+            takes = self.takes
+            if takes is None:
+                takes = _accepted(self.call)
+                object.__setattr__(self, "takes", takes)
+            if "training" in takes:
                 kwargs["training"] = phase.training
             y = self.call(*args, **kwargs)
             if self.activity_regularizer is not None and phase.penalties is not None:

@@ -1,4 +1,4 @@
-"""Layers that bring several inputs together, their lower-case forms, and the operators of symbols."""
+"""Layers that bring several inputs together, and the operators of symbols."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .symbol import KerasTensor, arithmetic
 
 
 class Merge(Layer):
-    """A layer called on a list of tensors; sizes must be equal or 1, and missing axes follow the batch."""
+    """A layer called on a list of tensors: sizes are equal or 1, missing axes follow the batch."""
 
     fewest = 1
     most: int | None = None
@@ -29,8 +29,13 @@ class Merge(Layer):
         """
         given = list(input_shape) if isinstance(input_shape, (list, tuple)) else []
         listed = bool(given) and all(isinstance(one, (tuple, list)) for one in given)
-        expect(listed, f'layer "{self.name}"', "must be called on a list of inputs",
-               input=input_shape, advice=f"For example {type(self).__name__}()([a, b]).")  # fmt: skip
+        expect(
+            listed,
+            f'layer "{self.name}"',
+            "must be called on a list of inputs",
+            input=input_shape,
+            advice=f"For example {type(self).__name__}()([a, b]).",
+        )
         expect(self.fewest <= len(given) and (self.most is None or len(given) <= self.most),
                f'layer "{self.name}"', f"must be called on {_count(self.fewest, self.most)}",
                inputs=len(given))  # fmt: skip
@@ -54,7 +59,7 @@ class Merge(Layer):
 
 @declared(layers)
 class Add(Merge):
-    """The sum of the inputs: y = x₀ + x₁ + …"""
+    """The sum of the inputs: y = x₀ + x₁ + …, broadcast."""
 
     def combine(self, a: Tensor, b: Tensor) -> Tensor:
         """Add."""
@@ -74,7 +79,7 @@ class Subtract(Merge):
 
 @declared(layers)
 class Multiply(Merge):
-    """The product of the inputs, element by element: y = x₀ · x₁ · …"""
+    """The product of the inputs, element by element: y = x₀ · x₁ · …, broadcast."""
 
     def combine(self, a: Tensor, b: Tensor) -> Tensor:
         """Multiply."""
@@ -133,8 +138,8 @@ class Concatenate(Merge):
 class Dot(Merge):
     """Products of two inputs summed over an axis of each, sample by sample.
 
-    y[n, i, j] = Σₖ x₀[n, i, k] · x₁[n, k, j], where axes = (2, 1). What is left of the first input comes
-    before what is left of the second; two batches of vectors give (N, 1).
+    y[n, i, j] = Σₖ x₀[n, i, k] · x₁[n, k, j], where axes = (2, 1). What is left of the first input
+    comes before what is left of the second; two batches of vectors give (N, 1).
 
     Args:
         axes: the axis of both inputs, or one for each; the batch, 0, cannot be summed.
@@ -162,11 +167,22 @@ class Dot(Merge):
         a, b = inputs
         first, second = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
         for x, axis in ((a, first), (b, second)):
-            expect(-x.ndim < axis < x.ndim and axis % x.ndim != 0, f'layer "{self.name}"',
-                   "axes must lie within the inputs, behind the batch", input=x.shape, axis=axis)  # fmt: skip
+            expect(
+                -x.ndim < axis < x.ndim and axis % x.ndim != 0,
+                f'layer "{self.name}"',
+                "axes must lie within the inputs, behind the batch",
+                input=x.shape,
+                axis=axis,
+            )
         first, second = first % a.ndim, second % b.ndim
-        expect(a.shape[first] == b.shape[second], f'layer "{self.name}"',
-               "the two axes must have one size", first=a.shape, second=b.shape, axes=self.axes)  # fmt: skip
+        expect(
+            a.shape[first] == b.shape[second],
+            f'layer "{self.name}"',
+            "the two axes must have one size",
+            first=a.shape,
+            second=b.shape,
+            axes=self.axes,
+        )
         if self.normalize:
             a, b = unit(a, first), unit(b, second)
         rest = [n for i, n in enumerate(a.shape) if i not in (0, first)]
@@ -276,7 +292,7 @@ def operate(sign: str, a: Any, b: Any) -> Any:
 
 def _no_layer(sign: str, a: Any, b: Any) -> TypeError:
     return TypeError(
-        f"symbol: the operands of {sign} must be symbols of one model, or a symbol and a number, and "
+        f"symbol: the operands of {sign} must be symbols, or a symbol and a number; "
         f"symbols cannot be divisors; got {a!r} {sign} {b!r}. "
         "Use layers.Lambda with a registered function, or write a layer."
     )

@@ -1,4 +1,4 @@
-"""Layers that keep activations at mean 0 and variance 1: over the batch, a sample, or groups of channels."""
+"""Layers that bring activations to mean 0 and variance 1: over the batch, a sample, or groups."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import expect
 
 from ..registry import (
-    constraints, declared, fraction, initializers, layers, named, number, positive_integer,
-    regularizers, setting,
+    constraints,
+    declared,
+    fraction,
+    initializers,
+    layers,
+    named,
+    number,
+    positive_integer,
+    regularizers,
+    setting,
 )  # fmt: skip
 from ..regularizers import strength
 from ..weight import Weight
@@ -63,9 +71,9 @@ class BatchNormalization(Normalizing):
 
     y = gamma · (x − mean) / √(variance + epsilon) + beta
 
-    While training, the moving averages follow: moving ← momentum · moving + (1 − momentum) · batch. A
-    frozen layer, `trainable = False` or all its parameters without requires_grad, uses its moving averages
-    and does not move them. Ioffe and Szegedy 2015.
+    While training, the moving averages follow: moving ← momentum · moving + (1 − momentum) · batch.
+    A frozen layer, `trainable = False` or all its parameters without requires_grad, uses its moving
+    averages and does not move them. Ioffe and Szegedy 2015.
 
     Shapes: (N, …, C) -> (N, …, C).
 
@@ -204,8 +212,13 @@ class GroupNormalization(Normalizing):
         """Make gamma and beta, (C,)."""
         axis = known_axes(f'layer "{self.name}"', self.axis, input_shape)[0]
         channels = input_shape[axis] or 0
-        expect(self.groups == -1 or channels % self.groups == 0, f'layer "{self.name}"',
-               "groups must divide the channels", input=input_shape, groups=self.groups)  # fmt: skip
+        expect(
+            self.groups == -1 or channels % self.groups == 0,
+            f'layer "{self.name}"',
+            "groups must divide the channels",
+            input=input_shape,
+            groups=self.groups,
+        )
         self.learned_over(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from .rules import channels_last, positive_single, window_padding
 
 
 class Pooling(Layer):
-    """What the layers with windows share: strides that are the window's size unless they are given."""
+    """What the layers with windows share: strides are the window's size unless they are given."""
 
     pool_size: Any
     strides: Any
@@ -35,7 +35,9 @@ class Pooling(Layer):
 
     def pooled(self, x: Tensor, window: tuple[int, int], strides: tuple[int, int]) -> Tensor:
         """Draw windows of images together."""
-        raise NotImplementedError(f"{type(self).__name__}: must define pooled(self, x, window, strides).")
+        raise NotImplementedError(
+            f"{type(self).__name__}: must define pooled(self, x, window, strides)."
+        )
 
 
 class Largest(Pooling):

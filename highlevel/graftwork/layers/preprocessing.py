@@ -92,9 +92,9 @@ class Normalization(Layer):
         self.statistics: tuple[Weight, Weight, Weight] | None = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Settle the kept axes; without given numbers make mean, variance and count, which are state.
+        """Settle the kept axes; without given numbers make mean, variance and count.
 
-        The count stays 0: it has a place in Keras' files, and no use.
+        These are state. The count stays 0: it has a place in Keras' files, and no use.
         """
         subject = f'layer "{self.name}"'
         named_axes = () if self.axis is None else self.axis
@@ -118,7 +118,7 @@ class Normalization(Layer):
         """Find mean and variance of data; what was found before is forgotten.
 
         Args:
-            data: an array, or an iterable of batches; of a batch that is a tuple, the first entry counts.
+            data: an array, or an iterable of batches; of a tuple the first entry counts.
             batch_size: how many samples of an array are looked at together.
             steps: how many batches are looked at; all of them if None.
         Raises:
@@ -169,13 +169,20 @@ class Normalization(Layer):
         else:
             mean, variance = (one.detach().to(x.dtype) for one in self.statistics[:2])
         shape = tuple([n if i in self.kept else 1 for i, n in enumerate(x.shape)])
-        return self._framed(mean, shape), ops.maximum(ops.sqrt(self._framed(variance, shape)), _SMALL)
+        return self._framed(mean, shape), ops.maximum(
+            ops.sqrt(self._framed(variance, shape)), _SMALL
+        )
 
     def _framed(self, one: Tensor, shape: tuple[int, ...]) -> Tensor:
         if one.size == 1:
             return ops.reshape(one, (1,) * len(shape))
-        expect(one.size == math.prod(shape), f'layer "{self.name}"',
-               "mean and variance must have the sizes of axis", given=one.shape, sizes=self.sizes)  # fmt: skip
+        expect(
+            one.size == math.prod(shape),
+            f'layer "{self.name}"',
+            "mean and variance must have the sizes of axis",
+            given=one.shape,
+            sizes=self.sizes,
+        )
         return ops.reshape(one, shape)
 
 
@@ -188,8 +195,13 @@ def _batches(data: Any, batch_size: int) -> Iterator[Tensor]:
         for start in range(0, whole.shape[0], batch_size):
             yield whole[start : start + batch_size]
         return
-    expect(isinstance(data, Iterable), "Normalization.adapt",
-           "data must be an array or an iterable of batches", error=DataError, data=data)  # fmt: skip
+    expect(
+        isinstance(data, Iterable),
+        "Normalization.adapt",
+        "data must be an array or an iterable of batches",
+        error=DataError,
+        data=data,
+    )
     for batch in data:
         yield graftgrad.as_tensor(batch[0] if isinstance(batch, tuple) else batch)
 

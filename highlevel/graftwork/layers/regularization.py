@@ -1,4 +1,4 @@
-"""Layers that disturb training so that a network does not rely on chance: noise, dropout, penalties.
+"""Layers that disturb training, so that a network relies on nothing: noise, dropout, penalties.
 
 All of them hand their input on in inference form.
 """
@@ -102,11 +102,28 @@ class Dropout(Noisy):
         )
         expect(fit, f'layer "{self.name}"', "noise_shape must stretch to the input", input=x.shape,
                noise_shape=self.noise_shape)  # fmt: skip
-        return tuple([size if n is None else n for n, size in zip(self.noise_shape, x.shape, strict=True)])
+        return tuple(
+            [size if n is None else n for n, size in zip(self.noise_shape, x.shape, strict=True)]
+        )
+
+
+class Spatial(Noisy):
+    """Dropout of whole channels."""
+
+    rate: float
+
+    def amount(self) -> float:
+        """Return the rate."""
+        return self.rate
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings; `trainable` only where it is false, since Keras takes none here."""
+        config = super().get_config()
+        return {key: config[key] for key in config if key != "trainable" or not config[key]}
 
 
 @declared(layers)
-class SpatialDropout1D(Noisy):
+class SpatialDropout1D(Spatial):
     """While training, whole features of a sequence set to 0 at random. Tompson et al. 2014.
 
     Shapes: (N, T, C) -> (N, T, C).
@@ -121,17 +138,13 @@ class SpatialDropout1D(Noisy):
 
     input_spec = InputSpec(ndim=3)
 
-    def amount(self) -> float:
-        """Return the rate."""
-        return self.rate
-
     def disturbed(self, x: Tensor) -> Tensor:
         """Drop features."""
         return dropped(x, self.rate, (x.shape[0], 1, x.shape[2]), self.seed_generator)
 
 
 @declared(layers)
-class SpatialDropout2D(Noisy):
+class SpatialDropout2D(Spatial):
     """While training, whole channels of an image set to 0 at random. Tompson et al. 2014.
 
     Shapes: (N, H, W, C) -> (N, H, W, C).
@@ -147,10 +160,6 @@ class SpatialDropout2D(Noisy):
     seed: Any = setting(any_seed, default=None)
 
     input_spec = InputSpec(ndim=4)
-
-    def amount(self) -> float:
-        """Return the rate."""
-        return self.rate
 
     def disturbed(self, x: Tensor) -> Tensor:
         """Drop channels."""
@@ -175,12 +184,14 @@ class GaussianNoise(Noisy):
 
     def disturbed(self, x: Tensor) -> Tensor:
         """Add noise."""
-        return x + random.normal(self.seed_generator.next(), x.shape, 0.0, self.stddev, dtype=x.dtype)
+        return x + random.normal(
+            self.seed_generator.next(), x.shape, 0.0, self.stddev, dtype=x.dtype
+        )
 
 
 @declared(layers)
 class GaussianDropout(Noisy):
-    """While training, elements multiplied by normal numbers of mean 1 and variance rate / (1 − rate).
+    """While training, elements multiplied by normal numbers: mean 1, variance rate / (1 − rate).
 
     Args:
         rate: the share that a dropout of the same variance would drop.

@@ -84,8 +84,13 @@ class Permute(Layer):
     def prepare(self) -> None:
         """Check the permutation."""
         self.prepare_layer()
-        expect(sorted(self.dims) == list(range(1, len(self.dims) + 1)), "Permute",
-               "dims must be a permutation of 1, 2, …", error=ConfigError, dims=self.dims)  # fmt: skip
+        expect(
+            sorted(self.dims) == list(range(1, len(self.dims) + 1)),
+            "Permute",
+            "dims must be a permutation of 1, 2, …",
+            error=ConfigError,
+            dims=self.dims,
+        )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, x: Tensor) -> Tensor:

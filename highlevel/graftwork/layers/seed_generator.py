@@ -1,4 +1,4 @@
-"""The state of a layer that draws random numbers while training: kept, saved and resumed like a weight."""
+"""The state of a layer that draws random numbers while training: kept and saved like a weight."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.ops import random
 
+from ..registry import generators
 from ..seeds import any_seed, fresh_seed
 from ..weight import Weight
 from .layer import Layer
@@ -16,8 +17,8 @@ from .layer import Layer
 class SeedGenerator(Layer):
     """A source of random states, each used once.
 
-    Its state is a weight, (2,) uint32: the seed, and how often a state was drawn. It is saved with the
-    layer that holds it, so that training resumes with the numbers that would have come next.
+    Its state is a weight, (2,) uint32: the seed, and how often a state was drawn. It is saved with
+    the layer that holds it, so that training resumes with the numbers that would have come next.
 
     Args:
         seed: a whole number from 0 to 2³² − 1; None takes one from the program's source of seeds.
@@ -25,6 +26,8 @@ class SeedGenerator(Layer):
     Raises:
         ConfigError: the seed is no such number.
     """
+
+    registry = generators
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -51,3 +54,6 @@ class SeedGenerator(Layer):
 def generator_for(seed: Any) -> SeedGenerator:
     """Return the generator of a layer whose setting `seed` is a number, None or a generator."""
     return seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
+
+
+generators.register(SeedGenerator)

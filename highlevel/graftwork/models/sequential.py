@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, GraftError, expect
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
@@ -58,9 +58,15 @@ class Sequential(Model):
 
         Raises:
             ConfigError: it is no layer, or its name is taken.
+            ShapeError: it does not fit what comes before; the model stays as it was.
         """
+        before = (list(self.stack), self.entrance)
         self._put(layer)
-        self._try_build()
+        try:
+            self._try_build()
+        except GraftError:
+            self.stack, self.entrance = before
+            raise
 
     def pop(self) -> Layer:
         """Take the last layer away and return it.

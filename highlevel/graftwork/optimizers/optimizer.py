@@ -269,6 +269,12 @@ class Optimizer(Kept):
         now = float(self.rate) if self.schedule is None else encoded(self.schedule)
         return {"name": told.pop("name"), "learning_rate": now, **told}
 
+    def __repr__(self) -> str:
+        config = self.get_config()
+        usual = {name: one.default for name, one in type(self).settings.items()}
+        told = [f"{name}={config[name]!r}" for name in usual if config.get(name) != usual[name]]
+        return f"{type(self).__name__}({', '.join(told)})"
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Make an optimizer from its settings; what only older Keras knew is left out.

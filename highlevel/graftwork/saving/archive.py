@@ -16,7 +16,6 @@ from graftgrad.errors import ConfigError, FormatError, expect
 from graftgrad.formats import Entry, Hdf5File
 
 from ..layers.layer import Layer, phase
-from ..weight import Weight
 from . import config, legacy_file, names, optimizer_state, sources, weights
 from .matching import matched
 from .sources import Source
@@ -95,6 +94,7 @@ def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
     }  # fmt: skip
     if optimizer:
         own["optimizer_order"] = optimizer_state.order_of(model)
+        own["batches"] = model.batches_done()
     saved = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     return {"keras_version": KERAS, "date_saved": saved, OURS: own}
 
@@ -143,9 +143,12 @@ def load_model(
         told = file.config.get("compile_config")
         if compile and told:
             config.compiled(model, told, custom_objects)
-            special = {n: e for n, e in source.extra.items() if n.startswith(f"{optimizer_state.OURS}/")}
+            special = {
+                n: e for n, e in source.extra.items() if n.startswith(f"{optimizer_state.OURS}/")
+            }
             order = _texts(notes.get("optimizer_order"))
             _restore(model, source.optimizer, special, order, file.subject)
+            model.batches_trained = _whole(notes.get("batches") or 0, "batches", file.subject)
     return model
 
 
@@ -171,13 +174,17 @@ def _budget(numbers: int) -> Iterator[None]:
 def _apply_notes(model: Any, notes: Mapping[str, Any], subject: str) -> None:
     """Restore what Keras has no place for: the seed of the shuffling, and which weights are frozen."""
     seed = notes.get("seed")
-    expect(seed is None or (isinstance(seed, int) and not isinstance(seed, bool)), subject,
-           "the seed must be a whole number", error=FormatError, seed=seed)  # fmt: skip
-    model.seed = seed
+    model.seed = None if seed is None else _whole(seed, "seed", subject)
     if "frozen" in notes:
         frozen = set(_texts(notes["frozen"]))
         for place in names.places(model):
             place.weight.trainable = place.path not in frozen
+
+
+def _whole(value: Any, name: str, subject: str) -> int:
+    sound = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+    expect(sound, subject, f"{name} must be a whole number", error=FormatError, **{name: value})
+    return int(value)
 
 
 def _texts(value: Any) -> list[str]:
@@ -228,8 +235,7 @@ def _restore_legacy(model: Any, source: Source) -> None:
     if not source.optimizer or not optimizer_state.compiled_model(model):
         return
     plan = matched(model, source, names.places(model), False)
-    order: list[Weight] = [match.place.weight for match in plan]
-    values, listed = optimizer_state.legacy_values(model, source.optimizer, order)
+    values, listed = optimizer_state.legacy_values(model, source.optimizer, plan)
     reason = optimizer_state.misfit(model.optimizer, listed, [entry for _, entry in values])
     if reason:
         _warn(source.subject, model, reason)

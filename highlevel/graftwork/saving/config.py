@@ -67,7 +67,12 @@ def _compiled(key: str, value: Any) -> Any:
         expect(name.isidentifier(), "save", f"{key} must be a name, an object or a function with a name",
                error=ConfigError, function=name, advice="Write it with def.")  # fmt: skip
         registered = getattr(value, "registered_name", name)
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": registered}
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": name,
+            "registered_name": registered,
+        }
     return encoded(value)
 
 
@@ -80,8 +85,8 @@ class _Writer:
     def entry(self, layer: Layer) -> Config:
         known = self.told.get(id(layer))
         if known is not None:
-            known.setdefault("shared_object_id", sum("shared_object_id" in one for one in self.told.values()) + 1)
-            return known
+            known.setdefault("shared_object_id", list(self.told).index(id(layer)) + 1)
+            return {key: known[key] for key in known if key not in ("name", "inbound_nodes")}
         module, name, registered = _identity(layer)
         entry: Config = {"module": module, "class_name": name}
         self.told[id(layer)] = entry
@@ -93,9 +98,9 @@ class _Writer:
         return entry
 
     def inner(self, layer: Any) -> Config:
-        if type(layer) is registry.layers.known.get("Functional"):
+        if form_of(type(layer)) == "functional":
             return graph.functional_config(layer, self.entry)
-        if type(layer) is registry.layers.known.get("Sequential"):
+        if form_of(type(layer)) == "sequential":
             entrance = [layer.entrance] if layer.entrance is not None else []
             config: Config = {
                 "name": layer.name, "trainable": layer.trainable, "dtype": layer.policy.name,
@@ -119,8 +124,24 @@ def _identity(layer: Layer) -> tuple[str, str, str | None]:
     return kind.__module__, kind.__name__, getattr(kind, "registered_name", kind.__name__)
 
 
+def form_of(kind: type) -> str:
+    """Tell what a class is told by: "functional" (calls), "sequential" (a list) or its "own" settings."""
+    functional, sequential = (
+        registry.layers.known.get(name) for name in ("Functional", "Sequential")
+    )
+    if functional is not None and issubclass(kind, functional):
+        return "functional"
+    if (
+        sequential is not None
+        and issubclass(kind, sequential)
+        and kind.__init__ is sequential.__init__
+    ):  # type: ignore[misc]
+        return "sequential"
+    return "own"
+
+
 def _build_config(layer: Any) -> Config | None:
-    if type(layer) is registry.layers.known.get("Functional"):
+    if form_of(type(layer)) == "functional":
         return {"input_shape": None}
     shaped = layer.built and layer.built_shape is not None
     return {"input_shape": _listed(layer.built_shape)} if shaped and layer.variables else None
@@ -149,6 +170,14 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     expect(hasattr(made, "compile"), "model", "the configuration must be that of a model",
            error=ConfigError, class_name=entry["class_name"])  # fmt: skip
     return made
+
+
+def from_settings(kind: Any, settings: Mapping[str, Any]) -> Any:
+    """Make a functional model of a class from its inner configuration."""
+    entry = dialects.read(
+        {"class_name": "Functional", "config": settings}, registry.layers, "model"
+    )
+    return graph.rebuilt(kind, entry["config"], _Maker().layer)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -214,17 +243,26 @@ class _Maker:
             return self._fresh(kind, entry, settings)
         except GraftError:
             raise
-        except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        except (
+            TypeError,
+            ValueError,
+            KeyError,
+            AttributeError,
+            IndexError,
+            OverflowError,
+        ) as error:
             raise ConfigError(
                 f"layer {name!r}: settings must fit {entry['class_name']}; "
                 f"got {type(error).__name__}: {str(error)[:200]}."
             ) from error
 
     def _fresh(self, kind: Any, entry: Mapping[str, Any], settings: Config) -> Layer:
-        if kind is registry.layers.known.get("Functional"):
+        if form_of(kind) == "functional" or (
+            hasattr(kind, "compile") and "input_layers" in settings
+        ):
             return graph.rebuilt(kind, settings, self.layer)  # type: ignore[no-any-return]
         shape = _shape(entry.get("build_config"), "input_shape")
-        if kind is registry.layers.known.get("Sequential"):
+        if form_of(kind) == "sequential":
             return self.sequential(kind, settings, shape)
         made = _from_config(kind, settings)
         own_models = hasattr(made, "compile") or any(True for _ in made.children())
@@ -257,7 +295,8 @@ def _from_config(kind: Any, settings: Config) -> Layer:
     """Make a layer; name and trainable are set afterwards where its constructor does not take them."""
     parameters = inspect.signature(kind.__init__).parameters
     open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    plain = kind.from_config.__func__ is Configured.from_config.__func__  # type: ignore[attr-defined]
+    owner = next(one for one in kind.__mro__ if "from_config" in vars(one))
+    plain = owner is Configured or owner.__name__ == "Saved"  # no from_config of its own
     later = {}
     if plain and not open_ended:
         later = {key: settings.pop(key) for key in ("name", "trainable", "dtype")
@@ -334,7 +373,9 @@ def _made(value: Any, kind: registry.Registry) -> Any:
         return value
     if "class_name" not in value:
         return {key: _made(one, kind) for key, one in value.items()}
-    room = next((one for one in registry.REGISTRIES.values() if one.module == value.get("module")), kind)
+    room = next(
+        (one for one in registry.REGISTRIES.values() if one.module == value.get("module")), kind
+    )
     return room.get(dialects.read(value, room, "compile_config"))
 
 
@@ -355,4 +396,3 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, Mapping) and "class_name" not in value:
         return {key: _unwrapped(one) for key, one in value.items()}
     return value
-

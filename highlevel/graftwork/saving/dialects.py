@@ -45,6 +45,11 @@ _KINDS: dict[str, registry.Registry] = {
     "constraint": registry.constraints, "layers": registry.layers, "dtype": registry.policies,
     "rate": registry.schedules,
 }  # fmt: skip
+# Fields of every layer that a class of Keras' does not take.
+_UNKNOWN: dict[str, tuple[str, ...]] = {
+    "SpatialDropout1D": ("trainable",), "SpatialDropout2D": ("trainable",),
+    "SpatialDropout3D": ("trainable",),
+}  # fmt: skip
 # Class -> name of a field in Keras 2 -> its name today.
 _RENAMED: dict[str, dict[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
@@ -67,10 +72,14 @@ _UNUSED: dict[str, tuple[str, ...]] = {
 def written(value: Any) -> Any:
     """Leave out what older versions of Keras 3 do not know and would stumble over."""
     if isinstance(value, Mapping):
-        return {
+        kept = {
             key: written(one) for key, one in value.items()
             if not (key in NEWER and (one is None or one == NEWER[key]))
         }  # fmt: skip
+        if isinstance(kept.get("config"), dict):
+            for key in _UNKNOWN.get(kept.get("class_name", ""), ()):
+                kept["config"].pop(key, None)
+        return kept
     return [written(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -161,7 +170,11 @@ def _renamed(kind: type, config: Config) -> Config:
         for old in _UNUSED.get(base, ()):
             if old in config and old not in known:
                 value = config.pop(old)
-                if old == "batch_input_shape" and isinstance(value, (list, tuple)) and "input_shape" in known:
+                if (
+                    old == "batch_input_shape"
+                    and isinstance(value, (list, tuple))
+                    and "input_shape" in known
+                ):
                     config["input_shape"] = list(value)[1:]
     for name, change in _VALUES.items():
         if name in config and (name in known or name == "decay"):

@@ -35,7 +35,9 @@ def functional_config(model: Any, entry_of: Callable[[Layer], Config]) -> Config
     listed = []
     for layer in model.layers:
         nodes = [_node(call, where) for call in calls.get(id(layer), ())]
-        listed.append({**entry_of(layer), "name": layer.name, "inbound_nodes": nodes})
+        entry = entry_of(layer)
+        entry |= {"name": layer.name, "inbound_nodes": nodes}
+        listed.append(entry)
     return {
         "name": model.name,
         "trainable": model.trainable,
@@ -69,7 +71,11 @@ def _node(call: Application, where: dict[int, list[Any]]) -> Config:
     def told(one: Any) -> Any:
         if not isinstance(one, KerasTensor):
             return encoded(one)
-        config = {"shape": list(one.shape), "dtype": str(one.dtype), "keras_history": where[id(one)]}
+        config = {
+            "shape": list(one.shape),
+            "dtype": str(one.dtype),
+            "keras_history": where[id(one)],
+        }
         return {"class_name": _TENSOR, "config": config}
 
     node: Config = {
@@ -114,7 +120,16 @@ def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) 
         expect(isinstance(nodes, list), subject, "inbound_nodes must be a list", error=ConfigError,
                layer=name)  # fmt: skip
         calls += [_call(subject, name, number, node) for number, node in enumerate(nodes)]
-    trees = [_references(subject, config.get(key), key) for key in ("input_layers", "output_layers")]
+    trees = [
+        _references(subject, config.get(key), key) for key in ("input_layers", "output_layers")
+    ]
+    if any(
+        isinstance(node, list)
+        for entry in entries or ()
+        for node in entry.get("inbound_nodes") or ()
+    ):
+        # Keras 2 wrote a list also where there was one input or output.
+        trees = [tree[0] if isinstance(tree, list) and len(tree) == 1 else tree for tree in trees]
     shifts = _shifts(made, calls, trees)
     outputs = _run(subject, made, calls, shifts)
 
@@ -134,7 +149,9 @@ def _made(entry: Any, make: Callable[[Any], Layer], subject: str) -> tuple[Layer
            "every layer must have a configuration", error=ConfigError, layer=entry)  # fmt: skip
     config = dict(entry["config"])
     name = entry.get("name") or config.get("name")
-    expect(isinstance(name, str), subject, "every layer must have a name", error=ConfigError, name=name)
+    expect(
+        isinstance(name, str), subject, "every layer must have a name", error=ConfigError, name=name
+    )
     config.setdefault("name", name)
     return make({**entry, "config": config}), name
 
@@ -171,8 +188,11 @@ class _Place(tuple[str, int, int]):
 
 
 def _place(subject: str, history: Any) -> _Place:
-    sound = isinstance(history, list) and len(history) == 3 and isinstance(history[0], str) and all(
-        isinstance(one, int) and one >= 0 for one in history[1:]
+    sound = (
+        isinstance(history, list)
+        and len(history) == 3
+        and isinstance(history[0], str)
+        and all(isinstance(one, int) and one >= 0 for one in history[1:])
     )
     expect(sound, subject, "an argument must name layer, call and output", error=ConfigError,
            argument=history)  # fmt: skip
@@ -199,7 +219,11 @@ def _places(tree: Any) -> list[Any]:
     if isinstance(tree, _Place):
         return [tree]
     inside = tree.values() if isinstance(tree, Mapping) else tree
-    return [p for one in inside for p in _places(one)] if isinstance(tree, (list, tuple, Mapping)) else []
+    return (
+        [p for one in inside for p in _places(one)]
+        if isinstance(tree, (list, tuple, Mapping))
+        else []
+    )
 
 
 def _placed(function: Callable[[_Place], Any], tree: Any) -> Any:
@@ -252,7 +276,9 @@ def _run(
     left = len(calls)
     while ready:
         call = ready.popleft()
-        missing = next((one for one in _shifted(call.needs, call.layer, shifts) if one not in outputs), None)
+        missing = next(
+            (one for one in _shifted(call.needs, call.layer, shifts) if one not in outputs), None
+        )
         if missing is not None:
             expect(missing[0] in made, subject, "arguments must come from layers of the model",
                    error=ConfigError, layer=call.layer, argument=missing[0])  # fmt: skip
@@ -268,7 +294,8 @@ def _run(
 
 def _shifted(needs: list[Reference], layer: str, shifts: dict[str, int]) -> list[Reference]:
     return [
-        (name, number) if name == layer else (name, number - shifts.get(name, 0)) for name, number in needs
+        (name, number) if name == layer else (name, number - shifts.get(name, 0))
+        for name, number in needs
     ]
 
 
@@ -283,7 +310,11 @@ def _output(
 
 
 def _called(
-    subject: str, layer: Layer, call: _Call, outputs: dict[Reference, list[Any]], shifts: dict[str, int]
+    subject: str,
+    layer: Layer,
+    call: _Call,
+    outputs: dict[Reference, list[Any]],
+    shifts: dict[str, int],
 ) -> list[Any]:
     def symbol(place: _Place) -> Any:
         return _output(subject, outputs, place, shifts)

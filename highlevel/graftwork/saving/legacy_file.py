@@ -35,7 +35,9 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
     for _, layer in model.children():
         inside = [weight for weight in _ordered(layer) if id(weight) not in seen]
         seen.update(id(weight) for weight in inside)
-        paths = {id(one.weight): f"{one.layer.name}/{one.weight.name}" for one in names.places(layer)}
+        paths = {
+            id(one.weight): f"{one.layer.name}/{one.weight.name}" for one in names.places(layer)
+        }
         listed = [paths[id(weight)] for weight in inside]
         group = f"model_weights/{layer.name}"
         expect(len(set(listed)) == len(listed) and layer.name not in (".", ".."), "save",
@@ -43,8 +45,14 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
                layer=layer.name, advice=advice)  # fmt: skip
         lists["model_weights"]["layer_names"].append(layer.name)
         lists[group] = {"weight_names": listed}
-        arrays |= {f"{group}/{name}": weight.numpy() for name, weight in zip(listed, inside, strict=True)}
-    text = {"keras_version": "3.5.0", "backend": "numpy", "model_config": json.dumps(_plain(config.model_config(model)))}
+        arrays |= {
+            f"{group}/{name}": weight.numpy() for name, weight in zip(listed, inside, strict=True)
+        }
+    text = {
+        "keras_version": "3.5.0",
+        "backend": "numpy",
+        "model_config": json.dumps(_plain(config.model_config(model))),
+    }
     told = config.compile_config(model)
     if told is not None:
         text["training_config"] = json.dumps(_training(told))
@@ -53,7 +61,8 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
             listed = [f"{model.optimizer.name}/{i}_{one.name}" for i, one in enumerate(variables)]
             lists["optimizer_weights"] = {"weight_names": listed}
             arrays |= {
-                f"optimizer_weights/{name}": one.numpy() for name, one in zip(listed, variables, strict=True)
+                f"optimizer_weights/{name}": one.numpy()
+                for name, one in zip(listed, variables, strict=True)
             }
     expect(all(sum(len(name.encode()) + 16 for name in one) < _LONGEST for pair in lists.values() for one in pair.values()),
            "save", "an .h5 file holds no such long lists of names", error=ConfigError,
@@ -81,7 +90,10 @@ def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
 def _training(told: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in told.items() if key != "optimizer"}
     optimizer = told["optimizer"]
-    found["optimizer_config"] = {"class_name": optimizer["class_name"], "config": optimizer["config"]}
+    found["optimizer_config"] = {
+        "class_name": optimizer["class_name"],
+        "config": optimizer["config"],
+    }
     found["loss"] = _long(told["loss"])
     return found
 

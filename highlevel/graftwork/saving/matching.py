@@ -105,7 +105,10 @@ def _legacy(model: Layer, source: Source, places: list[Place], by_name: bool) ->
                model=len(mine), file=len(theirs),
                advice=f"The model's: {_few(known)}. The file's: {_few(dict(theirs))}. "
                "Pass by_name=True to load the layers whose names agree.")  # fmt: skip
-        pairs = [(inside, name, weights) for (_, inside), (name, weights) in zip(mine, theirs, strict=True)]
+        pairs = [
+            (inside, name, weights)
+            for (_, inside), (name, weights) in zip(mine, theirs, strict=True)
+        ]
     return [match for inside, name, weights in pairs for match in _inside(inside, name, weights)]
 
 
@@ -135,7 +138,11 @@ def _inside(mine: list[Place], layer: str, weights: NamedEntries) -> list[Match]
     for parts in (1, 2):
         named = {_tail(name, parts): (name, entry) for name, entry in weights}
         wanted = {_own_tail(place, parts): place for place in mine}
-        if len(named) == len(weights) and len(wanted) == len(mine) and named.keys() == wanted.keys():
+        if (
+            len(named) == len(weights)
+            and len(wanted) == len(mine)
+            and named.keys() == wanted.keys()
+        ):
             return [match(place, *named[tail]) for tail, place in wanted.items()]
     orders = [order for order in _orders(mine) if len(order) == len(weights)]
     pairs = [list(zip(order, weights, strict=True)) for order in orders]

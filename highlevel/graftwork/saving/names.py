@@ -42,7 +42,8 @@ class Axes:
         """Return the shape of the file for our shape."""
         sizes = self._sizes(shape)
         return tuple(
-            math.prod(sizes[letter] for letter in token.strip("()")) for token in _TOKENS.findall(self.theirs)
+            math.prod(sizes[letter] for letter in token.strip("()"))
+            for token in _TOKENS.findall(self.theirs)
         )
 
     def inward(self, array: Any, shape: tuple[int, ...]) -> Any:
@@ -55,7 +56,9 @@ class Axes:
         """Bring a host array from our order into that of the file."""
         sizes, ours, theirs = self._sizes(array.shape), _letters(self.ours), _letters(self.theirs)
         spread = array.reshape([sizes[letter] for letter in ours])
-        return spread.transpose([ours.index(letter) for letter in theirs]).reshape(self.outside(array.shape))
+        return spread.transpose([ours.index(letter) for letter in theirs]).reshape(
+            self.outside(array.shape)
+        )
 
     def _sizes(self, shape: tuple[int, ...]) -> dict[str, int]:
         return {"1": 1, **dict(zip(_TOKENS.findall(self.ours), shape, strict=True))}
@@ -146,7 +149,9 @@ class Group:
 
 def in_order(layer: Layer) -> bool:
     """Tell whether a layer is a Sequential or Functional model: its layers bear names, not attributes."""
-    kinds = tuple(layers.known[name] for name in ("Sequential", "Functional") if name in layers.known)
+    kinds = tuple(
+        layers.known[name] for name in ("Sequential", "Functional") if name in layers.known
+    )
     return isinstance(layer, kinds)
 
 
@@ -157,7 +162,9 @@ def places(model: Layer) -> list[Place]:
         for group in reversed(groups(model))
         for i, weight in enumerate(group.weights)
     }
-    rules = [(ours, theirs) for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items()]
+    rules = [
+        (ours, theirs) for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items()
+    ]
     found: dict[str, Place] = {}
     seen: set[int] = set()
 
@@ -198,7 +205,11 @@ def torch_leaf(layer: Layer, name: str, shape: tuple[int, ...]) -> tuple[str, Ax
     """Return what PyTorch calls a weight inside its layer, and how it orders the axes."""
     kinds = [kind.__name__ for kind in type(layer).__mro__]
     for rule in TORCH:
-        if rule.ours == name and rule.kind in kinds and (rule.axes is None or rule.axes.fits(shape)):
+        if (
+            rule.ours == name
+            and rule.kind in kinds
+            and (rule.axes is None or rule.axes.fits(shape))
+        ):
             return rule.theirs, rule.axes
     return name, None
 

@@ -15,6 +15,7 @@ from graftgrad.formats import Entry
 
 from ..layers.layer import Layer
 from ..weight import Weight
+from .matching import Match
 from .names import Place, places
 
 OURS = "graftwork/optimizer"
@@ -37,7 +38,7 @@ def optimizer_tree(model: Any) -> Saved:
         if weight.requires_grad and steps == usual:
             continue
         place = f"{OURS}/{paths[id(weight)]}"
-        arrays[f"{place}/:step"] = optimizer.rate.numpy() * 0 + steps
+        arrays[f"{place}/:step"] = steps
         if flat is not None:
             arrays |= {f"{place}/:{name}": flat.view(name, weight).numpy() for name in slots}
     return arrays, {"optimizer/vars": {"name": optimizer.name}}
@@ -50,7 +51,10 @@ def order_of(model: Any) -> list[str]:
 
 
 def restore(
-    model: Any, values: Sequence[tuple[str, Entry]], special: Mapping[str, Entry], order: Sequence[str]
+    model: Any,
+    values: Sequence[tuple[str, Entry]],
+    special: Mapping[str, Entry],
+    order: Sequence[str],
 ) -> str:
     """Take over the state of a file; return why it was not taken, or "".
 
@@ -90,8 +94,14 @@ def misfit(optimizer: Any, weights: Sequence[Weight], values: Sequence[Entry]) -
     given = [one.shape for one in values]
     if len(expected) != len(given):
         return f"it has {len(expected)} variables, the file {len(given)}"
-    wrong = next((i for i, pair in enumerate(zip(expected, given, strict=True)) if pair[0] != pair[1]), None)
-    return "" if wrong is None else f"variable {wrong} has shape {expected[wrong]}, in the file {given[wrong]}"
+    wrong = next(
+        (i for i, pair in enumerate(zip(expected, given, strict=True)) if pair[0] != pair[1]), None
+    )
+    return (
+        ""
+        if wrong is None
+        else f"variable {wrong} has shape {expected[wrong]}, in the file {given[wrong]}"
+    )
 
 
 def _by_weight(
@@ -122,27 +132,40 @@ def _tensor(entry: Entry, weight: Weight, what: str) -> Any:
 
 
 def legacy_values(
-    model: Any, listed: Sequence[tuple[str, Entry]], order: Sequence[Weight]
+    model: Any, listed: Sequence[tuple[str, Entry]], matches: Sequence[Match]
 ) -> tuple[list[tuple[str, Entry]], list[Weight]]:
-    """Bring the state of Keras' older files into Keras 3's order.
+    """Bring the state of Keras' older files into Keras 3's order, with the weights it belongs to.
 
     Keras 2 wrote the counter, then one slot of all weights after the other; Keras 3 writes what
-    Keras 3 always writes. Weights stand in the order of the file's layers.
+    Keras 3 always writes. Weights stand in the order of the file's layers; the first versions of
+    Keras 2 sorted them by name.
     """
-    weights = [weight for weight in order if weight.requires_grad]
+    trained = {
+        match.name.partition("/")[2].split(":")[0]: match.place.weight
+        for match in matches if match.place.weight.requires_grad
+    }  # fmt: skip
+    weights = list(trained.values())
     optimizer = model.optimizer
-    if not listed or not listed[0][0].endswith(":0"):
-        return list(listed), weights
     groups = [list(group) for group in optimizer.every_slot()]
-    names = [name for group in groups for name in group]
-    if len(listed) != 1 + len(names) * len(weights):
+    slots = [name for group in groups for name in group]
+    count = len(weights)
+    if not listed or not listed[0][0].endswith(":0") or len(listed) != 1 + len(slots) * count:
         return list(listed), weights
-    block = {name: listed[1 + i * len(weights) :][: len(weights)] for i, name in enumerate(names)}
+    first = [name.split(":")[0] for name, _ in listed[1 : 1 + count]]
+    named = [trained.get("/".join(name.split("/")[1:-1])) for name in first]
+    by_name = [trained[name] for name in sorted(trained)]
+    told = [weight for weight in named if weight is not None]
+    orders = [told] if len(told) == count else [weights, by_name]
+    shapes = [entry.shape for _, entry in listed[1:]]
+    fitting = [one for one in orders if [weight.shape for weight in one] * len(slots) == shapes]
+    if fitting:
+        weights = fitting[0]
     values = [listed[0]]
     if optimizer.schedule is None:
         values.append(("learning_rate", Entry((), listed[0][1].dtype, optimizer.rate.numpy)))
     for group in groups:
-        values += [block[name][i] for i in range(len(weights)) for name in group]
+        places = [1 + slots.index(name) * count for name in group]
+        values += [listed[place + i] for i in range(count) for place in places]
     return values, weights
 
 

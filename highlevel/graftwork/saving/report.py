@@ -56,7 +56,8 @@ class LoadReport:
         rows = [("loaded", path, name) for path, name in self.loaded.items()]
         rows += [("missing", path, "") for path in self.missing]
         rows += [
-            ("mismatched", f"{one.path} {one.shape}", f"{one.name} {one.given}") for one in self.mismatched
+            ("mismatched", f"{one.path} {one.shape}", f"{one.name} {one.given}")
+            for one in self.mismatched
         ]
         rows += [("left over", "", name) for name in self.unexpected]
         return "\n".join([self.summary, *_table(("", "weight", "in the file"), rows)])

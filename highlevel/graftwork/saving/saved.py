@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import registry
 from . import archive, config, weights
+from .config import from_settings
 from .report import LoadReport
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ class Saved(Base):
     """The part of a model that reads and writes files."""
 
     def save(
-        self, filepath: str | os.PathLike[str], overwrite: bool = True, include_optimizer: bool = True
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        include_optimizer: bool = True,
     ) -> None:
         """Write the model, its weights, how it was compiled and the optimizer's state; see `save_model`."""
         archive.save_model(self, filepath, overwrite, include_optimizer)
@@ -55,7 +58,7 @@ class Saved(Base):
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, from which `from_config` makes an equal model."""
-        if type(self) is registry.layers.known.get("Functional"):
+        if config.form_of(type(self)) == "functional":
             return config.settings_of(self)
         return super().get_config()
 
@@ -66,12 +69,6 @@ class Saved(Base):
         Raises:
             ConfigError: a layer is not known or its settings are unfit.
         """
-        return _from_config(cls, config, super().from_config)
-
-
-def _from_config(kind: Any, settings: Any, otherwise: Any) -> Any:
-    if kind is registry.layers.known.get("Functional") or (
-        kind.__name__ == "Model" and isinstance(settings, dict) and "input_layers" in settings
-    ):
-        return config.model_from_config({"class_name": "Functional", "config": settings})
-    return otherwise(settings)
+        if isinstance(config, Mapping) and "input_layers" in config:
+            return from_settings(cls, config)
+        return super().from_config(config)

@@ -64,7 +64,9 @@ def opened(path: Any) -> Iterator[Source]:
         with formats.open_weights(path) as archive:
             entries = {name: archive.entry(name) for name in archive}
             told = archive.metadata.get("format") == "graftwork"
-            yield Source(archive.subject, "own" if told else "torch" if kind == "torch" else "named", entries)
+            yield Source(
+                archive.subject, "own" if told else "torch" if kind == "torch" else "named", entries
+            )
 
 
 @contextmanager

@@ -53,7 +53,11 @@ def load_weights(
 
 
 def take(
-    model: Layer, source: Source, by_name: bool = False, lenient: bool = False, skip: Sequence[str] = ()
+    model: Layer,
+    source: Source,
+    by_name: bool = False,
+    lenient: bool = False,
+    skip: Sequence[str] = (),
 ) -> LoadReport:
     """Plan, check, read everything, and only then assign."""
     kept = [place for place in names.places(model) if not _within(place.path, skip)]
@@ -93,7 +97,9 @@ def _judged(
     )  # fmt: skip
 
 
-def _check(report: LoadReport, mismatch_allowed: bool, missing_allowed: bool, source: Source) -> None:
+def _check(
+    report: LoadReport, mismatch_allowed: bool, missing_allowed: bool, source: Source
+) -> None:
     taken = len(report.loaded) + len(report.mismatched)
     if not report.loaded and (taken == 0 or mismatch_allowed):
         raise FormatError(
@@ -109,10 +115,11 @@ def _check(report: LoadReport, mismatch_allowed: bool, missing_allowed: bool, so
             "Nothing was loaded. Pass skip_mismatch=True to keep the model's own values there."
         )
     if report.missing and not missing_allowed:
+        shown = "; ".join(_nearest(path, report.unexpected) for path in report.missing[:4])
+        spare = f" Left over in the file: {_few(report.unexpected)}." if report.unexpected else ""
         raise FormatError(
             f"{report.source}: must hold every weight of the model; {len(report.missing)} are missing: "
-            f"{'; '.join(_nearest(path, report.unexpected) for path in report.missing[:4])}"
-            f"{' …' if len(report.missing) > 4 else ''}. Nothing was loaded. "
+            f"{shown}{' …' if len(report.missing) > 4 else ''}.{spare} Nothing was loaded. "
             "Pass strict=False to load what is there."
         )
 

@@ -136,5 +136,5 @@ def _numbers(subject: str, name: str, host: Any) -> Any:
         return host if host.dtype == kind and as_dtype(kind) else host.astype(as_dtype(kind))
     except (GraftError, ValueError, TypeError):
         advice = "Turn text, dates and categories into numbers first, and fill what is missing."
-        got = {"dtype": str(host.dtype), "for example": host.flat[0] if host.size else None}
+        got = {"dtype": str(host.dtype), "for example": next(iter(host.ravel()[:1].tolist()), None)}
         raise DataError(sentence(subject, f"{name} must hold numbers", got, advice)) from None

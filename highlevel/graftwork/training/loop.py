@@ -48,6 +48,7 @@ def run_epochs(
             callbacks.tell("on_epoch_end", epoch, logs)
             if model.stop_training:
                 break
+        model.optimizer.finalize_variable_values(model.trainable_weights)
     finally:  # an interruption ends the training too: files are closed, best weights restored
         callbacks.tell("on_train_end", logs)
 

@@ -35,7 +35,7 @@ def update(model: Trainer, loss: Tensor) -> None:
     trained = model.trainable_weights
     for weight in trained:
         weight.grad = None  # a gradient that somebody left is not part of this step
-    loss.backward()
+    model.optimizer.scale_loss(loss).backward()
     model.optimizer.step(trained)
     for weight in trained:
         weight.grad = None

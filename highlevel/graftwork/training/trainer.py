@@ -343,6 +343,11 @@ class Trainer(Base):
         """Add a batch to the mean loss, weighted by its number of samples."""
         self.mean_loss.update_state(loss.detach(), sample_weight=leaves(x)[0].shape[0])
 
+    def zero_grad(self) -> None:
+        """Forget all gradients, in PyTorch's idiom."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
     def reset_metrics(self) -> None:
         """Forget what the metrics have seen."""
         for metric in self.metrics:

@@ -20,7 +20,13 @@ class TestRules(CaseChecks):
         case(lambda b: ops.sub(1, b), label="sub_from", b=(2, 3), oracle=lambda b: 1 - b),
         case(ops.mul, a=(2, 3), b=(2, 1), oracle=np.multiply),
         case(ops.div, a=(2, 3), b=positive(3), oracle=np.divide),
-        case(ops.div, a=integers((2, 3), 9), b=positive(2, 3), oracle=np.divide, single_dtype="float64"),
+        case(
+            ops.div,
+            a=integers((2, 3), 9),
+            b=positive(2, 3),
+            oracle=np.divide,
+            single_dtype="float64",
+        ),
         case(ops.square, x=(2, 3), oracle=np.square),
         case(ops.neg, x=(2, 3), oracle=np.negative),
         case(ops.abs, x=distinct(2, 3), oracle=np.abs),
@@ -73,7 +79,11 @@ class TestExtremes(CaseChecks):
         case(ops.maximum, a=distinct(3, 4), b=between((4,), -0.04, 0.04), oracle=np.maximum),
         case(ops.minimum, a=distinct(3, 4), b=between((4,), -0.04, 0.04), oracle=np.minimum),
         case(
-            ops.maximum, a=integers((5,), 9), b=integers((5,), 9), oracle=np.maximum, label="max_int"
+            ops.maximum,
+            a=integers((5,), 9),
+            b=integers((5,), 9),
+            oracle=np.maximum,
+            label="max_int",
         ),
         case(
             ops.clip,

@@ -1,11 +1,9 @@
 """Pooling and enlarging against loops, and against PyTorch's values."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from support.case import Case, CaseChecks, attribute, case, distinct
-from support.golden import GoldenCase, cases
 
 import graftgrad
 from graftgrad import engine
@@ -19,51 +17,13 @@ from graftgrad.ops.pool import (
     max_pool2d,
 )
 from graftgrad.ops.resize import upsample2d
-
-
-def two(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
-
-
-def margins(padding: Any, size: int, reach: int, step: int, axis: int) -> tuple[int, int]:
-    if padding == "valid":
-        return 0, 0
-    if padding == "same":
-        total = max((int(np.ceil(size / step)) - 1) * step + reach - size, 0)
-        return total // 2, total - total // 2
-    one = padding if isinstance(padding, int) else padding[axis]
-    return (one, one) if isinstance(one, int) else one
-
-
-def pooled(x: Any, take: Any, size: Any, strides: Any, padding: Any, dilation: Any = 1) -> Any:
-    """Apply `take` to every window of x, NaN beyond the edge."""
-    a, d = two(size), two(dilation)
-    s = a if strides is None else two(strides)
-    reach = [(a[i] - 1) * d[i] + 1 for i in range(2)]
-    pads = [margins(padding, x.shape[1 + i], reach[i], s[i], i) for i in range(2)]
-    x = np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=np.nan)
-    h, v = ((x.shape[1 + i] - reach[i]) // s[i] + 1 for i in range(2))
-    y = np.empty((x.shape[0], h, v, x.shape[3]))
-    for i, j in np.ndindex(h, v):
-        seen = x[:, i * s[0] : i * s[0] + reach[0] : d[0], j * s[1] : j * s[1] + reach[1] : d[1]]
-        y[:, i, j] = take(seen, axis=(1, 2))
-    return y
-
-
-def naive_max(x: Any, size: Any = 2, strides: Any = None, padding: Any = "valid",
-              dilation: Any = 1) -> Any:  # fmt: skip
-    return pooled(x, np.nanmax, size, strides, padding, dilation)
-
-
-def naive_average(x: Any, size: Any = 2, strides: Any = None, padding: Any = "valid",
-                  count_include_pad: bool = False) -> Any:  # fmt: skip
-    if count_include_pad:
-        return pooled(x, np.nansum, size, strides, padding) / np.prod(two(size))
-    return pooled(x, np.nanmean, size, strides, padding)
+from support.case import Case, CaseChecks, attribute, case, distinct
+from support.golden import GoldenCase, cases
+from support.oracles import naive_average, naive_max, two
 
 
 class TestMaxPool(CaseChecks):
-    CASES = [
+    CASES: ClassVar = [
         case(max_pool2d, x=distinct(2, 6, 4, 3), oracle=naive_max),
         case(max_pool2d, x=distinct(1, 7, 5, 2), oracle=naive_max),
         case(max_pool2d, x=distinct(1, 7, 5, 2), size=3, strides=1, oracle=naive_max),
@@ -81,7 +41,7 @@ class TestMaxPool(CaseChecks):
 
 
 class TestAveragePool(CaseChecks):
-    CASES = [
+    CASES: ClassVar = [
         case(avg_pool2d, x=(2, 6, 4, 3), oracle=naive_average),
         case(avg_pool2d, x=(1, 7, 5, 2), size=3, strides=1, padding="same", oracle=naive_average),
         case(avg_pool2d, x=(1, 7, 6, 2), size=3, strides=2, padding=1, oracle=naive_average),
@@ -104,7 +64,7 @@ class TestAveragePool(CaseChecks):
 
 
 class TestUpsample(CaseChecks):
-    CASES = [
+    CASES: ClassVar = [
         case(upsample2d, x=(2, 3, 4, 2), oracle=lambda x: x.repeat(2, axis=1).repeat(2, axis=2)),
         case(upsample2d, x=(1, 2, 3, 2), size=attribute((1, 3)),
              oracle=lambda x, size: x.repeat(3, axis=2)),
@@ -161,8 +121,6 @@ def test_blocks_do_not_change_results(
     found = []
     for budget in (1 << 30, size):
         monkeypatch.setattr(window, "CACHE_BYTES", budget)
-        # read at every call, but gathering has it as its default
-        monkeypatch.setattr(window.gathered, "__defaults__", (0, budget, False))
         gradient = case.gradients(case.tensors(case.arrays(), wanted), wanted)["x", 0]
         assert gradient is not None
         found.append((case.call(case.tensors(case.arrays()))[0].numpy(), gradient.numpy()))

@@ -60,7 +60,9 @@ class TestOrders(CaseChecks):
 class TestCuts(CaseChecks):
     CASES = (
         case(sliced, x=(5, 4), axis=0, start=1, stop=5, step=2, oracle=lambda x, **_: x[1:5:2]),
-        case(sliced, x=(5, 4), axis=-1, start=3, stop=0, step=-1, oracle=lambda x, **_: x[:, 3:0:-1]),
+        case(
+            sliced, x=(5, 4), axis=-1, start=3, stop=0, step=-1, oracle=lambda x, **_: x[:, 3:0:-1]
+        ),
         case(ops.split, x=(4, 6), sections=3, axis=1, oracle=split),
         case(ops.split, x=(5, 2), sections=attribute([1, 4]), oracle=split),
         case(
@@ -82,8 +84,12 @@ class TestJoins(CaseChecks):
         case(ops.concatenate, xs=[(2, 3), (2, 1), (2, 2)], axis=1, oracle=np.concatenate),
         case(ops.concatenate, xs=[(2, 3), (4, 3)], axis=-2, oracle=np.concatenate),
         case(ops.concatenate, xs=[(2, 3), (0, 3)], oracle=np.concatenate),
-        case(ops.concatenate, xs=[(2, 3), integers((1, 3), 5)], oracle=np.concatenate,
-             single_dtype="float64"),
+        case(
+            ops.concatenate,
+            xs=[(2, 3), integers((1, 3), 5)],
+            oracle=np.concatenate,
+            single_dtype="float64",
+        ),
         case(ops.stack, xs=[(2, 3), (2, 3)], axis=1, oracle=np.stack),
         case(ops.stack, xs=[(2, 3), (2, 3)], axis=-1, oracle=np.stack),
         case(ops.stack, xs=[(), ()], oracle=np.stack),
@@ -106,7 +112,14 @@ class TestMargins(CaseChecks):
 
 def test_views_share_memory_and_copies_do_not():
     x = graftgrad.arange(12).reshape(3, 4)
-    for view in (x.T, x[1:], x[:, None], ops.flip(x), ops.broadcast_to(x, (2, 3, 4)), x.reshape(12)):
+    for view in (
+        x.T,
+        x[1:],
+        x[:, None],
+        ops.flip(x),
+        ops.broadcast_to(x, (2, 3, 4)),
+        x.reshape(12),
+    ):
         assert np.shares_memory(view.numpy(), x.numpy())
         assert view.counter is x.counter
     for copy in (x.T.reshape(12), ops.concatenate([x]), ops.pad(x, ((0, 0), (0, 0)))):

@@ -1,8 +1,9 @@
 """Changes in place and the update rules, against formulas written out naively in NumPy."""
 
-import graftgrad
 import numpy as np
 import pytest
+
+import graftgrad
 from graftgrad import modes, ops
 from graftgrad.errors import DTypeError, GradientError, ShapeError
 from graftgrad.ops import adagrad, adam, optimize, update
@@ -169,7 +170,7 @@ T = G | {"step": STEP}
 
 
 def rule(function, oracle, slots, after):
-    """A case of a rule: weights, slots (those that must be positive as such), gradients, numbers."""
+    """A case of a rule: weights, slots (squares are positive), gradients, numbers."""
     operands = W | {name: positive(SIZE) if name in SQUARES else SIZE for name in slots} | after
     return told(function, "weights", *slots, oracle=oracle, **operands)
 
@@ -219,8 +220,8 @@ class TestRules(CaseChecks):
             )
         ),
         rule(adagrad.Adagrad(1e-3), adagrad_oracle(1e-3), ("accumulator",), T),
-        rule(adagrad.Adagrad(1e-3, True, 0.2, 0.1, True), adagrad_oracle(1e-3, True, 0.2, 0.1, True),
-             ("accumulator",), T),
+        rule(adagrad.Adagrad(1e-3, True, 0.2, 0.1, True),
+             adagrad_oracle(1e-3, True, 0.2, 0.1, True), ("accumulator",), T),
         rule(adagrad.Adadelta(0.9, 1e-3), adadelta(0.9, 1e-3), ("accumulated", "moved"), G),
         rule(adagrad.Ftrl(0.5), ftrl(0.5, 0, 0, 0, 0), ("accumulator", "linear"), G),
         rule(adagrad.Ftrl(0.3, 0.1, 0.2, 0.05, 0.4), ftrl(0.3, 0.1, 0.2, 0.05, 0.4),

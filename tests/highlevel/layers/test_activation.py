@@ -9,13 +9,15 @@ from graftgrad.errors import ConfigError, ShapeError
 from graftwork.layers import ELU, Activation, Input, LeakyReLU, PReLU, ReLU, Softmax
 from graftwork.registry import register_keras_serializable
 from support.golden import GoldenCase, cases
-from support.layer_checks import check_golden, check_layer
+from support.layer_checks import check_golden, check_layer, normal
 
 NAMES = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax")
 
 
 # Keras 3.15 adds up the sums it should pick one of, so that its rows do not sum to 1.
-GOLDEN = [case for case in cases("layers", *NAMES) if case.settings.get("activation") != "sparsemax"]
+GOLDEN = [
+    case for case in cases("layers", *NAMES) if case.settings.get("activation") != "sparsemax"
+]
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=str)
@@ -29,7 +31,9 @@ def test_sparsemax_lies_on_the_simplex_and_nearest_to_its_input() -> None:
     y = Activation("sparsemax", dtype="float64")(x).numpy()
     np.testing.assert_allclose(y.sum(-1), 1, rtol=1e-12)
     gap = x - y
-    for row, one in zip(gap, y, strict=True):  # the gap is one number wherever y > 0, and less elsewhere
+    for row, one in zip(
+        gap, y, strict=True
+    ):  # the gap is one number wherever y > 0, and less elsewhere
         np.testing.assert_allclose(row[one > 0], row.max(), rtol=1e-12)
 
 
@@ -51,7 +55,7 @@ def test_defaults_are_keras() -> None:
 
 
 def test_a_mask_silences_entries() -> None:
-    x = np.random.randn(2, 4).astype("float32")
+    x = normal(2, 4).astype("float32")
     mask = np.array([[True, False, True, True]] * 2)
     found = Softmax()(x, mask=graftgrad.tensor(mask)).numpy()
     assert (found[:, 1] == 0).all()

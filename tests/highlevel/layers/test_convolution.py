@@ -6,10 +6,15 @@ import pytest
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork import layers
 from graftwork.layers import (
-    Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, Input, SeparableConv2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    DepthwiseConv2D,
+    Input,
+    SeparableConv2D,
 )  # fmt: skip
 from support.golden import GoldenCase, cases
-from support.layer_checks import check_golden, check_layer
+from support.layer_checks import check_golden, check_layer, normal
 
 NAMES = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
 IMAGES = (2, 6, 5, 4)
@@ -30,7 +35,7 @@ def test_every_promise() -> None:
 
 
 def test_sequences_as_written_out() -> None:
-    x, kernel, bias = np.random.randn(2, 7, 3), np.random.randn(3, 3, 4), np.random.randn(4)
+    x, kernel, bias = normal(2, 7, 3), normal(3, 3, 4), normal(4)
     for padding, before, after in (("valid", 0, 0), ("same", 2, 2), ("causal", 4, 0)):
         layer = Conv1D(4, 3, padding=padding, dilation_rate=2, dtype="float64")
         layer.build_for((None, 7, 3))
@@ -43,7 +48,7 @@ def test_sequences_as_written_out() -> None:
 
 def test_a_causal_output_does_not_see_what_comes_later() -> None:
     layer = Conv1D(2, 3, padding="causal")
-    x = np.random.randn(1, 6, 2).astype("float32")
+    x = normal(1, 6, 2).astype("float32")
     before = layer(x).detach().numpy().copy()
     x[:, 4:] += 1
     np.testing.assert_array_equal(layer(x).detach().numpy()[:, :4], before[:, :4])

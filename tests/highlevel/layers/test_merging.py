@@ -6,12 +6,27 @@ import pytest
 import graftwork.layers as known
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork.layers import (
-    Add, Average, Concatenate, Dot, Input, Maximum, Minimum, Multiply, Subtract, add, average,
-    concatenate, dot, maximum, minimum, multiply, subtract,
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Input,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )  # fmt: skip
 from graftwork.models.functional import Functional
 from support.golden import GoldenCase, cases
-from support.layer_checks import check_golden, check_layer
+from support.layer_checks import check_golden, check_layer, normal
 
 NAMES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 
@@ -32,11 +47,11 @@ def test_every_promise_of_dot() -> None:
 
 
 def test_dot_is_a_product_of_each_sample() -> None:
-    a, b = np.random.randn(2, 3, 4), np.random.randn(2, 5, 4, 6)
+    a, b = normal(2, 3, 4), normal(2, 5, 4, 6)
     layer = Dot((2, 2), dtype="float64")
     found = layer([a, b]).numpy()
     np.testing.assert_allclose(found, np.einsum("nik,njkl->nijl", a, b), rtol=1e-12)
-    vectors = np.random.randn(2, 4, 3)
+    vectors = normal(2, 4, 3)
     cosine = Dot(-1, normalize=True, dtype="float64")([vectors[0], vectors[1]]).numpy()
     lengths = np.linalg.norm(vectors, axis=-1)
     wanted = (vectors[0] * vectors[1]).sum(1) / lengths[0] / lengths[1]
@@ -44,7 +59,7 @@ def test_dot_is_a_product_of_each_sample() -> None:
 
 
 def test_missing_axes_follow_the_batch() -> None:
-    a, b = np.random.randn(2, 3, 4).astype("float32"), np.random.randn(2, 4).astype("float32")
+    a, b = normal(2, 3, 4).astype("float32"), normal(2, 4).astype("float32")
     np.testing.assert_allclose(Add()([a, b]).numpy(), a + b[:, None])
 
 
@@ -62,7 +77,7 @@ def test_symbols_take_operators() -> None:
     a, b = Input((3,)), Input((3,))
     expressions = [a + b, a - b, a * b, a + 2, 2 + a, a - 2, 2 - a, a * 3, 3 * a, a / 4, -a]
     model = Functional([a, b], expressions)
-    x, y = np.random.randn(2, 5, 3).astype("float32")
+    x, y = normal(2, 5, 3).astype("float32")
     wanted = [x + y, x - y, x * y, x + 2, 2 + x, x - 2, 2 - x, x * 3, 3 * x, x / 4, -x]
     for found, one in zip(model([x, y]), wanted, strict=True):
         np.testing.assert_allclose(found.numpy(), one, rtol=1e-6)
@@ -77,7 +92,9 @@ def test_operators_without_a_layer_say_which_to_use() -> None:
 
 def test_what_does_not_fit() -> None:
     x = np.zeros((2, 3), "float32")
-    with pytest.raises(ShapeError, match=r"must be called on a list of inputs.*Add\(\)\(\[a, b\]\)"):
+    with pytest.raises(
+        ShapeError, match=r"must be called on a list of inputs.*Add\(\)\(\[a, b\]\)"
+    ):
         Add()(x)
     with pytest.raises(ShapeError, match="exactly 2 inputs; got inputs=3"):
         Subtract()([x, x, x])

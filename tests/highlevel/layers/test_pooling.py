@@ -6,11 +6,15 @@ import pytest
 import graftwork.layers as known
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork.layers import (
-    AveragePooling1D, AveragePooling2D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D,
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    MaxPooling1D,
     MaxPooling2D,
 )  # fmt: skip
 from support.golden import GoldenCase, cases
-from support.layer_checks import check_golden, check_layer
+from support.layer_checks import check_golden, check_layer, normal
 
 NAMES = ("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D")
 
@@ -32,7 +36,7 @@ def test_every_promise() -> None:
 
 
 def test_sequences_as_written_out() -> None:
-    x = np.random.randn(2, 7, 3)
+    x = normal(2, 7, 3)
     windows = np.stack([x[:, i : i + 3] for i in range(0, 5, 2)], 1)
     found = MaxPooling1D(3, 2, dtype="float64")(x).numpy()
     np.testing.assert_array_equal(found, windows.max(2))

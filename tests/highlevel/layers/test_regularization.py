@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 
 from graftgrad.errors import ConfigError, ShapeError
+from graftwork.initializers import GlorotUniform
 from graftwork.layers import (
-    ActivityRegularization, Dropout, GaussianDropout, GaussianNoise, Input, Layer, SeedGenerator,
-    SpatialDropout1D, SpatialDropout2D,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    Input,
+    Layer,
+    SeedGenerator,
+    SpatialDropout1D,
+    SpatialDropout2D,
 )  # fmt: skip
 from graftwork.models.sequential import Sequential
+from graftwork.registry import configuration, decoded
 from graftwork.seeds import set_random_seed
 from support.layer_checks import check_layer
 
@@ -128,6 +138,17 @@ def test_a_generator_of_ones_own_serves_several_layers() -> None:
 def test_what_cannot_be_made(make: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         make()
+
+
+def test_configurations_that_keras_reads() -> None:
+    assert "trainable" not in SpatialDropout2D(0.5).get_config()  # Keras' constructor has none
+    assert SpatialDropout2D(0.5, trainable=False).get_config()["trainable"] is False
+    drawn = GlorotUniform(seed=SeedGenerator(4))
+    told = configuration(Dense(2, kernel_initializer=drawn))["config"]["kernel_initializer"]
+    assert told["config"]["seed"]["module"] == "keras.random"
+    again = decoded(told, None)
+    assert isinstance(again.seed, SeedGenerator)
+    assert again.seed.seed == 4
 
 
 def test_axes_are_checked() -> None:

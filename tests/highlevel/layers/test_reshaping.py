@@ -5,8 +5,17 @@ import pytest
 
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork.layers import (
-    Cropping1D, Cropping2D, Flatten, Input, Permute, RepeatVector, Reshape, UpSampling1D,
-    UpSampling2D, ZeroPadding1D, ZeroPadding2D,
+    Cropping1D,
+    Cropping2D,
+    Flatten,
+    Input,
+    Permute,
+    RepeatVector,
+    Reshape,
+    UpSampling1D,
+    UpSampling2D,
+    ZeroPadding1D,
+    ZeroPadding2D,
 )  # fmt: skip
 from support.golden import GoldenCase, cases
 from support.layer_checks import check_golden, check_layer

@@ -3,7 +3,6 @@
 from typing import Any
 
 import graftgrad
-import graftwork
 import numpy as np
 import pytest
 from graftgrad.errors import ConfigError, DataError, ShapeError
@@ -26,3 +25,110 @@ def test_value_and_gradient_are_those_of_keras(golden: GoldenCase, reduction: st
     value.backward(golden["cotangent/none"].astype(dtype) if reduction == "none" else None)
     assert y_pred.grad is not None
     np.testing.assert_allclose(y_pred.grad.numpy(), golden[f"gradient/{reduction}"], **close)
+
+
+def arrays(*shape: int) -> Any:
+    return np.random.default_rng(0).uniform(0.05, 0.95, shape).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("mse", "MeanSquaredError"), ("MAE", "MeanAbsoluteError"), ("bce", "BinaryCrossentropy"),
+     ("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"), ("KLD", "KLDivergence"),
+     ("huber", "Huber"), ("CategoricalHinge", "CategoricalHinge"), ("log_cosh", "LogCosh")],
+)  # fmt: skip
+def test_a_name_stands_for_a_loss(name: str, kind: str) -> None:
+    assert type(losses.get(name)).__name__ == kind
+
+
+def test_an_unknown_name_is_answered_with_near_ones() -> None:
+    with pytest.raises(ConfigError, match=r"loss: .*'mean_square_error'\. Did you mean mean_squared_error"):
+        losses.get("mean_square_error")
+
+
+@pytest.mark.parametrize("golden", {c.class_name: c for c in cases("losses")}.values(), ids=str)
+def test_a_configuration_makes_an_equal_loss(golden: GoldenCase) -> None:
+    loss = getattr(losses, golden.class_name)(reduction="sum", name="mine", **golden.settings)
+    again = losses.get({"class_name": golden.class_name, "config": loss.get_config()})
+    assert again.get_config() == loss.get_config()
+    y_true, y_pred = golden["y_true"], golden["y_pred"]
+    assert float(again(y_true, y_pred)) == float(loss(y_true, y_pred))
+
+
+def test_a_function_becomes_a_loss_that_is_reduced() -> None:
+    def cube(y_true: Any, y_pred: Any, scale: float = 1.0) -> Any:
+        return abs(y_true - y_pred) ** 3 * scale
+
+    loss = losses.LossFunctionWrapper(cube, scale=2.0)
+    y, p = arrays(6), arrays(6, 1)[:, :1] * 0.5
+    np.testing.assert_allclose(float(loss(y, p)), (2 * abs(y - p[:, 0]) ** 3).mean(), rtol=1e-6)
+
+
+def test_a_loss_of_ones_own_computes_per_sample_values() -> None:
+    class Cubed(losses.Loss):
+        def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.scale = scale
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return (abs(y_true - y_pred) ** 3).mean(-1) * self.scale
+
+    loss = Cubed(2.0, reduction="sum")
+    y, p = arrays(4, 3), arrays(4, 3)[::-1].copy()
+    np.testing.assert_allclose(float(loss(y, p)), (2 * abs(y - p) ** 3).mean(-1).sum(), rtol=1e-6)
+
+
+def test_labels_may_be_whole_real_numbers_and_truth_values() -> None:
+    p = arrays(4, 2)
+    wanted = float(losses.SparseCategoricalCrossentropy()(np.array([0, 1, 1, 0]), p))
+    for labels in (np.array([0.0, 1, 1, 0]), np.array([False, True, True, False])):
+        assert float(losses.SparseCategoricalCrossentropy()(labels, p)) == wanted
+
+
+def test_classes_may_lie_along_another_axis() -> None:
+    scores, labels = arrays(3, 4, 5), np.random.default_rng(1).integers(0, 4, (3, 5))
+    for from_logits in (False, True):
+        last = losses.SparseCategoricalCrossentropy(from_logits)
+        first = losses.SparseCategoricalCrossentropy(from_logits, axis=1)
+        np.testing.assert_allclose(
+            float(first(labels, scores)), float(last(labels, np.moveaxis(scores, 1, -1))), rtol=1e-6
+        )
+    one_hot = np.eye(4, dtype="float32")[labels]
+    for from_logits in (False, True):
+        first = losses.CategoricalCrossentropy(from_logits, axis=1)
+        last = losses.CategoricalCrossentropy(from_logits)
+        np.testing.assert_allclose(
+            float(first(np.moveaxis(one_hot, -1, 1), scores)),
+            float(last(one_hot, np.moveaxis(scores, 1, -1))),
+            rtol=1e-6,
+        )
+
+
+@pytest.mark.parametrize(
+    ("loss", "y_true", "y_pred", "weight", "error", "told"),
+    [
+        (losses.MeanSquaredError(), (4, 3), (4, 2), None, ShapeError, r"y_true=\(4, 3\), y_pred=\(4, 2\)"),
+        (losses.MeanSquaredError(), (4,), (4, 3), None, ShapeError, r"y_true=\(4,\), y_pred=\(4, 3\)"),
+        (losses.MeanSquaredError(), (4, 3), (4, 3), (3,), ShapeError, r"one weight per sample.*\(3, ?"),
+        (losses.CategoricalCrossentropy(), (4,), (4, 3), None, ShapeError, "sparse_categorical_crossentropy"),
+        (losses.SparseCategoricalCrossentropy(), (4, 3), (4, 3), None, ShapeError, "one label per prediction"),
+    ],
+)  # fmt: skip
+def test_shapes_that_do_not_fit_are_named(
+    loss: Any, y_true: Any, y_pred: Any, weight: Any, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        loss(arrays(*y_true), arrays(*y_pred), None if weight is None else arrays(*weight))
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize(("label", "told"), [(3, "3"), (-1, "-1"), (0.5, "whole numbers")])
+def test_labels_that_are_no_classes_are_refused(label: float, told: str, from_logits: bool) -> None:
+    loss = losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    with pytest.raises(DataError, match=told):
+        loss(np.array([0, label, 1]), arrays(3, 3))
+
+
+def test_a_reduction_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"reduction must be one of .*'average'"):
+        losses.MeanSquaredError(reduction="average")

@@ -23,3 +23,87 @@ def test_results_and_state_are_those_of_keras(golden: GoldenCase) -> None:
     kept = {variable.name: variable.numpy() for variable in metric.variables}
     for name, value in golden.group("state").items():
         np.testing.assert_allclose(kept[name], value, rtol=2e-6, atol=1e-7)
+
+
+def test_before_anything_was_seen_results_are_zero() -> None:
+    for kind in (metrics.Mean, metrics.Sum, metrics.Precision, metrics.AUC, metrics.R2Score, metrics.F1Score):
+        assert float(kind().result()) == 0
+
+
+def test_reset_forgets() -> None:
+    metric = metrics.BinaryAccuracy()
+    metric.update_state([1, 1], np.array([0.1, 0.2]))
+    metric.reset_state()
+    metric.update_state([1, 1], np.array([0.9, 0.8]))
+    assert float(metric.result()) == 1
+
+
+def test_a_result_is_no_view_of_the_state() -> None:
+    for metric in (metrics.Sum(), metrics.TruePositives()):
+        arguments = ([1.0, 1.0],) if isinstance(metric, metrics.Sum) else ([1, 1], np.ones(2))
+        metric.update_state(*arguments)
+        first = metric.result()
+        metric.update_state(*arguments)
+        assert (float(first), float(metric.result())) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "order"),
+    [
+        (metrics.Mean, ["name", "dtype"]),
+        (metrics.MeanSquaredError, ["name", "dtype"]),
+        (metrics.BinaryAccuracy, ["name", "dtype", "threshold"]),
+        (metrics.TopKCategoricalAccuracy, ["k", "name", "dtype"]),
+        (metrics.SparseTopKCategoricalAccuracy, ["k", "name", "dtype", "from_sorted_ids"]),
+        (metrics.Precision, ["thresholds", "top_k", "class_id", "name", "dtype"]),
+        (metrics.F1Score, ["average", "threshold", "name", "dtype"]),
+        (metrics.CosineSimilarity, ["name", "dtype", "axis"]),
+    ],
+)
+def test_arguments_stand_in_the_order_of_keras(kind: type, order: list[str]) -> None:
+    assert list(inspect.signature(kind).parameters) == order
+
+
+@pytest.mark.parametrize("golden", {c.class_name: c for c in cases("metrics")}.values(), ids=str)
+def test_a_configuration_makes_an_equal_metric(golden: GoldenCase) -> None:
+    metric = getattr(metrics, golden.class_name)(name="mine", **golden.settings)
+    again = metrics.get({"class_name": golden.class_name, "config": metric.get_config()})
+    assert again.get_config() == metric.get_config()
+
+
+def test_a_metric_of_ones_own_keeps_state_and_its_name() -> None:
+    class Largest(metrics.Metric):
+        def __init__(self, name: str = "largest", **kwargs: Any) -> None:
+            super().__init__(name=name, **kwargs)
+            self.top = self.add_weight(shape=(), initializer="zeros", name="top")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.top.assign(graftgrad.ops.maximum(self.top.detach(), y_pred.max()))
+
+        def result(self) -> Any:
+            return self.top.value
+
+    metric = Largest()
+    assert float(metric(None, graftgrad.tensor([3.0, 1.0]))) == 3
+    metric.reset_state()
+    assert (float(metric.result()), metric.name) == (0, "largest")
+
+
+def test_a_name_stands_for_a_metric_and_an_unknown_one_is_answered() -> None:
+    assert type(metrics.get("mse")) is metrics.MeanSquaredError
+    assert type(registry.metrics.get("AUC")) is metrics.AUC
+    with pytest.raises(ConfigError, match="metric: .*'accuracyy'"):
+        metrics.get("accuracyy")
+
+
+def test_settings_and_shapes_that_do_not_fit_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"threshold must lie between 0 and 1.*1\.5"):
+        metrics.BinaryAccuracy(threshold=1.5)
+    with pytest.raises(ConfigError, match="curve"):
+        metrics.AUC(curve="ROCK")
+    with pytest.raises(ConfigError, match="thresholds must lie between 0 and 1"):
+        metrics.Recall(thresholds=[0.5, 2.0])
+    with pytest.raises(ShapeError, match=r"y_true=\(3,\), y_pred=\(4,\)"):
+        metrics.BinaryAccuracy().update_state(np.zeros(3), np.zeros(4))
+    with pytest.raises(ShapeError, match="one label per prediction"):
+        metrics.SparseCategoricalAccuracy().update_state(np.zeros(3), np.zeros((4, 2)))
