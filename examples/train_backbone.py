@@ -31,13 +31,24 @@ def reduced(pictures: np.ndarray, rows: int = 0, columns: int = 0) -> np.ndarray
     return blocks[..., None].astype("float32")
 
 
+def shifted(pictures: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Bring pictures down, each moved by up to two of its own pixels."""
+    rows, columns = draw.integers(-2, 3, (2, len(pictures)))
+    small = np.empty((len(pictures), 8, 8, 1), "float32")
+    for row in range(-2, 3):
+        for column in range(-2, 3):
+            chosen = (rows == row) & (columns == column)
+            small[chosen] = reduced(pictures[chosen], row, column)
+    return small
+
+
 def backbone(name: str = "digit_features") -> gw.Sequential:
     """Return three convolutions: (N, 8, 8, 1) in 0 … 16 -> (N, 128) features."""
     stack = [gw.Input((8, 8, 1)), layers.Rescaling(1 / 16)]
     for filters, pool in ((32, False), (64, True), (128, False)):
         stack += [
             layers.Conv2D(filters, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
         ]
         stack += [layers.MaxPooling2D(2)] if pool else []
@@ -60,14 +71,11 @@ def main() -> None:
     base = backbone()
     model = gw.Sequential([base, layers.Dropout(0.2), layers.Dense(10, activation="softmax")])
     model.compile(optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    shift = np.random.default_rng(0)
+    draw = np.random.default_rng(0)
     for epoch in range(arguments.epochs):
         model.optimizer.learning_rate = 2e-3 * 0.5 * (1 + np.cos(np.pi * epoch / arguments.epochs))
-        rows, columns = (int(n) for n in shift.integers(-2, 3, 2))
-        model.fit(
-            reduced(pictures, rows, columns), labels, batch_size=128, epochs=epoch + 1,
-            initial_epoch=epoch,
-        )  # fmt: skip
+        small = shifted(pictures, draw)
+        model.fit(small, labels, batch_size=128, epochs=epoch + 1, initial_epoch=epoch)
     loss, accuracy = model.evaluate(test, test_labels, batch_size=500, verbose=0)
     print(f"MNIST at 8 x 8, 10,000 test digits: loss {loss:.4f}, accuracy {accuracy:.2%}")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

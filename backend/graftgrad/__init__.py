@@ -1,10 +1,10 @@
 """graftgrad: tensors with automatic differentiation, define by run.
 
-    import graftgrad
+import graftgrad
 
-    a = graftgrad.tensor([2.0, 3.0], requires_grad=True)
-    (a**3).sum().backward()
-    a.grad                                      # tensor([12., 27.])
+a = graftgrad.tensor([2.0, 3.0], requires_grad=True)
+(a**3).sum().backward()
+a.grad                                      # tensor([12., 27.])
 """
 
 from __future__ import annotations

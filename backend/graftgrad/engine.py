@@ -96,9 +96,9 @@ class Walk:
             if not any(self._wants(edge) for edge in node.edges):
                 return
         found = node.differentiate(_output_gradients(node, slots))
-        for edge, spec, gradient in zip(node.edges, node.call.ins, found, strict=True):
-            if edge is not None and gradient is not None:
-                self.send(edge[0], edge[1], gradient_for(gradient, spec))
+        for edge, spec, given in zip(node.edges, node.call.ins, found, strict=True):
+            if edge is not None and given is not None:
+                self.send(edge[0], edge[1], gradient_for(given, spec))
         if not retain_graph:
             node.free()
 

@@ -20,7 +20,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from . import modes
 from .device.base import Array, Device
@@ -40,6 +40,7 @@ else:
 
 
 C = TypeVar("C", bound="type[Function]")
+Edge: TypeAlias = "tuple[Node | Tensor, int] | None"
 _calls: dict[tuple[Function, tuple[Spec, ...], Device], Call] = {}
 _MOST_CALLS = 20_000
 _order = itertools.count()
@@ -77,7 +78,8 @@ class Function:
     if TYPE_CHECKING:
         infer: ClassVar[Callable[..., Any]]
         compute: ClassVar[Callable[..., None]]
-        alias: ClassVar[Callable[..., Array]]
+        alias: ClassVar[Any]
+        grads: ClassVar[Callable[..., Sequence[Tensor | None]]]
     else:
         alias = None
 
@@ -176,15 +178,12 @@ class Function:
         return Node(self, call, tuple(edges))
 
 
-Edge = "tuple[Node | Tensor, int] | None"
-
-
 class Kept(NamedTuple):
     """A value that a gradient will ask for, and the state its buffer was in."""
 
     tensor: Tensor | None
     array: Array
-    index: int
+    output: int
     counter: Counter
     version: int
 
@@ -276,8 +275,8 @@ class Node:
         """Return the arrays this node holds for its gradients, by name."""
         found: list[tuple[str, Array]] = []
         for name, kept in self.kept.items():
-            for one in kept if isinstance(kept[0], tuple) else (kept,):
-                found.append((name, one.array))  # type: ignore[union-attr]
+            for one in (kept,) if isinstance(kept, Kept) else kept:
+                found.append((name, one.array))
         return found
 
     def restore(self, name: str) -> Any:
@@ -287,9 +286,9 @@ class Node:
             GradientError: its buffer was changed in place since it was kept.
         """
         kept = self.kept[name]
-        if isinstance(kept[0], tuple):
-            return tuple([self._restored(name, one) for one in kept])  # type: ignore[arg-type]
-        return self._restored(name, kept)  # type: ignore[arg-type]
+        if isinstance(kept, Kept):
+            return self._restored(name, kept)
+        return tuple([self._restored(name, one) for one in kept])
 
     def _restored(self, name: str, kept: Kept) -> Tensor:
         if kept.counter.value != kept.version:
@@ -304,10 +303,10 @@ class Node:
         if kept.tensor is not None:
             return kept.tensor
         assert self.result is not None
-        spec = self.call.outs[kept.index]
+        spec = self.call.outs[kept.output]
         seen = len(self.call.outs) - len(type(self.function).hidden)
-        node = self if kept.index < seen else None
-        return self.result(kept.array, spec, self.call.device, node, kept.index, kept.counter)
+        node = self if kept.output < seen else None
+        return self.result(kept.array, spec, self.call.device, node, kept.output, kept.counter)
 
     def differentiate(self, gradients: dict[str, Tensor]) -> list[Tensor | None]:
         """Return one gradient per operand, None where none is wanted.
@@ -340,9 +339,9 @@ class Node:
                 given[name] = self._described(name[:-5])
             else:
                 given[name] = self.restore(name)
-        if "grads" in vars(kind) or hasattr(kind, "grads"):
+        if hasattr(kind, "grads"):
             method = kind.gradients[kind.operands[0]]
-            found = function.grads(**{ask: given[ask] for ask in method.asks})  # type: ignore[attr-defined]
+            found = function.grads(**{ask: given[ask] for ask in method.asks})
             return [g if want else None for g, want in zip(found, wanted, strict=True)]
         results: list[Tensor | None] = []
         for name, want in zip(kind.operands, wanted, strict=True):

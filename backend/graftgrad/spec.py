@@ -40,7 +40,7 @@ _NAMED: dict[str, DType] = {
         *(int8, int16, int32, int64, uint8, uint16, uint32, uint64),
     )
 }
-_KNOWN: dict[object, DType] = {**_NAMED, **{dtype: dtype for dtype in _NAMED.values()}}
+_KNOWN: dict[Any, DType] = {**_NAMED, **{dtype: dtype for dtype in _NAMED.values()}}
 _FLOATING = frozenset((float16, float32, float64, bfloat16))
 
 

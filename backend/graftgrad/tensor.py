@@ -164,13 +164,13 @@ class Tensor:
 
     def constant(self, number: Number, dtype: DType) -> Tensor:
         """Return a number as a tensor without axes on this tensor's device."""
-        spec = Spec((), dtype)
-        try:
-            with np.errstate(over="ignore"):
-                host = np.asarray(number, dtype)
-        except OverflowError as error:
-            raise DTypeError(f"number: must fit into {dtype}; got {number!r}.") from error
-        return Tensor(self.device.put(host, dtype), spec, self.device)
+        if dtype.kind in "iu":
+            bounds = np.iinfo(dtype)
+            expect(bounds.min <= number <= bounds.max, "number", f"must fit into {dtype}",
+                   error=DTypeError, number=number)  # fmt: skip
+        with np.errstate(over="ignore"):
+            host = np.asarray(number, dtype)
+        return Tensor(self.device.put(host, dtype), Spec((), dtype), self.device)
 
     def zeros(self, spec: Spec) -> Tensor:
         """Return zeros of a description on this tensor's device."""
@@ -224,7 +224,10 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         host = self.device.fetch(self.array)
-        return np.array(host, dtype=dtype, copy=bool(copy) or None if copy is None else copy)
+        made = np.array(host, dtype=dtype) if copy else np.asarray(host, dtype=dtype)
+        if copy is False and made is not host:
+            raise ValueError(f"numpy: {self.dtype} must be copied to be {dtype}; got copy=False.")
+        return made
 
     def item(self) -> Any:
         """Return the only element as a Python number.
@@ -391,7 +394,7 @@ class Tensor:
         return self.fill_(0)
 
     def __setitem__(self, where: Any, values: Any) -> None:
-        """Write into a part of this tensor in place, named as NumPy does, arrays and masks included."""
+        """Write into a part in place, named as NumPy names it, by arrays and masks too."""
         expect(not (modes.recording() and self.wants), "assignment to a part",
                "the tensor must not be part of a graph while it is changed in place",
                error=GradientError, x=self.spec,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import graftgrad
 import graftgrad.function
 import graftgrad.ops
 from graftgrad import engine
@@ -33,18 +34,21 @@ def cases() -> list[Case]:
 
 
 def run(case: Case) -> None:
-    """Compute a case with its gradients, and theirs where they have any."""
+    """Compute a case, its gradients, and theirs by operands and arriving gradients alike."""
     wanted = case.differentiated()
     tensors = case.tensors(case.arrays(), wanted)
     results = case.call(tensors)
     if not wanted:
         return
     pulled(case.call(tensors), tensors, wanted)  # fused gradients run where no graph is created
-    found = pulled(results, tensors, wanted, create_graph=case.second)
-    again = [g for g in found.values() if g is not None and g.requires_grad]
-    if case.second and again:
-        leaves = [tensors[place] for place in wanted]
-        engine.grad([g.sum() for g in again], leaves, allow_unused=True)
+    if not case.second:
+        return
+    leaves = [tensors[place] for place in wanted]
+    roots = [y for y in results if y.requires_grad]
+    arriving = [graftgrad.ones_like(y).requires_grad_() for y in roots]
+    found = engine.grad(roots, leaves, arriving, create_graph=True, allow_unused=True)
+    again = [g.sum() for g in found if g is not None and g.requires_grad]
+    engine.grad(again, [*leaves, *arriving], allow_unused=True)
 
 
 def test_every_function_is_reached_by_a_case(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 import copy
-import pickle
+import pickle  # noqa: TID251  the protocol that copies tensors between processes
 
 import ml_dtypes
 import numpy as np
@@ -194,6 +194,10 @@ class TestValues:
         copied = np.array(x)
         copied[0] = 9
         assert x.tolist() == [1, 2]
+        assert np.shares_memory(x.__array__(copy=False), x.detach().numpy())
+        assert not np.shares_memory(x.__array__(copy=True), x.detach().numpy())
+        with pytest.raises(ValueError, match="must be copied to be float64"):
+            x.__array__("float64", copy=False)
 
     def test_python_numbers(self):
         x = graftgrad.tensor([2.5])

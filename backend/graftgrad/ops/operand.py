@@ -63,7 +63,7 @@ def cast(x: Tensor, dtype: object) -> Tensor:
         DTypeError: there is no such type.
     """
     wanted = as_dtype(dtype)
-    return x if x.spec.dtype == wanted else Cast(wanted)(x)  # type: ignore[no-any-return]
+    return x if x.spec.dtype == wanted else Cast(wanted)(x)
 
 
 def full_like(x: Tensor, value: float) -> Tensor:

@@ -226,7 +226,7 @@ def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
     Raises:
         ShapeError: an axis is neither 1 nor the wanted size.
     """
-    return x if x.shape == tuple(shape) else BroadcastTo(tuple(shape))(x)  # type: ignore[no-any-return]
+    return x if x.shape == tuple(shape) else BroadcastTo(tuple(shape))(x)
 
 
 def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:

@@ -45,7 +45,7 @@ class Callback:
         """Hear that an epoch begins."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Hear that an epoch ends; `logs` hold its loss and metrics, with `val_` those of validation."""
+        """Hear that an epoch ends; `logs` hold loss and metrics, with `val_` of validation."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Hear that a training batch begins."""
@@ -153,6 +153,7 @@ class LambdaCallback(Callback):
         on_train_batch_begin: called with (batch, logs).
         on_train_batch_end: called with (batch, logs).
         more: any other event, by name.
+
     Raises:
         ConfigError: there is no such event.
     """
@@ -176,6 +177,7 @@ class LambdaCallback(Callback):
         }  # fmt: skip
         for event, function in given.items():
             expect(event.startswith("on_") and hasattr(Callback, event), "LambdaCallback",
-                   "every event must be one of Callback's", error=ConfigError, event=event)  # fmt: skip
+                   "every event must be one of Callback's",
+                   error=ConfigError, event=event)  # fmt: skip
             if function is not None:
                 setattr(self, event, function)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
 from tqdm.auto import tqdm
+
+from graftgrad.errors import ConfigError, expect
 
 from .callback import Logs
 from .monitor import Monitor
@@ -16,7 +17,8 @@ class ModelCheckpoint(Monitor):
     """Writes the model after epochs, or after so many batches.
 
     Args:
-        filepath: where to; may hold {epoch}, {batch} and names of the logs, as "best-{epoch:02d}-{val_loss:.2f}.keras".
+        filepath: where to; may hold {epoch}, {batch} and names of the logs, for example
+            "best-{epoch:02d}-{val_loss:.2f}.keras".
             It ends in ".keras", or in ".weights.h5" with `save_weights_only`.
         monitor: the value that decides which epoch is the best.
         verbose: 1 tells of every file.
@@ -25,6 +27,7 @@ class ModelCheckpoint(Monitor):
         mode: "min", "max" or "auto".
         save_freq: "epoch", or a number of batches.
         initial_value_threshold: what the first value must be better than.
+
     Raises:
         ConfigError: the ending of the path does not fit.
     """
@@ -42,9 +45,15 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
-        ending = ".weights.h5" if save_weights_only else ".keras"
-        expect(self.filepath.endswith(ending), "ModelCheckpoint", f'filepath must end in "{ending}"',
-               error=ConfigError, filepath=self.filepath, save_weights_only=save_weights_only)  # fmt: skip
+        weights = self.filepath.endswith(".weights.h5")
+        fits = (
+            weights
+            if save_weights_only
+            else self.filepath.endswith((".keras", ".h5")) and not weights
+        )
+        endings = '".weights.h5"' if save_weights_only else '".keras" (or ".h5", the older form)'
+        expect(fits, "ModelCheckpoint", f"filepath must end in {endings}", error=ConfigError,
+               filepath=self.filepath, save_weights_only=save_weights_only)  # fmt: skip
         fit = save_freq == "epoch" or (isinstance(save_freq, int) and save_freq > 0)
         expect(fit, "ModelCheckpoint", 'save_freq must be "epoch" or a number of batches',
                error=ConfigError, save_freq=save_freq)  # fmt: skip

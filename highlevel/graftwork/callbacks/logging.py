@@ -35,9 +35,7 @@ class CSVLogger(Callback):
             with open(self.filename, newline="", encoding="utf-8") as file:
                 first = next(csv.reader(file, delimiter=self.separator), None)
                 self.names = first[1:] if first else None
-        self.file = open(  # noqa: SIM115
-            self.filename, "a" if self.append else "w", newline="", encoding="utf-8"
-        )
+        self.file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write a row."""

@@ -10,7 +10,18 @@ from graftgrad.errors import ConfigError, expect
 
 from .callback import Callback, Logs
 
-_LARGER = ("acc", "auc", "precision", "recall", "f1", "fmeasure", "r2", "iou", "similarity", "true_")
+_LARGER = (
+    "acc",
+    "auc",
+    "precision",
+    "recall",
+    "f1",
+    "fmeasure",
+    "r2",
+    "iou",
+    "similarity",
+    "true_",
+)
 
 
 class Monitor(Callback):
@@ -20,14 +31,15 @@ class Monitor(Callback):
         monitor: its name, for example "val_loss".
         mode: "min", "max", or "auto", which takes accuracies and their kin for better when larger.
         min_delta: what counts as better must be better by more than this.
+
     Raises:
         ConfigError: the mode is none of these.
     """
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         super().__init__()
-        expect(mode in ("auto", "min", "max"), type(self).__name__, 'mode must be "auto", "min" or "max"',
-               error=ConfigError, mode=mode)  # fmt: skip
+        expect(mode in ("auto", "min", "max"), type(self).__name__,
+               'mode must be "auto", "min" or "max"', error=ConfigError, mode=mode)  # fmt: skip
         self.monitor = monitor
         self.mode = mode
         self.min_delta = abs(min_delta)

@@ -11,15 +11,19 @@ from tqdm.auto import tqdm
 from .callback import Callback, Logs
 
 RUNNING = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-UNKNOWN = "{desc}: {n_fmt} batches [{elapsed}{postfix}]"  # where nobody knows how many there will be
-FINISHED = "{desc}: {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
+UNKNOWN = (
+    "{desc}: {n_fmt} batches [{elapsed}{postfix}]"  # where nobody knows how many there will be
+)
+FINISHED = (
+    "{desc}: {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
+)
 
 
 class ProgressBar(Callback):
     """A bar per epoch with the means so far; in a log file, or with `verbose=2`, a line per epoch.
 
-    What is trained and what is frozen is told first. Values are read from the device when the bar is
-    drawn anew, not after every batch.
+    What is trained and what is frozen is told first. Values are read from the device when the bar
+    is drawn anew, not after every batch.
     """
 
     redraw_seconds = 0.2
@@ -112,7 +116,9 @@ class ProgressBar(Callback):
         if self.live:
             total = self.params.get("steps")
             form = RUNNING if total else UNKNOWN
-            self.bar = tqdm(total=total, desc=title, unit="batch", dynamic_ncols=True, bar_format=form)
+            self.bar = tqdm(
+                total=total, desc=title, unit="batch", dynamic_ncols=True, bar_format=form
+            )
 
     def _due(self) -> bool:
         now = time.perf_counter()
@@ -133,7 +139,9 @@ class ProgressBar(Callback):
         if self.bar is not None:
             self.bar.total = self.bar.n
             self.bar.bar_format = FINISHED
-            self.bar.ncols = self.bar.dynamic_ncols = None  # all values, over several lines if need be
+            self.bar.ncols = self.bar.dynamic_ncols = (
+                None  # all values, over several lines if need be
+            )
             self.bar.set_postfix_str(told(logs or {}, "=", ", "), refresh=False)
             self.bar.close()
             self.bar = None
@@ -144,7 +152,7 @@ class ProgressBar(Callback):
 
 
 def watched() -> bool:
-    """Tell whether somebody watches: a terminal or a notebook. A log file must not fill with bars."""
+    """Tell whether somebody watches, in a terminal or a notebook; log files shall hold no bars."""
     return "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", lambda: False)())
 
 

@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
 from tqdm.auto import tqdm
+
+from graftgrad.errors import ConfigError, expect
 
 from .callback import Callback, Logs
 from .monitor import Monitor
@@ -57,6 +58,7 @@ class ReduceLROnPlateau(Monitor):
         min_delta: what counts as better must be better by more than this.
         cooldown: how many epochs after a change do not count.
         min_lr: the rate never falls below this.
+
     Raises:
         ConfigError: factor is not below 1.
     """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graftgrad.errors import DataError, expect
 from tqdm.auto import tqdm
+
+from graftgrad.errors import DataError, expect
 
 from .callback import Callback, Logs
 from .monitor import Monitor
@@ -87,6 +88,7 @@ class TerminateOnNaN(Callback):
 
     Args:
         raise_error: raise instead of stopping.
+
     Raises:
         DataError: the loss is NaN or infinite, and `raise_error` is true.
     """

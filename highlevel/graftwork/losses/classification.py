@@ -16,7 +16,11 @@ EPSILON = 1e-7
 
 
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> Tensor:
     """Return −mean(t ln p + (1 − t) ln(1 − p)) along an axis; t is drawn to ½ by label smoothing.
 
@@ -33,7 +37,7 @@ def binary_focal_crossentropy(
     y_true: Any, y_pred: Any, apply_class_balancing: bool = False, alpha: float = 0.25,
     gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
 ) -> Tensor:  # fmt: skip
-    """Return the binary cross entropy of each value times (1 − p_t)^γ (Lin et al. 2017, eq. 4 and 5)."""
+    """Return the binary cross entropy times (1 − p_t)^γ (Lin et al. 2017, eq. 4 and 5)."""
     t, p = matched("binary_focal_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, 2)
     p = ops.clip(ops.sigmoid(p) if from_logits else p, EPSILON, 1.0 - EPSILON)
@@ -45,11 +49,16 @@ def binary_focal_crossentropy(
 
 
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> Tensor:
     """Return −Σ_k t_k ln p_k along an axis.
 
-    Shapes: (N, …, K) twice -> (N, …). Probabilities are scaled to sum 1 and kept within [1e-7, 1 − 1e-7].
+    Shapes: (N, …, K) twice -> (N, …). Probabilities are scaled to sum 1 and kept within
+    [1e-7, 1 − 1e-7].
 
     Raises:
         ShapeError: targets and predictions differ in shape.
@@ -78,7 +87,11 @@ def categorical_focal_crossentropy(
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
 ) -> Tensor:
     """Return −ln p of the labelled class; 0 where the label is `ignore_class`.
 
@@ -109,7 +122,7 @@ def labelled(subject: str, y_true: Any, y_pred: Tensor, axis: int = -1) -> tuple
     given = ops.squeeze(given, -1) if given.ndim == p.ndim and given.shape[-1] == 1 else given
     expect(given.shape == p.shape[:-1], subject, "there must be one label per prediction",
            y_true=given.shape, y_pred=y_pred.shape,
-           advice="For one-hot targets use the loss or metric without 'sparse' in its name.")  # fmt: skip
+           advice="For one-hot targets use the one without 'sparse' in its name.")  # fmt: skip
     if given.dtype.kind in "iu":
         return given, p
     labels = given.to("int64")
@@ -153,13 +166,13 @@ def signs(t: Tensor) -> Tensor:
 
 
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """Return the mean of max(1 − t·p, 0), with t in {−1, 1} (or {0, 1}, which is turned into it)."""
+    """Return the mean of max(1 − t·p, 0), with t in {−1, 1} (or {0, 1}, turned into it)."""
     t, p = matched("hinge", y_true, y_pred)
     return ops.maximum(1.0 - signs(t) * p, 0.0).mean(-1)
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """Return the mean of max(1 − t·p, 0)², with t in {−1, 1} (or {0, 1}, which is turned into it)."""
+    """Return the mean of max(1 − t·p, 0)², with t in {−1, 1} (or {0, 1}, turned into it)."""
     t, p = matched("squared_hinge", y_true, y_pred)
     return ops.square(ops.maximum(1.0 - signs(t) * p, 0.0)).mean(-1)
 
@@ -189,7 +202,9 @@ class BinaryCrossentropy(_FromScores):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
-        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+        return binary_crossentropy(
+            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
+        )
 
 
 @declared(losses, "categorical_crossentropy")
@@ -200,7 +215,9 @@ class CategoricalCrossentropy(_FromScores):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
-        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+        return categorical_crossentropy(
+            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
+        )
 
 
 @declared(losses, "binary_focal_crossentropy")
@@ -237,7 +254,13 @@ class CategoricalFocalCrossentropy(Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one value per sample."""
         return categorical_focal_crossentropy(
-            y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing, self.axis
+            y_true,
+            y_pred,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+            self.axis,
         )
 
 

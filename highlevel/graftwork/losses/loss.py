@@ -23,8 +23,8 @@ class Loss(Configured):
 
     Subclasses compute one value per sample in `call(y_true, y_pred)`.
 
-    "sum_over_batch_size" (also "mean"): Σ w·l / n; "sum": Σ w·l; "mean_with_sample_weight": Σ w·l / Σ w;
-    "none" or None: w·l.
+    "sum_over_batch_size" (also "mean"): Σ w·l / n; "sum": Σ w·l;
+    "mean_with_sample_weight": Σ w·l / Σ w; "none" or None: w·l.
 
     Args:
         name: its name in logs.
@@ -37,7 +37,10 @@ class Loss(Configured):
     dtype: Any = setting(default=None)
 
     def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
     ) -> None:
         self.name = name or type(self).__name__
         self.reduction = reduction_rule(type(self).__name__, "reduction", reduction)
@@ -112,7 +115,9 @@ def reduced(
     if reduction == "sum":
         return total
     if reduction == "mean_with_sample_weight" and weights is not None:
-        return total / ops.maximum(weights.sum(), EPSILON)  # as given, not as broadcast: Keras' rule
+        return total / ops.maximum(
+            weights.sum(), EPSILON
+        )  # as given, not as broadcast: Keras' rule
     if mask is not None:
         return total / ops.maximum(mask.sum(), EPSILON)
     return total * (1.0 / max(values.size, 1))
@@ -157,6 +162,7 @@ def matched(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     predictions = predictions if is_floating(predictions.dtype) else predictions.to("float32")
     targets = as_tensor(y_true).to(predictions.dtype)
     targets, predictions = same_rank(targets, predictions)
-    expect(targets.shape == predictions.shape, subject, "targets and predictions must have one shape",
+    expect(targets.shape == predictions.shape, subject,
+           "targets and predictions must have one shape",
            y_true=targets.shape, y_pred=predictions.shape)  # fmt: skip
     return targets, predictions

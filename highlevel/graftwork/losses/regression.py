@@ -33,7 +33,10 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
-    """Return Σ_d (ln(1 + y_pred) − ln(1 + y_true))² / D for every sample; values below 1e-7 count as 1e-7."""
+    """Return Σ_d (ln(1 + y_pred) − ln(1 + y_true))² / D for every sample.
+
+    Values below 1e-7 count as 1e-7.
+    """
     t, p = matched("mean_squared_logarithmic_error", y_true, y_pred)
     first = ops.log(ops.maximum(p, EPSILON) + 1.0)
     second = ops.log(ops.maximum(t, EPSILON) + 1.0)
@@ -56,7 +59,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
-    """Return −Σ y_true·y_pred / (‖y_true‖ ‖y_pred‖) along an axis: −1 for one direction, 1 for opposite."""
+    """Return −Σ y_true·y_pred / (‖y_true‖ ‖y_pred‖) along an axis: −1 for one direction."""
     t, p = matched("cosine_similarity", y_true, y_pred)
     return -(normalized(t, axis) * normalized(p, axis)).sum(axis)
 
@@ -96,7 +99,7 @@ class MeanAbsoluteError(Loss):
 
 @declared(losses, "mean_absolute_percentage_error", "mape", "MAPE")
 class MeanAbsolutePercentageError(Loss):
-    """Mean of relative errors in percent: l = 100 · Σ_d |y_true − y_pred| / max(|y_true|, 1e-7) / D."""
+    """Mean of relative errors in percent: l = 100 · Σ_d |y_true − y_pred| / |y_true| / D."""
 
     name: Any = setting(default="mean_absolute_percentage_error")
 
@@ -153,7 +156,7 @@ class CosineSimilarity(Loss):
 
 @declared(losses, "poisson")
 class Poisson(Loss):
-    """Negative logarithm of Poisson's likelihood without its constant: l = mean(p − t · ln(p + 1e-7))."""
+    """Negative logarithm of Poisson's likelihood: l = mean(p − t · ln(p + 1e-7))."""
 
     name: Any = setting(default="poisson")
 

@@ -27,9 +27,9 @@ def threshold_rule(subject: str, name: str, value: Any) -> Any:
 
 @declared(None)
 class Counts(Metric):
-    """Weighted counts at every threshold: true and false positives, true and false negatives, (T,) each.
+    """Weighted counts at every threshold, (T,) each.
 
-    Only those that `kept` names are gathered.
+    True and false positives, true and false negatives; only those that `kept` names are gathered.
     """
 
     name: Any = setting(default=None)
@@ -53,14 +53,15 @@ class Counts(Metric):
         self, y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None = None,
         class_id: int | None = None,
     ) -> None:  # fmt: skip
-        """Add a batch to the counts: of all classes, or of one; of all predictions, or the k largest.
+        """Add a batch to the counts: all classes, or one; all predictions, or the k largest.
 
         Raises:
             ShapeError: targets and predictions differ in shape.
         """
         with graftgrad.no_grad():
             t, p = same_rank(as_tensor(y_true), as_tensor(y_pred).detach())
-            expect(t.shape == p.shape, type(self).__name__, "targets and predictions must have one shape",
+            expect(t.shape == p.shape, type(self).__name__,
+                   "targets and predictions must have one shape",
                    y_true=t.shape, y_pred=p.shape)  # fmt: skip
             p = p if top_k is None else largest(p, top_k)
             w = ops.full_like(p, 1)
@@ -198,16 +199,18 @@ class AUC(Counts):
     Args:
         num_thresholds: how many thresholds from just below 0 to just above 1.
         curve: "ROC", true over false positive rate; or "PR", precision over recall.
-        summation_method: "interpolation" by trapezoids (for "PR" by counts that vary linearly between
-            thresholds: Davis and Goadrich 2006, section 4), or the sum of the lower ("minoring") or
-            upper ("majoring") rectangles.
+        summation_method: "interpolation" by trapezoids (for "PR" by counts that vary linearly
+            between thresholds: Davis and Goadrich 2006, section 4), or the sum of the lower
+            ("minoring") or upper ("majoring") rectangles.
         thresholds: those between 0 and 1, in place of evenly spaced ones.
         from_logits: predictions are logits.
     """
 
     num_thresholds: int = setting(positive_integer, default=200)
     curve: str = setting(default="ROC")
-    summation_method: str = setting(one_of("interpolation", "minoring", "majoring"), default="interpolation")
+    summation_method: str = setting(
+        one_of("interpolation", "minoring", "majoring"), default="interpolation"
+    )
     name: Any = setting(default="auc")
     dtype: Any = setting(default=None)
     thresholds: Any = setting(threshold_rule, default=None)
@@ -220,9 +223,9 @@ class AUC(Counts):
         """Make the four counts at all thresholds."""
         expect(self.curve in ("ROC", "PR"), "AUC", 'curve must be "ROC" or "PR"', error=ConfigError,
                curve=self.curve)  # fmt: skip
-        expect(not self.multi_label and self.num_labels is None and self.label_weights is None, "AUC",
-               "labels must be counted together", error=ConfigError, multi_label=self.multi_label,
-               advice="Make one AUC for each label.")  # fmt: skip
+        single = not self.multi_label and self.num_labels is None and self.label_weights is None
+        expect(single, "AUC", "labels must be counted together", error=ConfigError,
+               multi_label=self.multi_label, advice="Make one AUC for each label.")  # fmt: skip
         expect(self.thresholds is not None or self.num_thresholds > 1, "AUC",
                "num_thresholds must be at least 2", error=ConfigError,
                num_thresholds=self.num_thresholds)  # fmt: skip
@@ -234,7 +237,9 @@ class AUC(Counts):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch to the counts."""
         prediction = as_tensor(y_pred).detach()
-        self.count(y_true, ops.sigmoid(prediction) if self.from_logits else prediction, sample_weight)
+        self.count(
+            y_true, ops.sigmoid(prediction) if self.from_logits else prediction, sample_weight
+        )
 
     def result(self) -> Tensor:
         """Return the area, a scalar tensor."""
@@ -259,7 +264,7 @@ class AUC(Counts):
         return ((x[:-1] - x[1:]) * heights[self.summation_method]).sum()
 
     def _between_counts(self) -> Tensor:
-        """Integrate precision over recall where TP and TP + FP vary linearly between thresholds a and b.
+        """Integrate precision over recall; TP and TP + FP vary linearly between thresholds a and b.
 
         ∫ (TP_b + s (P − P_b)) / P · dTP = s (ΔTP + (TP_b − s P_b) ln(P_a / P_b)), s = ΔTP / ΔP.
         """

@@ -37,9 +37,16 @@ class FBetaScore(Metric):
 
     def build(self) -> None:
         """Check the settings; the counts follow when the number of classes is known."""
-        expect(self.beta > 0, type(self).__name__, "beta must be positive", error=ConfigError, beta=self.beta)
+        expect(
+            self.beta > 0,
+            type(self).__name__,
+            "beta must be positive",
+            error=ConfigError,
+            beta=self.beta,
+        )
         expect(self.threshold is None or 0 < self.threshold <= 1, type(self).__name__,
-               "threshold must lie between 0 and 1", error=ConfigError, threshold=self.threshold)  # fmt: skip
+               "threshold must lie between 0 and 1", error=ConfigError,
+               threshold=self.threshold)  # fmt: skip
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch to the counts.
@@ -51,7 +58,8 @@ class FBetaScore(Metric):
             p = as_tensor(y_pred).detach()
             t = as_tensor(y_true).to(p.dtype)
             expect(p.ndim == 2 and t.shape == p.shape, type(self).__name__,
-                   "targets and predictions must be (N, K)", y_true=t.shape, y_pred=p.shape)  # fmt: skip
+                   "targets and predictions must be (N, K)",
+                   y_true=t.shape, y_pred=p.shape)  # fmt: skip
             if self.true_positives is None:
                 self._make(() if self.average == "micro" else (p.shape[1],))
             if self.threshold is None:
@@ -93,13 +101,13 @@ class FBetaScore(Metric):
 
 @declared(metrics, "f1_score")
 class F1Score(FBetaScore):
-    """Harmonic mean of precision and recall, class by class: 2 · precision · recall / (precision + recall)."""
+    """Harmonic mean of precision and recall, class by class."""
 
     name: Any = setting(default="f1_score")
 
     def __init__(
-        self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score",
-        dtype: Any = None,
+        self, average: str | None = None, threshold: float | None = None,
+        name: str | None = "f1_score", dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(average, 1.0, threshold, name, dtype)
 

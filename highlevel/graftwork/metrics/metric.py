@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import graftgrad
 from graftgrad import Tensor, as_tensor, ops
@@ -20,8 +20,8 @@ class Metric(Configured):
     """A number that is gathered over many batches.
 
     Subclasses make their state with `add_variable`, add to it in `update_state(y_true, y_pred,
-    sample_weight)` and return a tensor from `result()`. State is kept on the device and read only when
-    somebody reads the result.
+    sample_weight)` and return a tensor from `result()`. State is kept on the device and read only
+    when somebody reads the result.
 
     Args:
         dtype: the element type of its state; float32 if None.
@@ -30,6 +30,9 @@ class Metric(Configured):
 
     dtype: Any = setting(default=None)
     name: Any = setting(default=None)
+
+    if TYPE_CHECKING:
+        own_variables: ClassVar[list[Weight]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the list of state before any constructor runs."""
@@ -47,7 +50,11 @@ class Metric(Configured):
         """Make the state; subclasses override it, or make theirs in a constructor of their own."""
 
     def add_variable(
-        self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
     ) -> Weight:
         """Make state that begins at zero and that `reset_state` sets back to it.
 
@@ -63,7 +70,11 @@ class Metric(Configured):
         return made
 
     def add_weight(
-        self, shape: tuple[int, ...] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
     ) -> Weight:
         """Make state, under the name that layers use."""
         return self.add_variable(shape, initializer, dtype, name)
@@ -196,7 +207,9 @@ def divided(total: Tensor, count: Tensor) -> Tensor:
     """Return total / count, and 0 where nothing was counted."""
     total, count = total.detach(), count.detach()
     none = count == 0
-    return ops.where(none, ops.full_like(total, 0), total / ops.where(none, ops.full_like(count, 1), count))
+    return ops.where(
+        none, ops.full_like(total, 0), total / ops.where(none, ops.full_like(count, 1), count)
+    )
 
 
 def real(x: Tensor) -> Tensor:

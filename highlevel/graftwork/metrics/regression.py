@@ -95,7 +95,7 @@ class Poisson(PerSample):
 
 @declared(metrics, "cosine_similarity")
 class CosineSimilarity(PerSample):
-    """Mean cosine of the angle between targets and predictions: 1 for one direction, −1 for opposite."""
+    """Mean cosine of the angle between targets and predictions: 1 for one direction."""
 
     name: Any = setting(default="cosine_similarity")
     dtype: Any = setting(default=None)
@@ -109,7 +109,9 @@ class CosineSimilarity(PerSample):
 
 @declared(metrics, "r2_score")
 class R2Score(Metric):
-    """Share of the variance that is explained: 1 − Σ (t − p)² / Σ (t − mean t)²; 0 where t never varies.
+    """Share of the variance that is explained: R² = 1 − Σ (t − p)² / Σ (t − mean t)².
+
+    It is 0 where t never varies.
 
     Args:
         class_aggregation: how the outputs become one number: "uniform_average",
@@ -158,7 +160,9 @@ class R2Score(Metric):
             if self.sum is None:
                 return graftgrad.zeros(())
             total = self.squared_sum.detach() - self.sum.detach() * divided(self.sum, self.count)
-            scores = ops.where(total == 0, ops.full_like(total, 0), 1.0 - divided(self.residual, total))
+            scores = ops.where(
+                total == 0, ops.full_like(total, 0), 1.0 - divided(self.residual, total)
+            )
             return self._adjusted(self._aggregated(scores, total))
 
     def _aggregated(self, scores: Tensor, total: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ class Model(Saved, Trainer, Layer):
         """Print the layers, their output shapes and numbers of parameters.
 
         Args:
-            line_length: the width of the table in characters; as wide as needed if None.
+            line_length: the greatest width of the table in characters; that of the terminal if None.
             positions: kept for Keras' signature; columns are as wide as needed.
             print_fn: receives the text; `print` if None.
             expand_nested: show the layers of layers too.

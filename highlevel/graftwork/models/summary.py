@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from ..layers.layer import Layer
 from ..layers.symbol import leaves
 from ..training.frozen import Share, share
+from ..weight import Weight
 
 Row = list[str]
 
@@ -23,11 +26,13 @@ def summary(
 
     Args:
         model: the model.
-        line_length: the width of the table in characters; as wide as needed if None.
+        line_length: the greatest width of the table in characters; that of the terminal if None.
         print_fn: receives the text; `print` if None.
         expand_nested: show the layers of layers too.
         show_trainable: show what is trained, frozen and half frozen.
     """
+    if line_length is None and print_fn is None:
+        line_length = room()
     (print_fn or print)(table(model, line_length, expand_nested, show_trainable))
 
 
@@ -42,7 +47,7 @@ def table(
     rows = _rows(model, 0, expand_nested, show_trainable)
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     if line_length is not None:
-        widths[0] = max(12, line_length - sum(widths[1:]) - 3 * len(head) - 1)
+        widths[0] = min(widths[0], max(12, line_length - sum(widths[1:]) - 3 * len(head) - 1))
     lines = [f'Model: "{model.name}"', _rule("┏", "━", "┳", "┓", widths), _line(head, widths, "┃")]
     lines.append(_rule("┡", "━", "╇", "┩", widths))
     lines += [_line(row, widths, "│") for row in rows]
@@ -50,9 +55,16 @@ def table(
     return "\n".join([*lines, *_totals(model)])
 
 
+def room() -> int | None:
+    """Return the width of the terminal that print writes to, or None where it writes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def _rows(layer: Layer, depth: int, expand: bool, trained: bool) -> list[Row]:
     found: list[Row] = []
     for _, child in layer.children():
+        if child.built and child.built_shape is None:
+            continue  # a source of seeds, for example: nothing flows through it
         part = share(child)
         count = part.trained + part.frozen + part.state
         row = [
@@ -60,14 +72,14 @@ def _rows(layer: Layer, depth: int, expand: bool, trained: bool) -> list[Row]:
             shape_of_output(child),
             f"{count:,}" if child.built else "?",
         ]
-        found.append([*row, _mark(part)] if trained else row)
+        found.append([*row, _mark(part) if child.built else "?"] if trained else row)
         if expand:
             found += _rows(child, depth + 1, expand, trained)
     return found
 
 
 def shape_of_output(layer: Layer) -> str:
-    """Return the output shape of a layer's last application, or what it gives for the input it was built for."""
+    """Return the shape of a layer's last output, or of that for the input it was built for."""
     if layer.applications:
         outputs = leaves(layer.applications[-1].outputs)
         return ", ".join(str(one.shape) for one in outputs)
@@ -87,14 +99,26 @@ def _mark(part: Share) -> str:
 
 
 def _totals(model: Layer) -> list[str]:
-    part = share(model)
-    whole = part.trained + part.frozen + part.state
-    sizes = sum(weight.nbytes for weight in model.weights)
+    if not all(layer.built for layer in model.flattened()):
+        return [" Not every layer is built yet: call the model on data, or build(input_shape)."]
+    weights = model.weights
+    trained = [weight for weight in weights if weight.requires_grad]
+    state = [weight for weight in weights if weight.kind == "state"]
+    frozen = [w for w in weights if w.kind != "state" and not w.requires_grad]
+    rest = f"frozen {_size(frozen):,}, state {_size(state):,}"
     return [
-        f" Total params: {whole:,} ({_bytes(sizes)})",
-        f" Trainable params: {part.trained:,}",
-        f" Non-trainable params: {part.frozen + part.state:,} (frozen {part.frozen:,}, state {part.state:,})",
+        f" Total params: {_told(weights)}",
+        f" Trainable params: {_told(trained)}",
+        f" Non-trainable params: {_told(frozen + state)}: {rest}",
     ]
+
+
+def _size(weights: list[Weight]) -> int:
+    return sum(weight.size for weight in weights)
+
+
+def _told(weights: list[Weight]) -> str:
+    return f"{_size(weights):,} ({_bytes(sum(weight.nbytes for weight in weights))})"
 
 
 def _bytes(count: float) -> str:
@@ -111,7 +135,11 @@ def _rule(left: str, fill: str, middle: str, right: str, widths: list[int]) -> s
 
 def _line(row: Row, widths: list[int], edge: str) -> str:
     cells = [
-        f" {cell[:width]:>{width}} " if i == 2 else f" {cell[:width]:<{width}} "
+        f" {_cut(cell, width):>{width}} " if i == 2 else f" {_cut(cell, width):<{width}} "
         for i, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return edge + edge.join(cells) + edge
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"

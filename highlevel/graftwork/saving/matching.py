@@ -9,7 +9,8 @@ from graftgrad.errors import FormatError, expect
 from graftgrad.formats import Entry
 
 from ..layers.layer import Layer
-from .names import TORCH_IGNORED, Axes, Place
+from ..registry import snake_case
+from .names import SEED_STATE, TORCH_IGNORED, Axes, Place
 from .sources import Source
 
 NamedEntries = list[tuple[str, Entry]]
@@ -51,6 +52,8 @@ def matched(model: Layer, source: Source, places: list[Place], by_name: bool) ->
             return _found(places, lambda place: (labelled.get(place.labels, ""),), entries)
         return _found(places, lambda place: (place.keras,), entries)
     own = _found(places, lambda place: (place.path,), entries)
+    if sum(not match.place.optional for match in own) < sum(not one.optional for one in places):
+        own = _renumbered(places, entries) or own
     if source.dialect == "own" or (source.dialect == "named" and own):
         return own
     return _found(places, lambda place: place.torch, entries, axes=True)
@@ -60,6 +63,8 @@ def expected_leftovers(source: Source, name: str) -> bool:
     """Tell whether an entry is no weight of any network, so that nobody misses it."""
     if source.dialect == "keras3":
         return "/seed_generator/" in f"/{name}"
+    if name.rpartition("/")[2] == SEED_STATE:
+        return True
     return source.dialect in ("torch", "named") and TORCH_IGNORED.fullmatch(name) is not None
 
 
@@ -75,6 +80,51 @@ def _found(
         if name is not None:
             found.append(Match(place, name, entries[name], place.axes if axes else None))
     return found
+
+
+def _renumbered(places: list[Place], entries: dict[str, Entry]) -> list[Match]:
+    """Match our own paths where names were given by counting, and counted from elsewhere.
+
+    "dense_4" and "dense_7" stand for "dense" and "dense_1". Every weight must be found and fit.
+    """
+    kinds = {snake_case(type(layer).__name__) for place in places for layer in place.above}
+    theirs = {path: name for name, path in _counted_anew(list(entries), kinds).items()}
+    ours = _counted_anew([place.path for place in places], kinds)
+    found = _found(places, lambda place: (theirs.get(ours[place.path], ""),), entries)
+    complete = sum(not match.place.optional for match in found) == sum(not one.optional for one in places)
+    return found if complete and all(match.fits for match in found) else []
+
+
+def _counted_anew(paths: list[str], kinds: set[str]) -> dict[str, str]:
+    """Return paths with counted names counted from 0 in each place, by their old numbers."""
+    found: dict[str, str] = {}
+
+    def visit(inside: dict[str, str], before: str) -> None:
+        """Rename the first component of what is left of each path."""
+        heads: dict[str, dict[str, str]] = {}
+        for path, rest in inside.items():
+            head, _, tail = rest.partition("/")
+            heads.setdefault(head, {})[path] = tail
+        counts: dict[str, int] = {}
+        for kind, _, head in sorted((*_split(head, kinds), head) for head in heads):
+            name = head if kind == "" else f"{kind}#{counts.setdefault(kind, 0)}"
+            counts[kind] = counts.get(kind, 0) + 1
+            found.update({path: before + name for path, tail in heads[head].items() if not tail})
+            deeper = {path: tail for path, tail in heads[head].items() if tail}
+            if deeper:
+                visit(deeper, f"{before}{name}/")
+
+    visit({path: path for path in paths}, "")
+    return found
+
+
+def _split(name: str, kinds: set[str]) -> tuple[str, int]:
+    """Split "dense_4" into "dense" and 4, if that is how layers of a kind are counted."""
+    base, _, number = name.rpartition("_")
+    if name in kinds:
+        return name, -1
+    counted = base in kinds and number.isascii() and number.isdigit() and len(number) < 10
+    return (base, int(number)) if counted else ("", 0)
 
 
 def _labelled(source: Source) -> dict[str, str]:

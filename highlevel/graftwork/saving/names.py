@@ -121,6 +121,7 @@ class Place:
         labels: the names of the layers above it, and Keras 3's number.
         torch: PyTorch's names, the likeliest first.
         axes: the order of the axes in a file of PyTorch, where it differs.
+        above: the layers it lies in, from the model's first level down.
     """
 
     weight: Weight
@@ -130,6 +131,7 @@ class Place:
     labels: str
     torch: tuple[str, ...]
     axes: Axes | None
+    above: tuple[Layer, ...] = ()
 
     @property
     def optional(self) -> bool:
@@ -168,7 +170,7 @@ def places(model: Layer) -> list[Place]:
     found: dict[str, Place] = {}
     seen: set[int] = set()
 
-    def visit(layer: Layer, path: str, torch: tuple[str, ...]) -> None:
+    def visit(layer: Layer, path: str, torch: tuple[str, ...], above: tuple[Layer, ...]) -> None:
         for name, weight in layer.own():
             if id(weight) in seen:
                 continue
@@ -178,13 +180,13 @@ def places(model: Layer) -> list[Place]:
             keras, labels = (one.lstrip("/") for one in structural[id(weight)])
             declared = tuple(_by_rules(rules, path.rstrip("/"), whole, leaf))
             spelled = declared + tuple(dict.fromkeys(prefix + leaf for prefix in torch))
-            found[whole] = Place(weight, layer, whole, keras, labels, spelled, axes)
+            found[whole] = Place(weight, layer, whole, keras, labels, spelled, axes, above)
         for i, (key, child) in enumerate(layer.children()):
             dotted = key.replace("/", ".")
             by_number = f"{torch[0]}{i}." if _is_sequential(layer) else f"{torch[0]}{dotted}."
-            visit(child, f"{path}{key}/", (by_number, f"{torch[-1]}{dotted}."))
+            visit(child, f"{path}{key}/", (by_number, f"{torch[-1]}{dotted}."), (*above, child))
 
-    visit(model, "", ("",))
+    visit(model, "", ("",), ())
     return list(found.values())
 
 

@@ -65,7 +65,7 @@ class Matched:
 
 
 class CompiledLoss:
-    """The losses of all outputs, weighted and added; with several outputs, the mean of each is kept."""
+    """The losses of all outputs, weighted and added; of several outputs each mean is kept."""
 
     def __init__(self, loss: Any, weights: Any, outputs: Matched) -> None:
         outputs.check("loss", loss)
@@ -133,7 +133,9 @@ class CompiledLoss:
     @property
     def metrics(self) -> list[Any]:
         """The mean loss of every output that has one, where there are several outputs."""
-        return [mean for mean, loss in zip(self.means, self.built, strict=False) if loss is not None]
+        return [
+            mean for mean, loss in zip(self.means, self.built, strict=False) if loss is not None
+        ]
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ class Entry:
 
 
 class CompiledMetrics:
-    """The metrics of all outputs as one; names such as "accuracy" are settled by the first batch."""
+    """The metrics of all outputs as one; "accuracy" and its like are settled by the first batch."""
 
     name = "compile_metrics"
 
@@ -161,8 +163,11 @@ class CompiledMetrics:
                 if isinstance(one, str):
                     _ = one in _BY_SHAPE or metrics.find(one)
                 else:
-                    known = hasattr(one, "update_state") or callable(one) or isinstance(one, Mapping)
-                    expect(known, subject, "must be names, Metrics or functions of (y_true, y_pred)",
+                    known = (
+                        hasattr(one, "update_state") or callable(one) or isinstance(one, Mapping)
+                    )
+                    expect(known, subject,
+                           "must be names, Metrics or functions of (y_true, y_pred)",
                            error=ConfigError, metric=one)  # fmt: skip
 
     @property
@@ -223,7 +228,12 @@ class CompiledMetrics:
                 yield i, one
 
 
-_BY_SHAPE = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
+_BY_SHAPE = {
+    "accuracy": "accuracy",
+    "acc": "accuracy",
+    "crossentropy": "crossentropy",
+    "ce": "crossentropy",
+}
 
 
 def _by_name(tree: Any) -> bool:

@@ -1,7 +1,7 @@
 """What the user passed to fit, evaluate or predict -> batches (x, y, sample_weight) on the host.
 
-Arrays are cut into batches; data sets, loaders and generators deliver batches of their own. How what
-was passed becomes arrays stands in `host`; copying to a device happens where a batch is used.
+Arrays are cut into batches; data sets, loaders and generators deliver batches of their own. How
+what was passed becomes arrays stands in `host`; copying to a device happens where a batch is used.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import count, islice
 from typing import Any
 
 import numpy as np
+
 from graftgrad.data import Batches, map_tree
 from graftgrad.errors import ConfigError, DataError, expect, sentence
 
@@ -34,8 +35,8 @@ class Source:
     def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
         """Deliver one pass, or `wanted` batches that go on where the last epoch ended.
 
-        `done` counts the batches since the beginning of the training: order and place are functions of it
-        and of the seed alone, so that a training that is taken up again sees what it would have seen.
+        `done` counts the batches since the beginning of the training: order and place are functions
+        of it and of the seed alone, so that a training taken up again sees what it would have seen.
         """
         raise NotImplementedError
 
@@ -43,10 +44,11 @@ class Source:
         """Return (x, y, sample_weight) of a batch as host arrays; what is not there is None.
 
         Raises:
-            DataError: it has more than three parts, or holds NaN labels or things that are no numbers.
+            DataError: it has more than three parts, or holds NaN labels or no numbers.
         """
         parts = batch if isinstance(batch, (tuple, list)) else (batch,)
-        expect(1 <= len(parts) <= 3, self.subject, "a batch must be x, (x, y) or (x, y, sample_weight)",
+        expect(1 <= len(parts) <= 3, self.subject,
+               "a batch must be x, (x, y) or (x, y, sample_weight)",
                error=DataError, parts=len(parts))  # fmt: skip
         named = zip(PARTS, (*parts, None, None), strict=False)
         x, y, weight = (on_host(self.subject, name, part) for name, part in named)
@@ -170,7 +172,8 @@ class GeneratorSource(Source):
             DataError: the generator has ended too early.
         """
         number = 0
-        for number, batch in enumerate(islice(self.generator, wanted), 1):
+        for batch in islice(self.generator, wanted):
+            number += 1
             self.delivered += 1
             yield self.unpacked(batch)
         expect(number > 0 and wanted in (None, number), self.subject,
@@ -197,7 +200,8 @@ def source_of(
         ShapeError: arrays differ in their number of samples.
     """
     expect(steps is None or (isinstance(steps, int) and steps > 0), subject,
-           "the number of steps must be a positive integer", error=ConfigError, steps=steps)  # fmt: skip
+           "the number of steps must be a positive integer",
+           error=ConfigError, steps=steps)  # fmt: skip
     if is_arrays(x):
         arrays = host_arrays(subject, x, y, weight)
         check_labels(subject, arrays[1])

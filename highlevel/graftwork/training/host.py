@@ -1,4 +1,4 @@
-"""What the user calls data -> host arrays of numbers, checked; and weights of classes as weights of samples."""
+"""What the user calls data -> host arrays of numbers, checked; weights of classes -> of samples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
 from graftgrad import Tensor
 from graftgrad.data import leaves
 from graftgrad.errors import ConfigError, DataError, GraftError, expect, sentence
@@ -15,14 +16,14 @@ NEAREST = {"longdouble": "float64", "float128": "float64"}
 
 
 def is_arrays(x: Any) -> bool:
-    """Tell whether something is an array, a table, or a list or dictionary of them or of numbers."""
+    """Tell whether something is an array, a table, or a list or dictionary of such."""
     if isinstance(x, Mapping):
         return all(is_arrays(one) for one in x.values())
     return isinstance(x, (list, tuple)) or is_array(x)
 
 
 def is_array(x: Any) -> bool:
-    """Tell whether something is one array or table: NumPy, a tensor of anyone's, pandas and its like."""
+    """Tell whether something is one array or table: NumPy's, anyone's tensor, pandas and its like."""
     if isinstance(x, (np.ndarray, Tensor)) or hasattr(x, "to_numpy"):
         return True
     return hasattr(x, "__array__") and hasattr(x, "shape") and not hasattr(x, "__next__")
@@ -53,10 +54,12 @@ def counted(subject: str, **trees: Any) -> int:
     """
     shapes = {path: one.shape for name, tree in trees.items() for path, one in leaves(tree, name)}
     expect(len(shapes) > 0 and all(len(shape) > 0 for shape in shapes.values()), subject,
-           "data must have the samples along the first axis", error=DataError, **shapes)  # fmt: skip
+           "data must have the samples along the first axis",
+           error=DataError, **shapes)  # fmt: skip
     lengths: dict[str, Any] = {path: shape[0] for path, shape in shapes.items()}
     expect(len(set(lengths.values())) == 1, subject,
-           "all arrays must have the same number of samples along their first axis", **lengths)  # fmt: skip
+           "all arrays must have the same number of samples along their first axis",
+           **lengths)  # fmt: skip
     samples: int = next(iter(lengths.values()))
     expect(samples > 0, subject, "there must be at least one sample", error=DataError, **shapes)
     return samples
@@ -73,7 +76,10 @@ def check_labels(subject: str, y: Any) -> None:
             continue
         bad = np.isnan(host)
         place = tuple(int(i) for i in np.argwhere(bad)[0])
-        got = {"first at": place, "NaN values": f"{int(bad.sum())} of {bad.size}"}
+        got: dict[str, object] = {
+            "first at": place,
+            "NaN values": f"{int(bad.sum())} of {bad.size}",
+        }
         advice = "Drop those samples or give them a weight of 0 and a valid label."
         raise DataError(sentence(subject, f"{path} must not hold NaN", got, advice))
 
@@ -81,23 +87,24 @@ def check_labels(subject: str, y: Any) -> None:
 def weighted_by_class(
     class_weight: Mapping[Any, Any], y: Any, weight: Any, names: list[str] | None
 ) -> Any:
-    """Return a weight for every sample: that of its class, 1 for a class without one, times its own.
+    """Return a weight for every sample: that of its class, or 1, times its own.
 
-    For several outputs `class_weight` is a dictionary of such dictionaries, by the names of the outputs.
+    For several outputs `class_weight` is a dictionary of such dictionaries, by their names.
 
     Shapes: y (N,), (N, 1) or one-hot (N, K) -> (N,).
 
     Raises:
-        ConfigError: there are several outputs and no such dictionary, or classes are no whole numbers.
+        ConfigError: there is no such dictionary, or classes are no whole numbers.
     """
-    expect(isinstance(class_weight, Mapping), "fit", "class_weight must be a dictionary: class -> weight",
+    expect(isinstance(class_weight, Mapping), "fit",
+           "class_weight must be a dictionary: class -> weight",
            error=ConfigError, class_weight=class_weight)  # fmt: skip
     if not isinstance(y, (dict, list)):
         return _weights(class_weight, y, weight)
     targets = y if isinstance(y, dict) else dict(zip(names or [], y, strict=False))
     unknown = [name for name in class_weight if name not in targets]
-    expect(not unknown, "fit", "for several outputs class_weight must be a dictionary by their names, "
-           f"{list(targets)}", error=ConfigError, class_weight=dict(class_weight),
+    expect(not unknown, "fit", "for several outputs class_weight must be a dictionary by their "
+           f"names, {list(targets)}", error=ConfigError, class_weight=dict(class_weight),
            advice="For example {'output': {0: 1.0, 1: 5.0}}.")  # fmt: skip
     own = weight if isinstance(weight, dict) else dict.fromkeys(targets, weight)
     if isinstance(weight, list):
@@ -110,7 +117,8 @@ def weighted_by_class(
 
 def _weights(class_weight: Mapping[Any, Any], y: Any, weight: Any) -> Any:
     for key in class_weight:
-        expect(hasattr(key, "__index__"), "fit", "the classes of class_weight must be whole numbers",
+        expect(hasattr(key, "__index__"), "fit",
+               "the classes of class_weight must be whole numbers",
                error=ConfigError, found=key)  # fmt: skip
     if not class_weight:
         return weight
@@ -127,7 +135,9 @@ def _array(subject: str, name: str, values: Any) -> Any:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise DataError(f"{subject}: {name} must have rows of equal length; got {error}.") from error
+        raise DataError(
+            f"{subject}: {name} must have rows of equal length; got {error}."
+        ) from error
 
 
 def _numbers(subject: str, name: str, host: Any) -> Any:
@@ -136,5 +146,8 @@ def _numbers(subject: str, name: str, host: Any) -> Any:
         return host if host.dtype == kind and as_dtype(kind) else host.astype(as_dtype(kind))
     except (GraftError, ValueError, TypeError):
         advice = "Turn text, dates and categories into numbers first, and fill what is missing."
-        got = {"dtype": str(host.dtype), "for example": next(iter(host.ravel()[:1].tolist()), None)}
+        got: dict[str, object] = {
+            "dtype": str(host.dtype),
+            "for example": next(iter(host.ravel()[:1].tolist()), None),
+        }
         raise DataError(sentence(subject, f"{name} must hold numbers", got, advice)) from None

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
 from graftgrad import Tensor
 
 
 class LazyLogs(UserDict[str, Any]):
-    """Values by name that are read at the first look; as long as nobody looks, the device is not waited for."""
+    """Values by name that are read at the first look; until then nobody waits for the device."""
 
     def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
         self.read = read
@@ -33,7 +34,7 @@ class LazyLogs(UserDict[str, Any]):
 
 
 def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as Python numbers, or host arrays where there are several; inner dictionaries are laid open."""
+    """Return values as Python numbers or host arrays; inner dictionaries are laid open."""
     found: dict[str, Any] = {}
     for name, value in logs.items():
         if isinstance(value, Mapping):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from graftgrad import Tensor
 from graftgrad.data import map_tree
 from graftgrad.errors import DataError, expect

@@ -31,7 +31,7 @@ def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
 
 
 def update(model: Trainer, loss: Tensor) -> None:
-    """Let the optimizer step along the gradients of a loss; what is trained is read here, at every step."""
+    """Let the optimizer step along the gradients of a loss; here it is read what is trained."""
     trained = model.trainable_weights
     for weight in trained:
         weight.grad = None  # a gradient that somebody left is not part of this step

@@ -51,7 +51,7 @@ class Trainer(Base):
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Say how the model is trained. What is frozen is not settled here: it is read at every step.
+        """Say how the model is trained; what is frozen is read at every step, not here.
 
         Args:
             optimizer: a name or an object.
@@ -63,6 +63,7 @@ class Trainer(Base):
             steps_per_execution: kept for Keras' signature; every batch is one step.
             jit_compile: kept for Keras' signature.
             auto_scale_loss: kept for Keras' signature.
+
         Raises:
             ConfigError: a name is not known.
         """
@@ -92,14 +93,14 @@ class Trainer(Base):
 
     @property
     def losses(self) -> list[Tensor]:
-        """The penalties: what layers added with `add_loss` in this step, and those of regularizers."""
+        """The penalties: what layers added with `add_loss` in this step, and of regularizers."""
         return [*(phase.penalties or []), *self.regularization()]
 
     @property
     def metrics(self) -> list[Any]:
         """The mean loss, those of several outputs, and all metrics given to `compile` as one.
 
-        A subclass with metrics of its own lists them here, so that they begin anew with every epoch.
+        A subclass with metrics of its own lists them here, so that every epoch begins anew.
         """
         if not self.compiled:
             return []
@@ -108,7 +109,7 @@ class Trainer(Base):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names under which logs hold loss and metrics, once they are settled by the first batch."""
+        """The names of loss and metrics in logs, once they are settled by the first batch."""
         return list(self.get_metrics_result())
 
     def output_names(self) -> list[str] | None:
@@ -123,7 +124,7 @@ class Trainer(Base):
 
     def batches_done(self) -> int:
         """Count the batches trained since `compile`, those before the model was saved included."""
-        return max(int(getattr(self.optimizer, "iterations", 0)), self.batches_trained)
+        return max(int(getattr(self.optimizer, "counter", 0)), self.batches_trained)
 
     def _need_compiled(self, subject: str) -> None:
         expect(self.compiled, subject, "the model must be compiled first", error=ConfigError,
@@ -169,17 +170,19 @@ class Trainer(Base):
             validation_steps: batches per validation; all of them if None.
             validation_batch_size: samples per validation step; `batch_size` if None.
             validation_freq: validate every so many epochs, or after those listed.
+
         Returns:
             The History: `history.history["loss"]` and so on, one value per epoch.
+
         Raises:
             ConfigError: the model is not compiled or the arguments contradict each other.
             DataError: the data are empty, hold NaN labels or labels that are out of range.
             ShapeError: data and model do not fit.
         """
         self._need_compiled("fit")
-        for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-            expect(isinstance(value, int) and value >= 0, "fit", f"{name} must be a whole number",
-                   error=ConfigError, **{name: value})  # fmt: skip
+        expect(isinstance(epochs, int) and isinstance(initial_epoch, int) and epochs >= 0, "fit",
+               "epochs and initial_epoch must be whole numbers", error=ConfigError,
+               epochs=epochs, initial_epoch=initial_epoch)  # fmt: skip
         if validation_split and validation_data is None:
             arrays = split_validation(validation_split, x, y, sample_weight)
             (x, y, sample_weight), validation_data = arrays
@@ -192,7 +195,8 @@ class Trainer(Base):
             parts = tuple(validation_data) if isinstance(validation_data, list) else validation_data
             parts = parts if isinstance(parts, tuple) else (parts,)
             validation = source_of("validation_data", *step.unpacked(parts),
-                                   validation_batch_size or batch_size, validation_steps)  # fmt: skip
+                                   validation_batch_size or batch_size,
+                                   validation_steps)  # fmt: skip
         shown = _verbosity(verbose)
         steps = source.steps if steps_per_epoch is None else steps_per_epoch
         params = {"verbose": shown, "epochs": epochs, "steps": steps}
@@ -225,6 +229,7 @@ class Trainer(Base):
 
         Returns:
             The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
+
         Raises:
             ConfigError: the model is not compiled.
             DataError: the data are empty, hold NaN labels or labels that are out of range.
@@ -246,6 +251,7 @@ class Trainer(Base):
 
         Returns:
             Host arrays (N, …) in the structure of the model's outputs.
+
         Raises:
             DataError: there is no sample.
             ShapeError: data and model do not fit.
@@ -334,7 +340,7 @@ class Trainer(Base):
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Let the metrics see a batch; return loss and metrics by name, read where somebody looks."""
+        """Let the metrics see a batch; return loss and metrics by name, read at the first look."""
         if y is not None:
             self.compiled_metrics.update_state(y, y_pred, sample_weight)
         return LazyLogs(self.get_metrics_result)
@@ -359,14 +365,14 @@ class Trainer(Base):
 
 
 def _verbosity(verbose: Any) -> int:
-    known = {"auto": 1, True: 1, False: 0, 0: 0, 1: 1, 2: 2}
+    known = {"auto": 1, 0: 0, 1: 1, 2: 2}
     expect(isinstance(verbose, (str, int)) and verbose in known, "verbose",
            'must be "auto", 0, 1 or 2', error=ConfigError, verbose=verbose)  # fmt: skip
     return known[verbose]
 
 
 def _due(frequency: Any, epoch: int) -> bool:
-    """Tell whether an epoch is followed by a validation: every so many, or those listed from 1 on."""
+    """Tell whether a validation follows: after every so many epochs, or those listed."""
     if isinstance(frequency, int):
         expect(frequency > 0, "fit", "validation_freq must be positive", error=ConfigError,
                validation_freq=frequency)  # fmt: skip

@@ -196,7 +196,7 @@ def test_values_are_converted():
 def test_no_writing_into_a_graph():
     x = graftgrad.zeros(3, requires_grad=True)
     for index in (0, [0, 1], np.array([True, False, True])):
-        with pytest.raises(GradientError, match="assignment to a part: .*no_grad"):
+        with pytest.raises(GradientError, match=r"assignment to a part: .*no_grad"):
             x[index] = 1
     with graftgrad.no_grad():
         x[[0, 1]] = 1
@@ -233,6 +233,6 @@ def test_bad_expressions(index, error, words):
 def test_values_that_do_not_stretch():
     x = graftgrad.zeros(3, 4)
     for index in (0, [0, 1], np.array([True, False, True])):
-        with pytest.raises(ShapeError, match="stretch|equal or 1"):
+        with pytest.raises(ShapeError, match=r"stretch|equal or 1"):
             x[index] = [1.0, 2.0, 3.0]
     assert x.numpy().sum() == 0

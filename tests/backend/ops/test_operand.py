@@ -108,7 +108,7 @@ def test_types_with_nothing_in_common():
 
 
 def test_a_number_that_does_not_fit():
-    with pytest.raises(DTypeError, match="must fit into int8; got 300"):
+    with pytest.raises(DTypeError, match="must fit into int8; got number=300"):
         graftgrad.ones(2, dtype="int8") + 300
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import graftgrad
 import numpy as np
 import pytest
+
+import graftgrad
 from graftgrad.errors import ConfigError, DataError, ShapeError
 from graftwork import losses
 from support.golden import GoldenCase, cases
@@ -12,7 +13,9 @@ from support.golden import GoldenCase, cases
 EACH = pytest.mark.parametrize("golden", cases("losses"), ids=str)
 
 
-@pytest.mark.parametrize("reduction", ["none", "sum", "sum_over_batch_size", "mean_with_sample_weight"])
+@pytest.mark.parametrize(
+    "reduction", ["none", "sum", "sum_over_batch_size", "mean_with_sample_weight"]
+)
 @EACH
 def test_value_and_gradient_are_those_of_keras(golden: GoldenCase, reduction: str) -> None:
     dtype = golden.facts["dtype"]
@@ -42,7 +45,9 @@ def test_a_name_stands_for_a_loss(name: str, kind: str) -> None:
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
-    with pytest.raises(ConfigError, match=r"loss: .*'mean_square_error'\. Did you mean mean_squared_error"):
+    with pytest.raises(
+        ConfigError, match=r"loss: .*'mean_square_error'\. Did you mean mean_squared_error"
+    ):
         losses.get("mean_square_error")
 
 
@@ -105,19 +110,19 @@ def test_classes_may_lie_along_another_axis() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "y_true", "y_pred", "weight", "error", "told"),
+    ("loss", "y_true", "y_pred", "weight", "told"),
     [
-        (losses.MeanSquaredError(), (4, 3), (4, 2), None, ShapeError, r"y_true=\(4, 3\), y_pred=\(4, 2\)"),
-        (losses.MeanSquaredError(), (4,), (4, 3), None, ShapeError, r"y_true=\(4,\), y_pred=\(4, 3\)"),
-        (losses.MeanSquaredError(), (4, 3), (4, 3), (3,), ShapeError, r"one weight per sample.*\(3, ?"),
-        (losses.CategoricalCrossentropy(), (4,), (4, 3), None, ShapeError, "sparse_categorical_crossentropy"),
-        (losses.SparseCategoricalCrossentropy(), (4, 3), (4, 3), None, ShapeError, "one label per prediction"),
+        (losses.MeanSquaredError(), (4, 3), (4, 2), None, r"y_true=\(4, 3\), y_pred=\(4, 2\)"),
+        (losses.MeanSquaredError(), (4,), (4, 3), None, r"y_true=\(4,\), y_pred=\(4, 3\)"),
+        (losses.MeanSquaredError(), (4, 3), (4, 3), (3,), r"one weight per sample.*\(3, ?"),
+        (losses.CategoricalCrossentropy(), (4,), (4, 3), None, "use sparse_categorical"),
+        (losses.SparseCategoricalCrossentropy(), (4, 3), (4, 3), None, "one label per prediction"),
     ],
 )  # fmt: skip
 def test_shapes_that_do_not_fit_are_named(
-    loss: Any, y_true: Any, y_pred: Any, weight: Any, error: type[Exception], told: str
+    loss: Any, y_true: Any, y_pred: Any, weight: Any, told: str
 ) -> None:
-    with pytest.raises(error, match=told):
+    with pytest.raises(ShapeError, match=told):
         loss(arrays(*y_true), arrays(*y_pred), None if weight is None else arrays(*weight))
 
 

@@ -3,9 +3,10 @@
 import inspect
 from typing import Any
 
-import graftgrad
 import numpy as np
 import pytest
+
+import graftgrad
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork import metrics, registry
 from support.golden import GoldenCase, cases
@@ -14,7 +15,9 @@ from support.golden import GoldenCase, cases
 @pytest.mark.parametrize("golden", cases("metrics"), ids=str)
 def test_results_and_state_are_those_of_keras(golden: GoldenCase) -> None:
     metric = getattr(metrics, golden.class_name)(dtype="float64", **golden.settings)
-    roles = [role for role in ("y_true", "y_pred", "values", "sample_weight") if f"{role}/0" in golden]
+    roles = [
+        role for role in ("y_true", "y_pred", "values", "sample_weight") if f"{role}/0" in golden
+    ]
     for i in range(golden.facts["updates"]):
         metric.update_state(**{role: golden[f"{role}/{i}"] for role in roles})
         np.testing.assert_allclose(
@@ -26,7 +29,14 @@ def test_results_and_state_are_those_of_keras(golden: GoldenCase) -> None:
 
 
 def test_before_anything_was_seen_results_are_zero() -> None:
-    for kind in (metrics.Mean, metrics.Sum, metrics.Precision, metrics.AUC, metrics.R2Score, metrics.F1Score):
+    for kind in (
+        metrics.Mean,
+        metrics.Sum,
+        metrics.Precision,
+        metrics.AUC,
+        metrics.R2Score,
+        metrics.F1Score,
+    ):
         assert float(kind().result()) == 0
 
 
@@ -92,7 +102,7 @@ def test_a_metric_of_ones_own_keeps_state_and_its_name() -> None:
 def test_a_name_stands_for_a_metric_and_an_unknown_one_is_answered() -> None:
     assert type(metrics.get("mse")) is metrics.MeanSquaredError
     assert type(registry.metrics.get("AUC")) is metrics.AUC
-    with pytest.raises(ConfigError, match="metric: .*'accuracyy'"):
+    with pytest.raises(ConfigError, match=r"metric: .*'accuracyy'"):
         metrics.get("accuracyy")
 
 

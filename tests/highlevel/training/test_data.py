@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-import graftgrad
-import graftwork as gw
 import numpy as np
 import pytest
+
+import graftgrad
+import graftwork as gw
 from graftgrad.errors import ConfigError, DataError, ShapeError
 from graftwork.training.data import source_of, split_validation
 from graftwork.training.host import weighted_by_class
@@ -71,7 +72,8 @@ def labels(batches: Any) -> list[list[int]]:
 @pytest.mark.parametrize(
     ("x", "y"),
     [
-        (X, Y), (X.tolist(), Y.tolist()), (graftgrad.tensor(X), graftgrad.tensor(Y)), (Table(X), Table(Y)),
+        (X, Y), (X.tolist(), Y.tolist()), (graftgrad.tensor(X), graftgrad.tensor(Y)),
+        (Table(X), Table(Y)),
         (Foreign(X), Foreign(Y)), (X.astype(">f4"), Y.astype("uint16")), (X, list(Y)),
         (X.astype("longdouble"), [np.float64(y) for y in Y]),
     ],
@@ -96,7 +98,7 @@ def test_an_order_is_a_function_of_seed_and_pass() -> None:
     passes = [labels(first.epoch(done, None)) for done in (0, 3, 6)]
     assert passes[0] != passes[1] != passes[2]
     assert labels(second.epoch(6, None)) == passes[2]
-    assert sorted(sum(passes[1], [])) == list(range(10))
+    assert sorted(y for batch in passes[1] for y in batch) == list(range(10))
     assert labels(source_of("fit", X, Y, batch_size=4, seed=8).epoch(0, None)) != passes[0]
 
 
@@ -155,7 +157,12 @@ def test_weights_of_classes_become_weights_of_samples() -> None:
     assert weighted_by_class(given, y, None, None).tolist() == wanted
     assert weighted_by_class(given, y[:, None].astype("float32"), None, None).tolist() == wanted
     assert weighted_by_class(given, np.eye(3)[y], None, None).tolist() == wanted
-    assert weighted_by_class(given, y, np.array([[2], [2], [2], [0]]), None).tolist() == [2, 10, 1, 0]
+    assert weighted_by_class(given, y, np.array([[2], [2], [2], [0]]), None).tolist() == [
+        2,
+        10,
+        1,
+        0,
+    ]
 
 
 def test_several_outputs_have_weights_of_classes_by_name() -> None:
@@ -177,25 +184,27 @@ def test_several_outputs_have_weights_of_classes_by_name() -> None:
         ([], [], DataError, "at least one sample"),
         (X, Y[:9], ShapeError, "x=10, y=9"),
         ([X, X[:3]], Y, ShapeError, r"x\[0\]=10, x\[1\]=3, y=10"),
-        (np.array([["a"], ["b"]]), None, DataError, r"x must hold numbers; got dtype='<U1', for example='a'"),
+        (np.array([["a"], ["b"]]), None, DataError, r"x must hold numbers; .*'<U1', .*'a'"),
         (X, np.array(["cat"] * 10), DataError, "y must hold numbers.*'cat'.*categories"),
         (np.array([[1], [None]], object), None, DataError, "x must hold numbers.*object"),
         ([[1, 2], [3]], None, DataError, "rows of equal length"),
-        (X, np.array([0, np.nan, *range(8)]), DataError, r"y must not hold NaN; got first at=\(1,\), NaN values='1 of 10'"),
+        (X, [0, np.nan, *range(8)], DataError, r"NaN; got first at=\(1,\), NaN values='1 of 10'"),
         (X.astype("complex64"), None, DataError, "x must hold numbers.*complex64"),
         (np.float32(3), None, DataError, "first axis"),
         (Loader(), Y, ConfigError, "y and sample_weight must come out of the data set"),
         ({}, None, DataError, "first axis"),
     ],
 )  # fmt: skip
-def test_data_that_cannot_be_used_are_named(x: Any, y: Any, error: type[Exception], told: str) -> None:
+def test_data_that_cannot_be_used_are_named(
+    x: Any, y: Any, error: type[Exception], told: str
+) -> None:
     with pytest.raises(error, match=told):
         source_of("fit", x, y)
 
 
 def test_batches_that_cannot_be_used_are_named() -> None:
     for batch, told in [
-        ((X, Y, Y, Y), "x, .x, y. or .x, y, sample_weight.; got parts=4"),
+        ((X, Y, Y, Y), r"a batch must be x, \(x, y\) or .*; got parts=4"),
         ((X, np.full(10, np.nan)), "NaN"),
         ((np.array(["a"]), None), "must hold numbers"),
     ]:
@@ -210,7 +219,9 @@ def test_a_fraction_that_is_none_is_refused(fraction: Any) -> None:
 
 
 def test_a_split_needs_arrays_and_samples_on_both_sides() -> None:
-    with pytest.raises(ConfigError, match="validation_split needs arrays; got x='Loader'.*validation_data"):
+    with pytest.raises(
+        ConfigError, match="validation_split needs arrays; got x='Loader'.*validation_data"
+    ):
         split_validation(0.5, Loader(), None, None)
     with pytest.raises(DataError, match="samples=1"):
         split_validation(0.5, X[:1], Y[:1], None)

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import graftwork as gw
 import numpy as np
 import pytest
+
+import graftwork as gw
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, DataError, ShapeError
 from graftwork import layers
@@ -149,7 +150,9 @@ def test_validation_data_come_in_every_form() -> None:
         model = classifier()
         found = model.fit(X, Y, validation_data=form, epochs=1, verbose=0).history
         told = model.evaluate(X, Y, verbose=0)
-        np.testing.assert_allclose([found["val_loss"][0], found["val_accuracy"][0]], told, rtol=1e-5)
+        np.testing.assert_allclose(
+            [found["val_loss"][0], found["val_accuracy"][0]], told, rtol=1e-5
+        )
 
 
 def test_validation_happens_when_it_is_due() -> None:
@@ -159,7 +162,9 @@ def test_validation_happens_when_it_is_due() -> None:
             X, Y, epochs=4, validation_data=(X, Y), validation_freq=frequency, verbose=0
         )
         assert len(history.history.get("val_loss", [])) == wanted
-    part = model.fit(X, Y, validation_data=(X, Y), validation_steps=1, validation_batch_size=5, verbose=0)
+    part = model.fit(
+        X, Y, validation_data=(X, Y), validation_steps=1, validation_batch_size=5, verbose=0
+    )
     told = model.evaluate(X[:5], Y[:5], verbose=0)
     np.testing.assert_allclose(part.history["val_loss"][0], told[0], rtol=1e-6)
 
@@ -234,7 +239,9 @@ def test_evaluate_returns_numbers_a_list_or_a_dictionary() -> None:
 def test_predictions_do_not_depend_on_the_batches_and_share_no_memory() -> None:
     model = classifier(dropout=0.5)
     whole = model.predict(X, batch_size=50, verbose=0)
-    np.testing.assert_allclose(model.predict(X, batch_size=7, verbose=0), whole, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        model.predict(X, batch_size=7, verbose=0), whole, rtol=1e-5, atol=1e-7
+    )
     np.testing.assert_array_equal(model.predict_on_batch(X), whole)
     whole[:] = 0
     assert model.predict(X, batch_size=50, verbose=0).any()
@@ -276,9 +283,20 @@ def test_several_outputs_have_losses_metrics_and_weights_of_their_own() -> None:
         metrics={"yes": ["accuracy"], "place": ["mae", "mse"]},
     )
     inputs = {"left": X, "right": HALVES}
-    told = model.evaluate(inputs, {"yes": TARGETS[0], "place": TARGETS[1]}, verbose=0, return_dict=True)
-    assert list(told) == ["loss", "yes_loss", "place_loss", "yes_accuracy", "place_mae", "place_mse"]
-    np.testing.assert_allclose(told["loss"], 2 * told["yes_loss"] + 0.5 * told["place_loss"], rtol=1e-5)
+    told = model.evaluate(
+        inputs, {"yes": TARGETS[0], "place": TARGETS[1]}, verbose=0, return_dict=True
+    )
+    assert list(told) == [
+        "loss",
+        "yes_loss",
+        "place_loss",
+        "yes_accuracy",
+        "place_mae",
+        "place_mse",
+    ]
+    np.testing.assert_allclose(
+        told["loss"], 2 * told["yes_loss"] + 0.5 * told["place_loss"], rtol=1e-5
+    )
     np.testing.assert_allclose(told["place_mse"], told["place_loss"], rtol=1e-5)
     history = model.fit([X, HALVES], list(TARGETS), epochs=3, validation_split=0.2, verbose=0)
     assert history.history["loss"][-1] < history.history["loss"][0]
@@ -289,7 +307,9 @@ def test_lists_match_outputs_by_place_and_one_name_serves_them_all() -> None:
     by_place = two_headed(loss=["binary_crossentropy", "mse"], metrics=[["accuracy"], ["mae"]])
     told = by_place.evaluate([X, HALVES], TARGETS, verbose=0, return_dict=True)
     assert list(told) == ["loss", "yes_loss", "place_loss", "yes_accuracy", "place_mae"]
-    one = two_headed(loss="mse", metrics="mae").evaluate([X, HALVES], TARGETS, verbose=0, return_dict=True)
+    one = two_headed(loss="mse", metrics="mae").evaluate(
+        [X, HALVES], TARGETS, verbose=0, return_dict=True
+    )
     assert list(one) == ["loss", "yes_loss", "place_loss", "yes_mae", "place_mae"]
 
 
@@ -314,7 +334,10 @@ def test_sample_weights_may_belong_to_one_output() -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"loss": {"yes": "mse", "plaice": "mse"}}, r"loss: names must be those of the outputs.*plaice"),
+        (
+            {"loss": {"yes": "mse", "plaice": "mse"}},
+            r"loss: names must be those of the outputs.*plaice",
+        ),
         ({"loss": "mse", "metrics": {"what": ["mae"]}}, "metrics: names.*what"),
         ({"loss": "mse", "loss_weights": {"what": 1.0}}, "loss_weights: names.*what"),
     ],
@@ -364,7 +387,9 @@ def test_metrics_are_told_by_the_names_they_were_asked_for(asked: Any, names: li
         ("softmax", 2, "categorical_crossentropy", np.eye(2, dtype="float32")[Y]),
     ],
 )
-def test_accuracy_means_what_fits_the_shapes(activation: str, units: int, loss: str, y: Any) -> None:
+def test_accuracy_means_what_fits_the_shapes(
+    activation: str, units: int, loss: str, y: Any
+) -> None:
     model = gw.Sequential([layers.Input((4,)), layers.Dense(units, activation=activation)])
     model.compile("sgd", loss, metrics=["accuracy"])
     p = model.predict(X, verbose=0)
@@ -383,7 +408,9 @@ def test_a_metric_object_is_not_renamed() -> None:
 # -- promises ------------------------------------------------------------------------------------
 
 
-def test_metrics_are_read_once_per_epoch_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_are_read_once_per_epoch_while_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = classifier()
     reads: list[str] = []
     whole = gw.metrics.Mean.result
@@ -456,7 +483,10 @@ def test_a_model_must_be_compiled_first() -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"loss": "sparse_categorical_crossentropi"}, "loss: .*Did you mean sparse_categorical_crossentropy"),
+        (
+            {"loss": "sparse_categorical_crossentropi"},
+            "loss: .*Did you mean sparse_categorical_crossentropy",
+        ),
         ({"loss": "mse", "metrics": ["acuracy"]}, "metric: must be a known name; got 'acuracy'"),
         ({"optimizer": "adm", "loss": "mse"}, "optimizer: .*Did you mean adam"),
         ({"optimizer": 3, "loss": "mse"}, "optimizer=3"),

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import graftgrad
-import graftwork as gw
 import numpy as np
 import pytest
+
+import graftgrad
+import graftwork as gw
 from graftgrad.function import Node
 from graftwork import layers, optimizers
 
@@ -26,7 +27,9 @@ def by_parameter(part: Any, trained: bool) -> None:
         parameter.requires_grad = trained
 
 
-IDIOMS = pytest.mark.parametrize("put", [by_layer, by_parameter], ids=["trainable", "requires_grad"])
+IDIOMS = pytest.mark.parametrize(
+    "put", [by_layer, by_parameter], ids=["trainable", "requires_grad"]
+)
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "sgd": lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
     "adam": lambda: optimizers.Adam(0.02, weight_decay=0.1, amsgrad=True),
@@ -38,7 +41,9 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "adagrad": lambda: optimizers.Adagrad(0.1, weight_decay=0.1),
     "adadelta": lambda: optimizers.Adadelta(1.0, weight_decay=0.1),
     "ftrl": lambda: optimizers.Ftrl(0.1, weight_decay=0.1),
-    "averages": lambda: optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+    "averages": lambda: optimizers.SGD(
+        0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2
+    ),
     "clipped": lambda: optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.1, weight_decay=0.1),
     "valued": lambda: optimizers.SGD(0.1, clipvalue=0.01, weight_decay=0.1),
     "gathered": lambda: optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
@@ -309,7 +314,7 @@ def test_summary_shows_what_is_trained_frozen_and_half_frozen(put: Any) -> None:
 
 
 def activations_kept(model: Any) -> tuple[int, set[int]]:
-    """Run a training step's forward pass; count nodes and the arrays they keep that are no weights."""
+    """Run forward as a training step does; count nodes and arrays they keep that are no weights."""
     loss = model.compute_loss(X, graftgrad.tensor(Y), model(X, training=True))
     own = {id(weight.array) for weight in model.weights}
     walked = list(nodes(loss.grad_fn))
@@ -320,7 +325,7 @@ def activations_kept(model: Any) -> tuple[int, set[int]]:
 @IDIOMS
 def test_a_frozen_part_costs_no_node_and_keeps_no_activation(put: Any) -> None:
     model = network()
-    backbone, head = model.layers
+    backbone = model.layers[0]
     nodes_before, kept_before = activations_kept(model)
     put(backbone, False)
     nodes_after, kept_after = activations_kept(model)
@@ -360,10 +365,14 @@ def test_a_frozen_part_gets_no_gradient(put: Any) -> None:
 
 
 @IDIOMS
-def test_below_a_frozen_part_gradients_flow_and_the_part_keeps_only_what_they_need(put: Any) -> None:
+def test_below_a_frozen_part_gradients_flow_and_the_part_keeps_only_what_they_need(
+    put: Any,
+) -> None:
     gw.set_random_seed(8)
     first, middle = layers.Dense(4, name="first"), layers.Dense(4, name="middle")
-    model = gw.Sequential([layers.Input((5,)), first, middle, layers.Dense(3, activation="softmax")])
+    model = gw.Sequential(
+        [layers.Input((5,)), first, middle, layers.Dense(3, activation="softmax")]
+    )
     model.compile("sgd", "sparse_categorical_crossentropy")
     put(middle, False)
     frozen, moved = snapshot(middle), snapshot(first)

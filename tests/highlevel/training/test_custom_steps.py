@@ -1,0 +1,197 @@
+"""Steps, losses and metrics of a user's own, written as Keras' guides write them."""
+
+from typing import Any
+
+import numpy as np
+
+import graftgrad
+import graftwork as gw
+from graftwork import layers
+
+X = np.random.default_rng(3).normal(size=(20, 3)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+
+def entrance_and_exit() -> tuple[Any, Any]:
+    gw.set_random_seed(9)
+    inputs = gw.Input((3,))
+    return inputs, layers.Dense(1)(layers.Dense(4, activation="tanh")(inputs))
+
+
+def plain() -> Any:
+    model = gw.Model(*entrance_and_exit())
+    model.compile(gw.optimizers.SGD(0.05), "mse", metrics=["mae"])
+    return model
+
+
+class WithCompiled(gw.Model):
+    """A step that uses what compile was given."""
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        y_pred = self(x, training=True)
+        loss = self.compute_loss(y=y, y_pred=y_pred)
+        self.zero_grad()
+        loss.backward()
+        trained = self.trainable_weights
+        self.optimizer.apply([weight.value.grad for weight in trained], trained)
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss, sample_weight=len(x))
+            else:
+                metric.update_state(y, y_pred)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def test_a_step_with_compiled_loss_and_metrics_equals_the_built_in_one() -> None:
+    own = WithCompiled(*entrance_and_exit())
+    own.compile(gw.optimizers.SGD(0.05), "mse", metrics=["mae"])
+    wanted = plain().fit(X, Y, epochs=3, batch_size=8, verbose=0).history
+    gw.set_random_seed(9)
+    own = WithCompiled(*entrance_and_exit())
+    own.compile(gw.optimizers.SGD(0.05), "mse", metrics=["mae"])
+    found = own.fit(X, Y, epochs=3, batch_size=8, verbose=0).history
+    assert list(found) == ["loss", "mae"]
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5)
+
+
+def test_a_subclass_made_of_symbols_is_functional_and_its_own_class() -> None:
+    model = WithCompiled(*entrance_and_exit(), name="own")
+    assert isinstance(model, WithCompiled)
+    assert isinstance(model, gw.models.Functional)
+    assert (type(model).__name__, model.name, len(model.layers)) == ("WithCompiled", "own", 3)
+    assert model.predict(X, verbose=0).shape == (20, 1)
+
+
+class Alone(gw.Model):
+    """A step that needs nothing from compile but an optimizer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.loss_tracker = gw.metrics.Mean(name="loss")
+        self.mae = gw.metrics.MeanAbsoluteError(name="mae")
+        self.far = gw.losses.MeanSquaredError()
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        y_pred = self(x, training=True)
+        loss = self.far(y, y_pred)
+        loss.backward()
+        self.optimizer.step(self.trainable_weights)
+        self.zero_grad()
+        self.loss_tracker.update_state(loss)
+        self.mae.update_state(y, y_pred)
+        return {"loss": self.loss_tracker.result(), "mae": self.mae.result()}
+
+    def test_step(self, data: Any) -> Any:
+        x, y, weight = data
+        self.mae.update_state(y, self(x), sample_weight=weight)
+        return {"mae": self.mae.result()}
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self.loss_tracker, self.mae]
+
+
+def test_metrics_of_ones_own_begin_anew_with_every_epoch() -> None:
+    model = Alone(*entrance_and_exit())
+    model.compile(optimizer=gw.optimizers.SGD(0.0))
+    history = model.fit(X, Y, epochs=3, verbose=0).history
+    np.testing.assert_allclose(history["loss"], history["loss"][0], rtol=1e-6)
+    weight = np.eye(20)[3]
+    found = model.evaluate(X, Y, sample_weight=weight, verbose=0, return_dict=True)
+    error = abs(model.predict(X, verbose=0) - Y)
+    np.testing.assert_allclose(found["mae"], error[3, 0], rtol=1e-5)
+
+
+def test_the_loss_can_be_replaced_alone() -> None:
+    class Doubled(gw.Model):
+        def compute_loss(
+            self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
+            training: bool = True,
+        ) -> Any:  # fmt: skip
+            seen.append((x.shape, training))
+            return 2 * super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    seen: list[Any] = []
+    model = Doubled(*entrance_and_exit())
+    model.compile("sgd", "mse")
+    wanted = plain().evaluate(X, Y, verbose=0)[0]
+    np.testing.assert_allclose(
+        model.evaluate(X, Y, batch_size=20, verbose=0), 2 * wanted, rtol=1e-5
+    )
+    np.testing.assert_allclose(model.train_on_batch(X, Y), 2 * wanted, rtol=1e-5)
+    assert seen == [((20, 3), False), ((20, 3), True)]
+
+
+def test_metrics_can_be_computed_in_ones_own_way() -> None:
+    class Named(gw.Model):
+        def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            found = super().compute_metrics(x, y, y_pred, sample_weight)
+            found["largest"] = y_pred.detach().max()
+            return found
+
+    model = Named(*entrance_and_exit())
+    model.compile("sgd", "mse", metrics=["mae"])
+    found = model.evaluate(X, Y, batch_size=20, verbose=0, return_dict=True)
+    assert list(found) == ["loss", "mae", "largest"]
+    np.testing.assert_allclose(found["largest"], model.predict(X, verbose=0).max(), rtol=1e-6)
+
+
+def test_a_model_without_call_trains_two_networks_in_turn() -> None:
+    class Rivals(gw.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = layers.Dense(3), layers.Dense(1)
+
+        def compile(self, first: Any, second: Any) -> None:  # type: ignore[override]
+            super().compile()
+            self.first_optimizer, self.second_optimizer = first, second
+
+        def train_step(self, data: Any) -> Any:
+            (x,) = data
+            loss = self.second(self.first(x)).mean()
+            loss.backward()
+            self.second_optimizer.step(self.second.trainable_weights)
+            self.first_optimizer.step(self.first.trainable_weights)
+            self.zero_grad()
+            return {"score": loss}
+
+    model = Rivals()
+    model.compile(gw.optimizers.SGD(0.1), gw.optimizers.Adam(0.1))
+    history = model.fit(X, epochs=4, batch_size=5, verbose=0).history
+    assert history["score"][-1] < history["score"][0]
+
+
+def test_penalties_of_layers_reach_a_step_of_ones_own() -> None:
+    class Pull(layers.Layer):
+        def call(self, x: Any) -> Any:
+            self.add_loss(graftgrad.tensor(3.0))
+            return x
+
+    class Own(gw.Model):
+        def train_step(self, data: Any) -> Any:
+            x, y = data
+            prediction = self(x, training=True)
+            return {"loss": self.compute_loss(y=y, y_pred=prediction), "penalty": sum(self.losses)}
+
+    inputs = gw.Input((3,))
+    model = Own(inputs, Pull()(inputs))
+    model.compile("sgd", "mse")
+    found = model.train_on_batch(X, X, return_dict=True)
+    assert found == {"loss": 3.0, "penalty": 3.0}
+    assert model.losses == []
+
+
+def test_predictions_can_be_made_in_ones_own_way() -> None:
+    class Classes(gw.Model):
+        def predict_step(self, data: Any) -> Any:
+            scores = self(data[0], training=False).detach()
+            return {"scores": scores, "class": scores.argmax(-1)}
+
+    inputs = gw.Input((3,))
+    model = Classes(inputs, layers.Dense(2)(inputs))
+    found = model.predict(X, batch_size=6, verbose=0)
+    np.testing.assert_array_equal(found["scores"].argmax(-1), found["class"])
+    assert found["class"].shape == (20,)
