@@ -1,5 +1,7 @@
 """Transfer learning with few labels, start to finish, with nothing but what is in this repository.
 
+make demo, or python examples/demo.py --per-class 5 --seeds 5
+
 A small backbone that was trained on MNIST (examples/train_backbone.py) is loaded, frozen and given a new
 head, which learns scikit-learn's handwritten digits from a few labelled samples; the same network is also
 trained from scratch. Prints the comparison over several seeds, saves the curves, saves the model and loads
@@ -98,7 +100,7 @@ def main() -> None:
         axes.fill_between(epochs, low, high, alpha=0.2, color=line.get_color())
     axes.set(xlabel="epoch", ylabel="accuracy on test digits", ylim=(0, 1),
              title=f"{10 * arguments.per_class} labelled digits, mean and range of {arguments.seeds} seeds")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     axes.grid(alpha=0.3)
     figure.savefig(arguments.out / "curves.png", dpi=120)
     print(f"saved {arguments.out / 'curves.png'}")

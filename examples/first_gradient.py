@@ -1,4 +1,7 @@
-"""The graph of Q = Σ (a³ − b²), step by step: built while it runs, walked from the root to the leaves."""
+"""The graph of Q = Σ (a³ − b²), step by step: built while it runs, walked from the root to the leaves.
+
+python examples/first_gradient.py
+"""
 
 import graftgrad as gg
 

@@ -22,13 +22,14 @@ from . import (
     models,
     optimizers,
     regularizers,
+    saving,
 )
 from .data import image_dataset_from_directory
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
 from .losses import Loss
 from .metrics import Metric
-from .models import Model, Sequential
+from .models import Model, Sequential, load_model
 from .optimizers import Optimizer
 from .policy import DTypePolicy, set_dtype_policy
 from .registry import custom_object_scope, register_keras_serializable
@@ -59,12 +60,14 @@ __all__ = [
     "image_dataset_from_directory",
     "initializers",
     "layers",
+    "load_model",
     "losses",
     "metrics",
     "models",
     "optimizers",
     "register_keras_serializable",
     "regularizers",
+    "saving",
     "set_dtype_policy",
     "set_random_seed",
 ]

@@ -23,7 +23,8 @@ HEAVY = (
 )
 EXPECTED = {
     "graftwork": """DTypePolicy Input Layer Model Sequential activations applications callbacks
-        constraints data image_dataset_from_directory initializers layers losses metrics models optimizers
+        constraints data image_dataset_from_directory initializers layers losses metrics models
+        optimizers
         register_keras_serializable regularizers set_random_seed __version__""",
     "graftwork.models": "Functional Model Sequential",
     "graftwork.callbacks": """CSVLogger Callback CallbackList EarlyStopping History LambdaCallback

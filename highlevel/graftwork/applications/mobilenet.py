@@ -77,6 +77,8 @@ def MobileNet(  # noqa: N802
            error=ConfigError, pooling=pooling)  # fmt: skip
     expect(variant in (None, *VARIANTS), "MobileNet", f"variant must be one of {VARIANTS}",
            error=ConfigError, variant=variant)  # fmt: skip
+    expect(alpha > 0 and int(32 * alpha) > 0, "MobileNet", "alpha must be positive and leave a channel",
+           error=ConfigError, alpha=alpha)  # fmt: skip
     path = find("MobileNet", weights, CATALOGUE)
     if variant is None:
         variant = "torch" if path is not None and _is_torch(path) else "keras"

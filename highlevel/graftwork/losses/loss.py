@@ -76,7 +76,7 @@ class LossFunctionWrapper(Loss):
         name: its name in logs; that of the function if None.
     """
 
-    fn: Any = setting()
+    fn: Any = setting(default=None)
 
     def __init__(
         self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import graftgrad
 from graftgrad import Tensor, as_tensor, ops
@@ -35,11 +35,12 @@ class Counts(Metric):
     name: Any = setting(default=None)
     dtype: Any = setting(default=None)
 
-    kept: tuple[str, ...] = COUNTS
-    true_positives: Any
-    false_positives: Any
-    true_negatives: Any
-    false_negatives: Any
+    kept: ClassVar[tuple[str, ...]] = COUNTS
+    if TYPE_CHECKING:
+        true_positives: ClassVar[Any]
+        false_positives: ClassVar[Any]
+        true_negatives: ClassVar[Any]
+        false_negatives: ClassVar[Any]
 
     def make_counts(self, thresholds: Sequence[float]) -> None:
         """Make the state for these thresholds."""

@@ -88,7 +88,7 @@ class FBetaScore(Metric):
         if self.true_positives is None:
             return graftgrad.zeros(())
         with graftgrad.no_grad():
-            hits = self.true_positives.detach()
+            hits: Tensor = self.true_positives.detach()
             precision = hits / (hits + self.false_positives + EPSILON)
             recall = hits / (hits + self.false_negatives + EPSILON)
             square = self.beta**2
@@ -109,7 +109,7 @@ class F1Score(FBetaScore):
         self, average: str | None = None, threshold: float | None = None,
         name: str | None = "f1_score", dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(average, 1.0, threshold, name, dtype)
+        super().__init__(average=average, threshold=threshold, name=name, dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values; β is always 1."""

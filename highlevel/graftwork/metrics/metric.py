@@ -185,7 +185,7 @@ class MeanMetricWrapper(Mean):
         kwargs: further arguments of the function.
     """
 
-    fn: Any = setting()
+    fn: Any = setting(default=None)
 
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any

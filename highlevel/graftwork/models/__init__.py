@@ -6,5 +6,6 @@ from .model import Model
 from .sequential import Sequential
 
 __all__ = [
-    "Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model",
+    "Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json",
+    "save_model",
 ]  # fmt: skip

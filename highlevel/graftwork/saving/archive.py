@@ -16,7 +16,7 @@ from graftgrad.errors import ConfigError, FormatError, expect
 from graftgrad.formats import Entry, Hdf5File
 
 from ..layers.layer import Layer, phase
-from . import config, legacy_file, names, optimizer_state, sources, weights
+from . import compilation, config, legacy_file, names, optimizer_state, sources, weights
 from .matching import matched
 from .sources import Source
 
@@ -33,7 +33,7 @@ def save_model(
     overwrite: bool = True,
     include_optimizer: bool = True,
 ) -> None:
-    """Write a model: what it is made of, its weights, how it was compiled and the optimizer's state.
+    """Write a model: its making, its weights, how it was compiled and the optimizer's state.
 
     The file appears whole or not at all. A ".keras" file is read by Keras 3 as well.
 
@@ -42,22 +42,23 @@ def save_model(
         path: ends in ".keras", or in ".h5" for Keras' older form of plain models.
         overwrite: whether a file that is there may be replaced.
         include_optimizer: also write the state of the optimizer.
+
     Raises:
-        ConfigError: the ending is unknown, the file must not be replaced, the weights are not made, or
-            something cannot be told as plain values, such as a lambda.
+        ConfigError: the ending is unknown, the file must not be replaced, the weights are not made,
+            or something cannot be told as plain values, such as a lambda.
         FormatError: the folder does not exist or cannot be written.
     """
     place = weights.checked_target(path, overwrite, ENDINGS, "save")
     expect(isinstance(model, Layer) and hasattr(model, "compile"), "save", "must be given a model",
            error=ConfigError, model=type(model).__name__)  # fmt: skip
-    expect(model.built, f'model "{model.name}"', "must be built before it is saved", error=ConfigError,
-           built=False, advice="Call it once or call build(input_shape).")  # fmt: skip
+    expect(model.built, f'model "{model.name}"', "must be built before it is saved",
+           error=ConfigError, built=False, advice="Call it once or call build(input_shape).")  # fmt: skip
     optimizer = include_optimizer and optimizer_state.compiled_model(model)
     if not place.name.endswith(".keras"):
         legacy_file.write(model, place, optimizer)
         return
     told = config.model_config(model)
-    compiled = config.compile_config(model)
+    compiled = compilation.compile_config(model)
     if compiled is not None:
         told["compile_config"] = compiled
     arrays, labels = weights.keras_tree(model)
@@ -77,7 +78,8 @@ def _json(value: Any) -> bytes:
         return json.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            f"save: configurations must be finite numbers, text, lists and dictionaries; got {error}. "
+            f"save: configurations must be finite numbers, text, lists and dictionaries; "
+            f"got {error}. "
             "Look at get_config() of your own classes."
         ) from error
 
@@ -116,22 +118,23 @@ def load_model(
 ) -> Any:
     """Read a model that this project or Keras saved.
 
-    Classes are looked up by name among the registered ones and `custom_objects`; nothing is imported
-    and no code is run because a file says so.
+    Classes are looked up by name among the registered ones and `custom_objects`; nothing is
+    imported and no code is run because a file says so.
 
     Args:
         path: a .keras file, or a whole model in Keras' older HDF5.
         custom_objects: name -> class or function of your own.
         compile: also restore optimizer, loss and metrics, with the optimizer's state.
+
     Raises:
         FormatError: the file is damaged, dangerous, or no whole model.
         ConfigError: a name is not known, a setting unfit, or the file carries code.
         ShapeError: a weight in the file has another shape than the model.
     """
     kind = formats.sniff(path)
-    expect(kind in ("keras", "hdf5"), str(path), "must be a whole model: .keras or Keras' older .h5",
+    expect(kind in ("keras", "hdf5"), str(path), "must be a whole model: .keras or older .h5",
            error=FormatError, kind=kind,
-           advice="For weights alone make the model and call model.load_weights(path).")  # fmt: skip
+           advice="For weights alone make the model and call load_weights(path).")  # fmt: skip
     if kind == "hdf5":
         return _load_hdf5(path, custom_objects, compile)
     file = formats.read_keras(path)
@@ -142,7 +145,7 @@ def load_model(
         _apply_notes(model, notes, file.subject)
         told = file.config.get("compile_config")
         if compile and told:
-            config.compiled(model, told, custom_objects)
+            compilation.compiled(model, told, custom_objects)
             special = {
                 n: e for n, e in source.extra.items() if n.startswith(f"{optimizer_state.OURS}/")
             }
@@ -163,7 +166,7 @@ def _filled(told: Any, source: Source, custom_objects: Mapping[str, Any] | None)
 
 @contextmanager
 def _budget(numbers: int) -> Iterator[None]:
-    """Let weights be made only as far as a file can fill them, so that a few bytes cannot ask for much."""
+    """Let weights be made only as far as the file can fill them: few bytes cannot ask for much."""
     before, phase.budget = phase.budget, numbers + _SLACK
     try:
         yield
@@ -172,7 +175,7 @@ def _budget(numbers: int) -> Iterator[None]:
 
 
 def _apply_notes(model: Any, notes: Mapping[str, Any], subject: str) -> None:
-    """Restore what Keras has no place for: the seed of the shuffling, and which weights are frozen."""
+    """Restore what Keras has no place for: the seed of the shuffling, and the frozen weights."""
     seed = notes.get("seed")
     model.seed = None if seed is None else _whole(seed, "seed", subject)
     if "frozen" in notes:
@@ -207,8 +210,8 @@ def _restore(
 
 def _warn(subject: str, model: Any, reason: str) -> None:
     warnings.warn(
-        f"{subject}: the state of optimizer {model.optimizer.name!r} does not fit and was left out: {reason}. "
-        "The optimizer begins anew.", stacklevel=4,
+        f"{subject}: the state of optimizer {model.optimizer.name!r} does not fit and was left "
+        f"out: {reason}. The optimizer begins anew.", stacklevel=4,
     )  # fmt: skip
 
 
@@ -226,7 +229,7 @@ def _load_hdf5(
         model = _filled(told, source, custom_objects)
         training = formats.training_config(file)
         if compile and training:
-            config.compiled(model, training, custom_objects)
+            compilation.compiled(model, training, custom_objects)
             _restore_legacy(model, source)
     return model
 

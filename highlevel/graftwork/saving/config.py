@@ -1,4 +1,7 @@
-"""A model as Keras 3's configuration, and a model from a configuration: registered names and plain values only."""
+"""A model as Keras 3's configuration, and a model from one: registered names and plain values.
+
+How functional models are wired stands in `graph.py`, how older versions wrote in `dialects.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from graftgrad.formats.strict_json import parse_object
 
 from .. import registry
 from ..layers.layer import Layer
-from ..registry import Configured, custom_object_scope, encoded, found_class
+from ..registry import Configured, custom_object_scope, found_class
 from . import dialects, graph
 
 Config = dict[str, Any]
@@ -37,43 +40,6 @@ def settings_of(model: Layer) -> Config:
     """Return the inner configuration: what `from_config` of the model's class takes."""
     found: Config = model_config(model)["config"]
     return found
-
-
-def compile_config(model: Any) -> Config | None:
-    """Return what `compile` was told, as plain values; None if the model is not compiled.
-
-    Raises:
-        ConfigError: a loss or metric is a function without a name.
-    """
-    if not model.compiled:
-        return None
-    told = model.compile_settings
-    keys = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
-            "steps_per_execution")  # fmt: skip
-    found: Config = dialects.written({key: _compiled(key, told[key]) for key in keys})
-    return {key: found.get(key) for key in keys}
-
-
-def _compiled(key: str, value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_compiled(key, one) for one in value]
-    if isinstance(value, Mapping):
-        return {name: _compiled(key, one) for name, one in value.items()}
-    if callable(value) and not isinstance(value, (Configured, type)):
-        name = getattr(value, "__name__", "<lambda>")
-        known = any(one.known.get(name) is value for one in (registry.losses, registry.metrics))
-        if known:
-            return name
-        expect(name.isidentifier(), "save", f"{key} must be a name, an object or a function with a name",
-               error=ConfigError, function=name, advice="Write it with def.")  # fmt: skip
-        registered = getattr(value, "registered_name", name)
-        return {
-            "module": "builtins",
-            "class_name": "function",
-            "config": name,
-            "registered_name": registered,
-        }
-    return encoded(value)
 
 
 class _Writer:
@@ -125,7 +91,7 @@ def _identity(layer: Layer) -> tuple[str, str, str | None]:
 
 
 def form_of(kind: type) -> str:
-    """Tell what a class is told by: "functional" (calls), "sequential" (a list) or its "own" settings."""
+    """Tell how a class is told: as "functional" (calls), "sequential" (a list) or its "own"."""
     functional, sequential = (
         registry.layers.known.get(name) for name in ("Functional", "Sequential")
     )
@@ -159,7 +125,7 @@ def _listed(shape: Any) -> Any:
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Make a model, weights fresh, from a configuration of Keras 3, Keras 2 or ours.
 
-    Only registered classes and those in `custom_objects` are made; nothing is imported, no code run.
+    Only registered classes and those in `custom_objects` are made; nothing is imported.
 
     Raises:
         ConfigError: a name is not known, a setting unfit, or the configuration carries code.
@@ -221,8 +187,8 @@ class _Maker:
         expect(isinstance(entry, Mapping) and "class_name" in entry, "layer",
                "must have a class_name and a config", error=ConfigError, layer=entry)  # fmt: skip
         settings = entry.get("config")
-        expect(isinstance(settings, Mapping), "layer", "config must be a dictionary", error=ConfigError,
-               class_name=entry["class_name"], config=type(settings).__name__)  # fmt: skip
+        expect(isinstance(settings, Mapping), "layer", "config must be a dictionary",
+               error=ConfigError, class_name=entry["class_name"], config=type(settings).__name__)  # fmt: skip
         shared = entry.get("shared_object_id")
         if isinstance(shared, int) and shared in self.shared:
             return self.shared[shared]
@@ -236,8 +202,8 @@ class _Maker:
                "class_name must be that of a layer or model", error=ConfigError,
                class_name=entry["class_name"])  # fmt: skip
         name = settings.get("name")
-        expect(name is None or (isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME),
-               "layer", f"name must be text of at most {_LONGEST_NAME} printable characters",
+        sound = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
+        expect(name is None or sound, "layer", f"name must be text of at most {_LONGEST_NAME} printable characters",
                error=ConfigError, class_name=entry["class_name"])  # fmt: skip
         try:
             return self._fresh(kind, entry, settings)
@@ -272,8 +238,8 @@ class _Maker:
 
     def sequential(self, kind: Any, settings: Config, shape: Any) -> Layer:
         entries = settings.get("layers")
-        expect(isinstance(entries, list), "Sequential", "config must list layers", error=ConfigError,
-               layers=type(entries).__name__)  # fmt: skip
+        expect(isinstance(entries, list), "Sequential", "config must list layers",
+               error=ConfigError, layers=type(entries).__name__)  # fmt: skip
         made = [self.layer(one) for one in entries or ()]
         given = {key: settings[key] for key in ("name", "dtype") if settings.get(key)}
         model = kind(made, **given)
@@ -292,7 +258,7 @@ class _Maker:
 
 
 def _from_config(kind: Any, settings: Config) -> Layer:
-    """Make a layer; name and trainable are set afterwards where its constructor does not take them."""
+    """Make a layer; name and trainable are set later where its constructor does not take them."""
     parameters = inspect.signature(kind.__init__).parameters
     open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     owner = next(one for one in kind.__mro__ if "from_config" in vars(one))
@@ -330,69 +296,3 @@ def _tupled(value: Any) -> Any:
     if all(one is None or (isinstance(one, int) and 0 <= one < 2**31) for one in value):
         return tuple(value)
     return [_tupled(one) for one in value]
-
-
-def compiled(model: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> None:
-    """Compile a model as a configuration of Keras 3, or a legacy training_config, says.
-
-    Raises:
-        ConfigError: an optimizer, loss or metric is not known or not understood.
-    """
-    expect(isinstance(config, Mapping), "compile_config", "must be a dictionary", error=ConfigError,
-           compile_config=type(config).__name__)  # fmt: skip
-    with custom_object_scope(custom_objects or {}):
-        told = _training(config)
-        single = len(getattr(model, "outputs", None) or [None]) == 1
-        made = {
-            "optimizer": _made(told.get("optimizer"), registry.optimizers),
-            "loss": _made(told.get("loss"), registry.losses),
-            "loss_weights": told.get("loss_weights"),
-            "metrics": _metrics(told.get("metrics"), single),
-            "weighted_metrics": _metrics(told.get("weighted_metrics"), single),
-            "run_eagerly": bool(told.get("run_eagerly", False)),
-            "steps_per_execution": told.get("steps_per_execution") or 1,
-        }
-        if made["optimizer"] is None:
-            del made["optimizer"]
-        model.compile(**made)
-
-
-def _training(config: Mapping[str, Any]) -> Config:
-    """Give the training_config of Keras' older files the keys of today."""
-    told = dict(config)
-    if "optimizer_config" in told:
-        told["optimizer"] = told.pop("optimizer_config")
-    return told
-
-
-def _made(value: Any, kind: registry.Registry) -> Any:
-    """Make an object of a configuration; names stay names, so that they can be told again."""
-    if isinstance(value, list):
-        return [_made(one, kind) for one in value]
-    if not isinstance(value, Mapping):
-        return value
-    if "class_name" not in value:
-        return {key: _made(one, kind) for key, one in value.items()}
-    room = next(
-        (one for one in registry.REGISTRIES.values() if one.module == value.get("module")), kind
-    )
-    return room.get(dialects.read(value, room, "compile_config"))
-
-
-def _metrics(value: Any, single: bool) -> Any:
-    """Make the metrics; Keras 2 wrapped the names in objects and a single output in a list."""
-    if single and isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
-        value = value[0]
-    return _made(_unwrapped(value), registry.metrics)
-
-
-def _unwrapped(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_unwrapped(one) for one in value]
-    if isinstance(value, Mapping) and value.get("class_name") == "MeanMetricWrapper":
-        config = value.get("config")
-        told = config if isinstance(config, Mapping) else {}
-        return told["name"] if told.get("name") in ("accuracy", "acc") else told.get("fn", value)
-    if isinstance(value, Mapping) and "class_name" not in value:
-        return {key: _unwrapped(one) for key, one in value.items()}
-    return value

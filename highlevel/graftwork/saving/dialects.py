@@ -1,4 +1,4 @@
-"""Configurations of other versions of Keras brought into the form our classes accept: as data, nothing is made.
+"""Configurations of other versions of Keras brought into the form our classes accept, as data.
 
 What an object is made from stands in `config.py`; which names exist at all, in the registry.
 """
@@ -19,20 +19,22 @@ Config = dict[str, Any]
 
 # What carries code, or another program's bytes, in the place of a configuration.
 _CODE = {
-    "__lambda__": "Code is never read from files: make the model again from its source and load the weights alone.",
-    "TorchModuleWrapper": "It holds a pickled module: load its weights alone, from a file PyTorch wrote.",
+    "__lambda__": "Code is never read from files: make the model again from its source and load "
+    "the weights alone.",
+    "TorchModuleWrapper": "It holds a pickled module: load its weights alone, from PyTorch's file.",
     "TFSMLayer": "It names a folder of TensorFlow's outside the file.",
     "JaxLayer": "It holds a compiled program.",
     "FlaxLayer": "It holds a compiled program.",
 }
-# Fields that say nothing at these values; at others they are refused by name, unless a class knows them.
+# Fields that say nothing at these values; at others they are refused by name.
 _SILENT: dict[str, tuple[Any, ...]] = {
-    "optional": (False,), "ragged": (False,), "sparse": (False,), "renorm": (False,), "groups": (1,),
-    "renorm_momentum": (0.99,), "fused": (True, False), "synchronized": (False,), "mode": (0,),
+    "optional": (False,), "ragged": (False,), "sparse": (False,), "renorm": (False,),
+    "groups": (1,), "renorm_momentum": (0.99,), "fused": (True, False), "synchronized": (False,), "mode": (0,),
     "rms_scaling": (False,), "mask_zero": (False,), "antialias": (False,), "keepdims": (False,),
     "pad_to_aspect_ratio": (False,), "fill_mode": ("constant",), "fill_value": (0.0,),
     "jit_compile": (True, False), "is_legacy_optimizer": (True, False), "decay": (0.0,),
-    "autocast": (True,), "use_ema": (False,), "ema_momentum": (0.99,), "data_format": ("channels_last",),
+    "autocast": (True,), "use_ema": (False,), "ema_momentum": (0.99,),
+    "data_format": ("channels_last",),
 }  # fmt: skip
 # Fields that newer versions of Keras have; at these values they are left out of what is written.
 NEWER: dict[str, Any] = {
@@ -55,7 +57,8 @@ _RENAMED: dict[str, dict[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
     "InputLayer": {"batch_input_shape": "batch_shape", "input_dtype": "dtype"},
     "DepthwiseConv2D": {
-        "kernel_initializer": "depthwise_initializer", "kernel_regularizer": "depthwise_regularizer",
+        "kernel_initializer": "depthwise_initializer",
+        "kernel_regularizer": "depthwise_regularizer",
         "kernel_constraint": "depthwise_constraint",
     },
     "optimizer": {"lr": "learning_rate"},
@@ -87,8 +90,8 @@ def read(config: Any, kind: registry.Registry | None, subject: str = "configurat
     """Bring a configuration of any version into our form.
 
     Raises:
-        ConfigError: it is too deep or too large, names a class that is not registered, carries code, or
-            states a field that the class does not know.
+        ConfigError: it is too deep or too large, names a class that is not registered or carries
+            code.
     """
     return _Reader(subject).value(config, kind, 0)
 
@@ -205,7 +208,7 @@ def _decay(kind: type, config: Config) -> None:
     decay, rate = config["decay"], config.get("learning_rate")
     if isinstance(decay, (int, float)) and decay > 0 and isinstance(rate, (int, float)):
         config["learning_rate"] = {
-            "module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay", "registered_name": None,
+            "module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay",
             "config": {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay},
         }  # fmt: skip
         del config["decay"]
@@ -217,7 +220,7 @@ _VALUES: dict[str, Callable[[type, Config], None]] = {
 
 
 def _silent(kind: type, name: str, value: Any) -> bool:
-    """Tell whether a field says nothing: the class does not know it, and it is None or at a silent value."""
+    """Tell whether a field says nothing: unknown to the class, and None or at a silent value."""
     if name in _accepted(kind) or _open_ended(kind):
         return False
     return value is None or any(value is one or value == one for one in _SILENT.get(name, ()))

@@ -1,9 +1,12 @@
-"""The wiring of functional models in Keras' form: which call of which layer feeds which argument."""
+"""The wiring of functional models in Keras' form: which call of which layer feeds which argument.
+
+Layers themselves are told and made in `config.py`.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +59,7 @@ def _calls(model: Any) -> dict[int, list[Application]]:
 
 
 def _entrance(model: Any, symbol: KerasTensor) -> str:
-    """Name the input layer of a symbol; a symbol from within another model got one of its own name."""
+    """Name the input layer of a symbol; one from within another model got one of its own name."""
     origin = symbol.origin.layer if symbol.origin is not None else None
     return origin.name if isinstance(origin, InputLayer) else symbol.name
 
@@ -113,8 +116,8 @@ def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) 
     calls: list[_Call] = []
     for entry in entries or ():
         layer, name = _made(entry, make, subject)
-        expect(name not in made, subject, "every layer must have a name of its own", error=ConfigError,
-               name=name)  # fmt: skip
+        expect(name not in made, subject, "every layer must have a name of its own",
+               error=ConfigError, name=name)  # fmt: skip
         made[name] = layer
         nodes = entry.get("inbound_nodes") or []
         expect(isinstance(nodes, list), subject, "inbound_nodes must be a list", error=ConfigError,
@@ -178,8 +181,6 @@ def _call(subject: str, layer: str, number: int, node: Any) -> _Call:
            error=ConfigError, layer=layer)  # fmt: skip
     call.kwargs = {key: one for key, one in call.kwargs.items() if one is not None}
     call.needs = [place[:2] for place in _places((call.args, call.kwargs))]
-    if number > 0:
-        call.needs.append((layer, number - 1))
     return call
 
 
@@ -239,8 +240,8 @@ def _references(subject: str, tree: Any, key: str) -> Any:
     """Read input_layers or output_layers: one place, or a list or dictionary of places."""
     if isinstance(tree, Mapping):
         return {name: _references(subject, one, key) for name, one in tree.items()}
-    expect(isinstance(tree, list) and bool(tree), subject, f"{key} must name layers", error=ConfigError,
-           **{key: tree})  # fmt: skip
+    expect(isinstance(tree, list) and bool(tree), subject, f"{key} must name layers",
+           error=ConfigError, **{key: tree})  # fmt: skip
     if isinstance(tree[0], str):
         return _place(subject, tree)
     return [_references(subject, one, key) for one in tree]
@@ -276,9 +277,7 @@ def _run(
     left = len(calls)
     while ready:
         call = ready.popleft()
-        missing = next(
-            (one for one in _shifted(call.needs, call.layer, shifts) if one not in outputs), None
-        )
+        missing = next((one for one in _needed(call, shifts) if one not in outputs), None)
         if missing is not None:
             expect(missing[0] in made, subject, "arguments must come from layers of the model",
                    error=ConfigError, layer=call.layer, argument=missing[0])  # fmt: skip
@@ -287,16 +286,18 @@ def _run(
         outputs[call.layer, call.number] = _called(subject, made[call.layer], call, outputs, shifts)
         left -= 1
         ready.extend(blocked.pop((call.layer, call.number), ()))
+    stuck = sorted({call.layer for waiting in blocked.values() for call in waiting})
     expect(left == 0, subject, "calls must not wait for each other", error=ConfigError,
-           layers=sorted({call.layer for waiting in blocked.values() for call in waiting})[:6])  # fmt: skip
+           layers=stuck[:6])  # fmt: skip
     return outputs
 
 
-def _shifted(needs: list[Reference], layer: str, shifts: dict[str, int]) -> list[Reference]:
-    return [
-        (name, number) if name == layer else (name, number - shifts.get(name, 0))
-        for name, number in needs
-    ]
+def _needed(call: _Call, shifts: dict[str, int]) -> Iterator[Reference]:
+    """Yield what a call waits for: its arguments, and the call before of its own layer."""
+    for name, number in call.needs:
+        yield name, number - shifts.get(name, 0)
+    if call.number > 0:
+        yield call.layer, call.number - 1
 
 
 def _output(
@@ -304,8 +305,8 @@ def _output(
 ) -> Any:
     name, number, index = place
     found = outputs.get((name, number - shifts.get(name, 0)), [])
-    expect(index < len(found), subject, "every output must come from a call of a layer", error=ConfigError,
-           layer=name, call=number, output=index)  # fmt: skip
+    expect(index < len(found), subject, "every output must come from a call of a layer",
+           error=ConfigError, layer=name, call=number, output=index)  # fmt: skip
     return found[index]
 
 
@@ -328,5 +329,6 @@ def _called(
         raise
     except TypeError as error:
         raise ConfigError(
-            f'{subject}: layer "{layer.name}" must be called with arguments that it takes; got {error}.'
+            f'{subject}: layer "{layer.name}" must be called with arguments that it takes; '
+            f"got {error}."
         ) from error

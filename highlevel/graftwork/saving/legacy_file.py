@@ -11,10 +11,11 @@ from graftgrad import formats
 from graftgrad.errors import ConfigError, expect
 
 from .. import registry
-from . import config, names
+from . import compilation, config, names
 
 _SHORT = {
-    "mse": "mean_squared_error", "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error", "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
     "msle": "mean_squared_logarithmic_error", "bce": "binary_crossentropy",
 }  # fmt: skip
 _LONGEST = 64000  # bytes of an attribute
@@ -53,7 +54,7 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
         "backend": "numpy",
         "model_config": json.dumps(_plain(config.model_config(model))),
     }
-    told = config.compile_config(model)
+    told = compilation.compile_config(model)
     if told is not None:
         text["training_config"] = json.dumps(_training(told))
         if optimizer:
@@ -64,8 +65,10 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
                 f"optimizer_weights/{name}": one.numpy()
                 for name, one in zip(listed, variables, strict=True)
             }
-    expect(all(sum(len(name.encode()) + 16 for name in one) < _LONGEST for pair in lists.values() for one in pair.values()),
-           "save", "an .h5 file holds no such long lists of names", error=ConfigError,
+    longest = max(
+        sum(len(n.encode()) + 16 for n in one) for two in lists.values() for one in two.values()
+    )
+    expect(longest < _LONGEST, "save", "an .h5 file holds no such long lists of names", error=ConfigError,
            layers=len(lists), advice=advice)  # fmt: skip
     formats.write_tree(place, arrays, {"": text, **lists})
 
@@ -83,7 +86,8 @@ def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: told[key] for key in ("name", "inbound_nodes") if key in told}
     known = told["class_name"] in registry.layers.known
     expect(known and told["class_name"] != "Lambda", "save", "an .h5 file holds built-in layers",
-           error=ConfigError, class_name=told["class_name"], advice="Save it as .keras.")  # fmt: skip
+           error=ConfigError, class_name=told["class_name"],
+           advice="Save it as .keras.")  # fmt: skip
     return {"class_name": told["class_name"], "config": inner, **rest}
 
 

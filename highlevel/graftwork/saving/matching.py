@@ -1,4 +1,4 @@
-"""Which array of a file belongs to which weight of a model: planned as a whole before anything is read."""
+"""Which array of a file belongs to which weight of a model: planned before anything is read."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def _renumbered(places: list[Place], entries: dict[str, Entry]) -> list[Match]:
     theirs = {path: name for name, path in _counted_anew(list(entries), kinds).items()}
     ours = _counted_anew([place.path for place in places], kinds)
     found = _found(places, lambda place: (theirs.get(ours[place.path], ""),), entries)
-    complete = sum(not match.place.optional for match in found) == sum(not one.optional for one in places)
+    complete = sum(not match.place.optional for match in found) == sum(
+        not one.optional for one in places
+    )
     return found if complete and all(match.fits for match in found) else []
 
 

@@ -1,8 +1,8 @@
-"""How foreign files name weights and order their axes, as data; and the three paths of every weight.
+"""How foreign files name weights and order axes, as data; the three paths of every weight.
 
 A weight has our own path ("layer1/0/conv1/kernel"), the path Keras 3 derives from the structure
-("layer1/basic_block/conv1/vars/0") and the one PyTorch derives from attributes ("layer1.0.conv1.weight").
-What is done with them stands in `matching.py`.
+("layer1/basic_block/conv1/vars/0") and the one PyTorch derives from attributes
+("layer1.0.conv1.weight"). What is done with them stands in `matching.py`.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A layer's own weights in Keras 3's layout: the path of the group and the name of the layer."""
+    """A layer's own weights in Keras 3's layout: path of the group and names of the layers."""
 
     path: str
     layer: Layer
@@ -150,7 +150,7 @@ class Group:
 
 
 def in_order(layer: Layer) -> bool:
-    """Tell whether a layer is a Sequential or Functional model: its layers bear names, not attributes."""
+    """Tell whether a layer is a Sequential or Functional model, whose layers bear names."""
     kinds = tuple(
         layers.known[name] for name in ("Sequential", "Functional") if name in layers.known
     )
@@ -231,7 +231,7 @@ def _by_rules(rules: list[tuple[str, str]], layer: str, path: str, leaf: str) ->
 
 
 def groups(model: Layer) -> list[Group]:
-    """Return every layer's group in the order in which Keras 3 walks a model, the model itself first.
+    """Return every layer's group in the order in which Keras 3 walks a model, itself first.
 
     A group is named after the class of the layer, counted within what holds it; a layer that is met
     again keeps its first place.

@@ -1,8 +1,8 @@
 """The state of an optimizer in a file: in Keras' order, and what Keras cannot tell beside it.
 
-Keras lists iterations, learning rate and the slots of the trained weights, without names. Weights that
-are frozen now keep their slots too, and a weight that was thawed late has a count of steps of its own:
-these stand by path in a group that Keras passes over.
+Keras lists iterations, learning rate and the slots of the trained weights, without names. Weights
+that are frozen now keep their slots too, and a weight that was thawed late has a count of steps of
+its own: these stand by path in a group that Keras passes over.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def restore(
         values: in Keras' order.
         special: what Keras cannot tell, by path.
         order: the paths of the weights in the order in which the optimizer met them.
+
     Raises:
         FormatError: what stands beside Keras' values does not fit the model.
     """
@@ -112,8 +113,8 @@ def _by_weight(
     for name, entry in special.items():
         path, _, what = name.removeprefix(f"{OURS}/").rpartition("/:")
         sound = path in known and (what == "step" or what in slots)
-        expect(sound, "optimizer", "saved state must belong to weights of the model", error=FormatError,
-               entry=name)  # fmt: skip
+        expect(sound, "optimizer", "saved state must belong to weights of the model",
+               error=FormatError, entry=name)  # fmt: skip
         weight = known[path].weight
         expect(entry.shape == (() if what == "step" else weight.shape), "optimizer",
                "saved state must have the shape of its weight", error=FormatError, entry=name,

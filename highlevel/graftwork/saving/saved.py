@@ -27,7 +27,7 @@ class Saved(Base):
         overwrite: bool = True,
         include_optimizer: bool = True,
     ) -> None:
-        """Write the model, its weights, how it was compiled and the optimizer's state; see `save_model`."""
+        """Write model, weights, how it was compiled and the optimizer's state; see `save_model`."""
         archive.save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
@@ -46,6 +46,7 @@ class Saved(Base):
 
         Returns:
             What was loaded, missing, left over and of another shape; print it.
+
         Raises:
             FormatError: the file is damaged, dangerous or foreign, or lacks a weight.
             ShapeError: a weight has another shape in the file.

@@ -1,4 +1,4 @@
-"""Weights alone: loaded into a model that is there, whole or not at all, and written without the model."""
+"""Weights alone: loaded into a model that is there, all or none, and written without the model."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def load_weights(
 ) -> LoadReport:
     """Fill the weights of a model from a file: all that was planned, or nothing.
 
-    Keras' .weights.h5, .keras and older .h5, PyTorch checkpoints, safetensors and npz are told by their
-    content. Names and axis orders are translated; a model may declare further names in `name_rules`
-    (name in the file -> our path of a layer or weight).
+    Keras' .weights.h5, .keras and older .h5, PyTorch checkpoints, safetensors and npz are told by
+    their content. Names and axis orders are translated; a model may declare further names in
+    `name_rules` (name in the file -> our path of a layer or weight).
 
     Args:
         model: a model whose weights are made.
@@ -42,10 +42,12 @@ def load_weights(
         skip_mismatch: leave weights alone that are missing in the file or of another shape.
         strict: every weight must be found in the file and fit.
         skip: layers, by our names or the file's, that are left alone.
+
     Returns:
         A report of what was loaded, missing, left over and of another shape.
+
     Raises:
-        FormatError: the file is damaged, dangerous or foreign, lacks a weight, or nothing in it fits.
+        FormatError: the file is damaged, dangerous or foreign, lacks a weight, or nothing fits.
         ShapeError: a weight has another shape in the file.
     """
     with opened(path) as source:
@@ -103,23 +105,23 @@ def _check(
     taken = len(report.loaded) + len(report.mismatched)
     if not report.loaded and (taken == 0 or mismatch_allowed):
         raise FormatError(
-            f"{report.source}: must hold weights of this model; got {len(source.entries)} arrays, none of "
-            f"which fits. In the file: {_few(list(source.entries))}. In the model: "
+            f"{report.source}: must hold weights of this model; got {len(source.entries)} arrays, "
+            f"none of which fits. In the file: {_few(list(source.entries))}. In the model: "
             f"{_few(report.missing + [one.path for one in report.mismatched])}."
         )
     if report.mismatched and not mismatch_allowed:
         shown = "; ".join(str(one) for one in report.mismatched[:4])
         more = f" and {len(report.mismatched) - 4} more" if len(report.mismatched) > 4 else ""
         raise ShapeError(
-            f"{report.source}: every weight must have the shape it has in the file; got {shown}{more}. "
-            "Nothing was loaded. Pass skip_mismatch=True to keep the model's own values there."
+            f"{report.source}: every weight must have the shape it has in the file; "
+            f"got {shown}{more}. Nothing was loaded. Pass skip_mismatch=True to keep the model's own values there."
         )
     if report.missing and not missing_allowed:
         shown = "; ".join(_nearest(path, report.unexpected) for path in report.missing[:4])
         spare = f" Left over in the file: {_few(report.unexpected)}." if report.unexpected else ""
         raise FormatError(
-            f"{report.source}: must hold every weight of the model; {len(report.missing)} are missing: "
-            f"{shown}{' …' if len(report.missing) > 4 else ''}.{spare} Nothing was loaded. "
+            f"{report.source}: must hold every weight of the model; {len(report.missing)} are "
+            f"missing: {shown}{' …' if len(report.missing) > 4 else ''}.{spare} Nothing was loaded. "
             "Pass strict=False to load what is there."
         )
 
@@ -134,7 +136,7 @@ def _few(listed: list[str]) -> str:
 
 
 def _value(match: Match, subject: str) -> Tensor:
-    """Read an array, bring its axes into our order and its numbers into the weight's element type."""
+    """Read an array; bring its axes into our order, its numbers into the weight's element type."""
     weight = match.place.weight
     expect(match.entry.dtype.kind != "c", subject, f"array {match.name!r} must hold real numbers",
            error=FormatError, dtype=str(match.entry.dtype))  # fmt: skip
@@ -153,19 +155,20 @@ def _value(match: Match, subject: str) -> Tensor:
 def save_weights(model: Layer, path: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write the weights of a model; the file appears whole or not at all.
 
-    The ending decides: .weights.h5 is Keras 3's layout, .pth and .pt a state dict of PyTorch (its names
-    and axis orders), .safetensors and .npz hold our own paths.
+    The ending decides: .weights.h5 is Keras 3's layout, .pth and .pt a state dict of PyTorch (its
+    names and axis orders), .safetensors and .npz hold our own paths.
 
     Raises:
-        ConfigError: the ending is none of these, the model has no weights yet, or the file is there and
-            must not be overwritten.
+        ConfigError: the ending is none of these, the model has no weights yet, or the file is there
+            and must not be overwritten.
         FormatError: the folder does not exist or cannot be written.
     """
     place = checked_target(path, overwrite, ENDINGS, "save_weights")
     text = place.name.lower()
     listed = names.places(model)
     expect(len(listed) > 0, f'model "{model.name}"', "must be built before weights are saved",
-           error=ConfigError, weights=0, advice="Call it once or call build(input_shape).")  # fmt: skip
+           error=ConfigError, weights=0,
+           advice="Call it once or call build(input_shape).")  # fmt: skip
     if text.endswith(".weights.h5"):
         formats.write_tree(place, *keras_tree(model))
     elif text.endswith((".pth", ".pt")):
@@ -190,7 +193,8 @@ def checked_target(
            path=path)  # fmt: skip
     place = Path(path)
     expect(place.name.lower().endswith(tuple(endings)), subject,
-           f"path must end in one of {', '.join(endings)}", error=ConfigError, path=str(place))  # fmt: skip
+           f"path must end in one of {', '.join(endings)}", error=ConfigError,
+           path=str(place))  # fmt: skip
     expect(overwrite or not place.exists(), subject, "path must be free when overwrite is false",
            error=ConfigError, path=str(place))  # fmt: skip
     return place

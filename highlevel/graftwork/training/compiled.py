@@ -113,7 +113,7 @@ class CompiledLoss:
         expect(target is not None, "targets", "every output that has a loss must have a target",
                error=DataError, output=index, y=None,
                advice="Pass y, or let the data set deliver (x, y).")  # fmt: skip
-        value = self.built[index](target, prediction, sample_weight=weight)
+        value: Tensor = self.built[index](target, prediction, sample_weight=weight)
         value = value if value.ndim == 0 else value.mean()
         if self.means:
             self.means[index].update_state(value.detach(), sample_weight=prediction.shape[0])

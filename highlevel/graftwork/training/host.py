@@ -23,7 +23,7 @@ def is_arrays(x: Any) -> bool:
 
 
 def is_array(x: Any) -> bool:
-    """Tell whether something is one array or table: NumPy's, anyone's tensor, pandas and its like."""
+    """Tell whether something is one array or table: NumPy's, a tensor, pandas and its like."""
     if isinstance(x, (np.ndarray, Tensor)) or hasattr(x, "to_numpy"):
         return True
     return hasattr(x, "__array__") and hasattr(x, "shape") and not hasattr(x, "__next__")

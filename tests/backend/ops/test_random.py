@@ -9,7 +9,8 @@ from graftgrad import modes, ops
 from graftgrad.errors import ConfigError, DTypeError, ShapeError
 from graftgrad.ops import random
 from graftgrad.ops.philox import philox, unit, words
-from graftgrad.ops.random import Masked, quantile
+from graftgrad.ops.quantile import quantile
+from graftgrad.ops.random import Masked
 from support.case import CaseChecks, booleans, case
 
 STATE = np.array([7, 3], "uint32")

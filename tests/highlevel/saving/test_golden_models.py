@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graftwork.models import clone_model, load_model
 from support import golden
 

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
 from graftgrad.errors import GraftError
 from graftwork import layers
 from graftwork.models import Model, Sequential, load_model, model_from_json
@@ -95,9 +96,7 @@ def bomb(file: h5py.File) -> None:
 
 def outside(file: h5py.File) -> None:
     del file["layers/dense/vars/0"]
-    file["layers/dense/vars"].create_dataset(
-        "0", (4, 3), "f4", external=[("/etc/hostname", 0, 48)]
-    )
+    file["layers/dense/vars"].create_dataset("0", (4, 3), "f4", external=[("/etc/hostname", 0, 48)])
 
 
 def linked(file: h5py.File) -> None:
@@ -215,20 +214,26 @@ def layer(kind: str, config: Any = None, **more: Any) -> Config:
 def sequential(*inside: Any, **config: Any) -> Config:
     entrance = layer("InputLayer", {"batch_shape": [None, 4], "name": "in"})
     return {
-        "module": "keras", "class_name": "Sequential",
+        "module": "keras",
+        "class_name": "Sequential",
         "config": {"name": "net", "layers": [entrance, *inside]} | config,
-    }  # fmt: skip
+    }
 
 
 def functional(*inside: Any, outputs: Any = None, inputs: Any = None) -> Config:
-    entrance = layer("InputLayer", {"batch_shape": [None, 4], "name": "in"}, name="in",
-                     inbound_nodes=[])  # fmt: skip
+    entrance = layer(
+        "InputLayer", {"batch_shape": [None, 4], "name": "in"}, name="in", inbound_nodes=[]
+    )
     return {
-        "module": "keras", "class_name": "Functional",
-        "config": {"name": "net", "layers": [entrance, *inside],
-                   "input_layers": ["in", 0, 0] if inputs is None else inputs,
-                   "output_layers": ["a", 0, 0] if outputs is None else outputs},
-    }  # fmt: skip
+        "module": "keras",
+        "class_name": "Functional",
+        "config": {
+            "name": "net",
+            "layers": [entrance, *inside],
+            "input_layers": ["in", 0, 0] if inputs is None else inputs,
+            "output_layers": ["a", 0, 0] if outputs is None else outputs,
+        },
+    }
 
 
 def tensor(*history: Any) -> Config:
@@ -253,32 +258,84 @@ def nested(depth: int) -> Config:
 LAMBDA = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None}}
 CONFIGS: dict[str, tuple[Config, str]] = {
     "code in a Lambda": (
-        sequential(layer("Lambda", {"name": "evil", "function": LAMBDA})), "Code is never read"),
+        sequential(layer("Lambda", {"name": "evil", "function": LAMBDA})),
+        "Code is never read",
+    ),
     "code of Keras 2 in a Lambda": (
-        sequential(layer("Lambda", {"name": "evil", "function": ["4wEAAAA=", None, None],
-                                    "function_type": "lambda"})), "evil.*Code is never read"),
+        sequential(
+            layer(
+                "Lambda",
+                {"name": "evil", "function": ["4wEAAAA=", None, None], "function_type": "lambda"},
+            )
+        ),
+        "evil.*Code is never read",
+    ),
     "a function that is not registered": (
-        sequential(layer("Lambda", {"function": "os.system"})), "system"),
+        sequential(layer("Lambda", {"function": "os.system"})),
+        "system",
+    ),
     "code in a setting": (
-        sequential(layer("Dense", {"units": 2, "activation": LAMBDA})), "Code is never read"),
+        sequential(layer("Dense", {"units": 2, "activation": LAMBDA})),
+        "Code is never read",
+    ),
     "code in a call": (
-        functional(dense("a", call(tensor("in", 0, 0), mask=LAMBDA))), "Code is never read"),
+        functional(dense("a", call(tensor("in", 0, 0), mask=LAMBDA))),
+        "Code is never read",
+    ),
     "a pickled module": (sequential(layer("TorchModuleWrapper", {"module": "gAJj"})), "pickled"),
     "a folder outside": (sequential(layer("TFSMLayer", {"filepath": "/tmp"})), "folder"),
     "a module to import": (
-        sequential({"module": "subprocess", "class_name": "Popen", "config": {"args": "id"}}), "Popen"),
+        sequential({"module": "subprocess", "class_name": "Popen", "config": {"args": "id"}}),
+        "Popen",
+    ),
     "a builtin": (
-        sequential({"module": "builtins", "class_name": "function", "config": "eval",
-                    "registered_name": "function"}), "eval|dictionary"),
+        sequential(
+            {
+                "module": "builtins",
+                "class_name": "function",
+                "config": "eval",
+                "registered_name": "function",
+            }
+        ),
+        "eval|dictionary",
+    ),
     "a loader": (
-        sequential(layer("Dense", {"units": 2, "activation": {
-            "module": "keras.utils", "class_name": "function", "config": "get_file"}})), "get_file"),
+        sequential(
+            layer(
+                "Dense",
+                {
+                    "units": 2,
+                    "activation": {
+                        "module": "keras.utils",
+                        "class_name": "function",
+                        "config": "get_file",
+                    },
+                },
+            )
+        ),
+        "get_file",
+    ),
     "a switch": (
-        sequential({"module": "keras.config", "class_name": "function",
-                    "config": "enable_unsafe_deserialization"}), "unsafe|dictionary"),
+        sequential(
+            {
+                "module": "keras.config",
+                "class_name": "function",
+                "config": "enable_unsafe_deserialization",
+            }
+        ),
+        "unsafe|dictionary",
+    ),
     "a shadowed name": (
-        sequential({"module": "mine", "class_name": "Dense", "registered_name": "mine>Other",
-                    "config": {"units": 2}}), "registered_name"),
+        sequential(
+            {
+                "module": "mine",
+                "class_name": "Dense",
+                "registered_name": "mine>Other",
+                "config": {"units": 2},
+            }
+        ),
+        "registered_name",
+    ),
     "no layer": (sequential({"class_name": "Adam", "config": {}}), "Adam"),
     "no class name": (sequential({"config": {}}), "class_name"),
     "a list for a dictionary": (sequential({"class_name": "Dense", "config": [2]}), "dictionary"),
@@ -288,27 +345,55 @@ CONFIGS: dict[str, tuple[Config, str]] = {
     "too many units": (sequential(layer("Dense", {"units": 10**9})), "larger than the file"),
     "a name with a path": (sequential(layer("Dense", {"units": 2, "name": "../../x"})), "name"),
     "a name without letters": (sequential(layer("Dense", {"units": 2, "name": "\x00"})), "name"),
-    "no list of layers": ({"class_name": "Sequential", "config": {"name": "x", "layers": 3}}, "list"),
+    "no list of layers": (
+        {"class_name": "Sequential", "config": {"name": "x", "layers": 3}},
+        "list",
+    ),
     "a dead end": (functional(dense("a", call(tensor("b", 0, 0)))), "b"),
     "a circle": (
-        functional(dense("a", call(tensor("b", 0, 0))), dense("b", call(tensor("a", 0, 0)))), "wait"),
+        functional(dense("a", call(tensor("b", 0, 0))), dense("b", call(tensor("a", 0, 0)))),
+        "wait",
+    ),
     "an output that is not there": (
-        functional(dense("a", call(tensor("in", 0, 0))), outputs=["a", 0, 5]), "output"),
+        functional(dense("a", call(tensor("in", 0, 0))), outputs=["a", 0, 5]),
+        "output",
+    ),
     "a call that is not there": (
-        functional(dense("a", call(tensor("in", 0, 0))), outputs=["a", 3, 0]), "call"),
+        functional(dense("a", call(tensor("in", 0, 0))), outputs=["a", 3, 0]),
+        "call",
+    ),
     "two layers of one name": (
-        functional(dense("a", call(tensor("in", 0, 0))), dense("a", call(tensor("in", 0, 0)))), "own"),
-    "history of text": (functional(dense("a", call(tensor("in", "x", 0)))), "layer, call and output"),
+        functional(dense("a", call(tensor("in", 0, 0))), dense("a", call(tensor("in", 0, 0)))),
+        "own",
+    ),
+    "history of text": (
+        functional(dense("a", call(tensor("in", "x", 0)))),
+        "layer, call and output",
+    ),
     "an operation": (
-        functional(layer("Add", {"name": "a"}, module="keras.src.ops.numpy", name="a",
-                         inbound_nodes=[call(tensor("in", 0, 0), 1.0)])), "a"),
+        functional(
+            layer(
+                "Add",
+                {"name": "a"},
+                module="keras.src.ops.numpy",
+                name="a",
+                inbound_nodes=[call(tensor("in", 0, 0), 1.0)],
+            )
+        ),
+        "a",
+    ),
     "a constant tensor": (
-        functional(dense("a", call({"class_name": "__tensor__", "config": {"value": [1]}}))), "outputs"),
+        functional(dense("a", call({"class_name": "__tensor__", "config": {"value": [1]}}))),
+        "outputs",
+    ),
     "an argument too much": (functional(dense("a", call(tensor("in", 0, 0), 1, 2, 3))), "argument"),
-    "calls of text": (functional(layer("Dense", {"units": 2, "name": "a"}, inbound_nodes="x")), "list"),
+    "calls of text": (
+        functional(layer("Dense", {"units": 2, "name": "a"}, inbound_nodes="x")),
+        "list",
+    ),
     "no inputs": (functional(dense("a", call(tensor("in", 0, 0))), inputs=[]), "input_layers"),
     "no depth": (nested(150), "levels|max_depth"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -338,7 +423,10 @@ def test_no_form_of_configuration_takes_it(kind: str, tmp_path: Path) -> None:
         ({"optimizer": "sgd", "loss": LAMBDA}, "Code"),
         ({"optimizer": "sgd", "loss": "system"}, "system"),
         ({"optimizer": "sgd", "loss": "mse", "metrics": ["system"]}, "system"),
-        ({"optimizer": {"class_name": "SGD", "config": {"learning_rate": "fast"}}}, "learning_rate|fast"),
+        (
+            {"optimizer": {"class_name": "SGD", "config": {"learning_rate": "fast"}}},
+            "learning_rate|fast",
+        ),
         ([1], "dictionary"),
     ],
 )
@@ -365,7 +453,9 @@ def test_notes_of_our_own_are_checked(notes: Config, tmp_path: Path) -> None:
 
 
 def test_notes_that_say_nothing_do_no_harm(tmp_path: Path) -> None:
-    model = load_model(with_metadata(tmp_path, frozen=["nowhere/kernel", 3], optimizer_order=[None]))
+    model = load_model(
+        with_metadata(tmp_path, frozen=["nowhere/kernel", 3], optimizer_order=[None])
+    )
     assert all(weight.requires_grad for weight in model.weights)
 
 

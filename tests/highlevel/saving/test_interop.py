@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import graftwork.losses
-import graftwork.metrics
 import numpy as np
 import pytest
+
+import graftwork.losses
+import graftwork.metrics
 from graftwork import layers, optimizers
 from graftwork.models import Functional, Model, Sequential, load_model
 from graftwork.optimizers import schedules
@@ -24,29 +25,61 @@ def draw(*shape: int) -> Any:
 def dense() -> tuple[Any, Any, Any]:
     adapted = layers.Normalization()
     adapted.adapt(draw(20, 5))
-    model = Sequential([
-        layers.Input((5,)), adapted, layers.Dense(6, activation="relu", kernel_regularizer="l2"),
-        layers.Dense(4, kernel_constraint="max_norm"), layers.LeakyReLU(negative_slope=0.1),
-        layers.Dense(3, activation="softmax")])  # fmt: skip
-    model.compile(optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = Sequential(
+        [
+            layers.Input((5,)),
+            adapted,
+            layers.Dense(6, activation="relu", kernel_regularizer="l2"),
+            layers.Dense(4, kernel_constraint="max_norm"),
+            layers.LeakyReLU(negative_slope=0.1),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(
+        optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     return model, draw(8, 5), RANDOM.integers(0, 3, 8)
 
 
 def convolutional() -> tuple[Any, Any, Any]:
-    model = Sequential([
-        layers.Input((9, 8, 2)), layers.Rescaling(0.5, offset=0.1),
-        layers.Conv2D(4, 3, padding="same", use_bias=False), layers.BatchNormalization(),
-        layers.ReLU(6.0), layers.ZeroPadding2D(((0, 1), (0, 1))), layers.DepthwiseConv2D(3, strides=2),
-        layers.SeparableConv2D(4, 3, padding="same"), layers.PReLU(shared_axes=[1, 2]), layers.ELU(),
-        layers.LayerNormalization(), layers.GroupNormalization(2), layers.UpSampling2D(2),
-        layers.Conv2DTranspose(3, 3, strides=2), layers.Cropping2D(1), layers.SpatialDropout2D(0.0),
-        layers.MaxPooling2D(), layers.Permute((2, 1, 3)), layers.Flatten(), layers.Reshape((-1, 1)),
-        layers.Conv1D(2, 3), layers.MaxPooling1D(2), layers.AveragePooling1D(2),
-        layers.GlobalMaxPooling1D(), layers.GaussianNoise(0.0), layers.UnitNormalization(),
-        layers.Dropout(0.0), layers.Dense(3), layers.Activation("softmax")])  # fmt: skip
-    model.compile(optimizers.Adam(0.01),
-                  graftwork.losses.CategoricalCrossentropy(label_smoothing=0.1),
-                  metrics=["accuracy", graftwork.metrics.TopKCategoricalAccuracy(k=2)])  # fmt: skip
+    model = Sequential(
+        [
+            layers.Input((9, 8, 2)),
+            layers.Rescaling(0.5, offset=0.1),
+            layers.Conv2D(4, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(6.0),
+            layers.ZeroPadding2D(((0, 1), (0, 1))),
+            layers.DepthwiseConv2D(3, strides=2),
+            layers.SeparableConv2D(4, 3, padding="same"),
+            layers.PReLU(shared_axes=[1, 2]),
+            layers.ELU(),
+            layers.LayerNormalization(),
+            layers.GroupNormalization(2),
+            layers.UpSampling2D(2),
+            layers.Conv2DTranspose(3, 3, strides=2),
+            layers.Cropping2D(1),
+            layers.SpatialDropout2D(0.0),
+            layers.MaxPooling2D(),
+            layers.Permute((2, 1, 3)),
+            layers.Flatten(),
+            layers.Reshape((-1, 1)),
+            layers.Conv1D(2, 3),
+            layers.MaxPooling1D(2),
+            layers.AveragePooling1D(2),
+            layers.GlobalMaxPooling1D(),
+            layers.GaussianNoise(0.0),
+            layers.UnitNormalization(),
+            layers.Dropout(0.0),
+            layers.Dense(3),
+            layers.Activation("softmax"),
+        ]
+    )
+    model.compile(
+        optimizers.Adam(0.01),
+        graftwork.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        metrics=["accuracy", graftwork.metrics.TopKCategoricalAccuracy(k=2)],
+    )
     return model, draw(8, 9, 8, 2), np.eye(3, dtype="float32")[RANDOM.integers(0, 3, 8)]
 
 
@@ -56,16 +89,27 @@ def branched() -> tuple[Any, Any, Any]:
     inside = layers.Input((4,))
     inner = Model(inside, layers.BatchNormalization()(layers.Dense(4)(inside)), name="inner")
     inner.trainable = False
-    trunk = layers.Add()([layers.Conv2D(3, 3, padding="same")(picture), layers.Conv2D(3, 1)(picture)])
+    trunk = layers.Add()(
+        [layers.Conv2D(3, 3, padding="same")(picture), layers.Conv2D(3, 1)(picture)]
+    )
     pooled = layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2, padding="same")(trunk))
     both = layers.Concatenate()(
-        [pooled, shared(number), shared(shared(number)), inner(number) * 2.0 + 1.0, inner(number, training=False)]
+        [
+            pooled,
+            shared(number),
+            shared(shared(number)),
+            inner(number) * 2.0 + 1.0,
+            inner(number, training=False),
+        ]
     )
     kind = layers.Dense(2, activation="softmax", name="kind")(both)
     model = Functional([picture, number], [kind, layers.Dense(1, name="size")(both)])
-    model.compile(optimizers.AdamW(schedules.ExponentialDecay(0.01, 10, 0.9)),
-                  ["sparse_categorical_crossentropy", "mse"], loss_weights=[1.0, 0.5],
-                  metrics=[["accuracy"], ["mae"]])  # fmt: skip
+    model.compile(
+        optimizers.AdamW(schedules.ExponentialDecay(0.01, 10, 0.9)),
+        ["sparse_categorical_crossentropy", "mse"],
+        loss_weights=[1.0, 0.5],
+        metrics=[["accuracy"], ["mae"]],
+    )
     return model, [draw(8, 6, 5, 2), draw(8, 4)], [RANDOM.integers(0, 2, 8), draw(8, 1)]
 
 
@@ -104,17 +148,30 @@ def test_keras_opens_predicts_and_trains_on(make: Any, tmp_path: Path) -> None:
 
 def test_pytorch_reads_the_state_dict(tmp_path: Path) -> None:
     torch: Any = pytest.importorskip("torch")
-    model = Sequential([
-        layers.Input((7, 6, 2)), layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(epsilon=1e-5),
-        layers.ReLU(), layers.DepthwiseConv2D(2), layers.GlobalAveragePooling2D(keepdims=True),
-        layers.Flatten(), layers.Dense(3)])  # fmt: skip
+    model = Sequential(
+        [
+            layers.Input((7, 6, 2)),
+            layers.Conv2D(4, 3, name="conv"),
+            layers.BatchNormalization(epsilon=1e-5),
+            layers.ReLU(),
+            layers.DepthwiseConv2D(2),
+            layers.GlobalAveragePooling2D(keepdims=True),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
     for weight in model.weights:
         weight.assign(np.abs(draw(*weight.shape)) + 0.1)
     model.save_weights(tmp_path / "m.pth")
     twin = torch.nn.Sequential(
-        torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(),
-        torch.nn.Conv2d(4, 4, 2, groups=4), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
-        torch.nn.Linear(4, 3)).eval()  # fmt: skip
+        torch.nn.Conv2d(2, 4, 3),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(4, 4, 2, groups=4),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4, 3),
+    ).eval()
     stored = torch.load(tmp_path / "m.pth", weights_only=True)
     twin.load_state_dict(stored)
     x = draw(5, 7, 6, 2)

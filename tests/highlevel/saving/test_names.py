@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graftwork import layers
 from graftwork.models import Model, Sequential
 from graftwork.saving.names import Axes, groups, places
@@ -44,24 +45,48 @@ def test_keras_walks_attributes_and_lists() -> None:
     paths = [group.path for group in groups(model) if group.weights]
     # Attributes in the order of the alphabet; after "layers" nothing is left to visit.
     assert paths == [
-        "blocks/block/conv1", "blocks/block/down/dense",
-        "blocks/block/zeta/dense", "blocks/block/zeta/dense_1",
-        "blocks/block/zeta/container/dense", "blocks/block/zeta/container/dense_1",
-        "blocks/block_1/conv1", "blocks/block_1/down/dense",
-        "blocks/block_1/zeta/dense", "blocks/block_1/zeta/dense_1",
-        "blocks/block_1/zeta/container/dense", "blocks/block_1/zeta/container/dense_1",
-        "conv", "layers/dense", "layers/dense_1",
-    ]  # fmt: skip
+        "blocks/block/conv1",
+        "blocks/block/down/dense",
+        "blocks/block/zeta/dense",
+        "blocks/block/zeta/dense_1",
+        "blocks/block/zeta/container/dense",
+        "blocks/block/zeta/container/dense_1",
+        "blocks/block_1/conv1",
+        "blocks/block_1/down/dense",
+        "blocks/block_1/zeta/dense",
+        "blocks/block_1/zeta/dense_1",
+        "blocks/block_1/zeta/container/dense",
+        "blocks/block_1/zeta/container/dense_1",
+        "conv",
+        "layers/dense",
+        "layers/dense_1",
+    ]
 
 
 def test_keras_counts_classes_and_lists_weightless_layers() -> None:
-    model = Sequential([layers.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.ReLU(),
-                        layers.Conv2D(2, 3), layers.ReLU(), layers.Flatten(),
-                        layers.Dropout(0.5), layers.Dense(2)])  # fmt: skip
+    model = Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(2, 3),
+            layers.ReLU(),
+            layers.Conv2D(2, 3),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(2),
+        ]
+    )
     assert [group.path for group in groups(model)] == [
-        "", "layers/conv2d", "layers/re_lu", "layers/conv2d_1", "layers/re_lu_1", "layers/flatten",
-        "layers/dropout", "layers/dropout/seed_generator", "layers/dense",
-    ]  # fmt: skip
+        "",
+        "layers/conv2d",
+        "layers/re_lu",
+        "layers/conv2d_1",
+        "layers/re_lu_1",
+        "layers/flatten",
+        "layers/dropout",
+        "layers/dropout/seed_generator",
+        "layers/dense",
+    ]
 
 
 def test_pytorch_names_follow_attributes_and_places() -> None:

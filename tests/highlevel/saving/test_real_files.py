@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graftwork.models import load_model
 
 pytestmark = pytest.mark.data
@@ -39,7 +40,9 @@ def lossless(path: Path) -> tuple[Any, Any]:
             return file.read()
 
         rows = list(csv.reader(io.StringIO(read("y_labels.csv").decode())))
-        pictures = [np.frombuffer(read(row[0].strip()), np.uint8).reshape(32, 32, 3) for row in rows]
+        pictures = [
+            np.frombuffer(read(row[0].strip()), np.uint8).reshape(32, 32, 3) for row in rows
+        ]
     return np.stack(pictures).astype("float32"), np.array([int(row[2]) for row in rows])
 
 
@@ -60,4 +63,6 @@ def test_mini_xception_of_keras_2_0_5(data_folder: Path, tmp_path: Path) -> None
     assert found.shape == (3, 7) and np.isfinite(found).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
     model.save(tmp_path / "again.keras")
-    np.testing.assert_array_equal(load_model(tmp_path / "again.keras").predict(faces, verbose=0), found)
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "again.keras").predict(faces, verbose=0), found
+    )

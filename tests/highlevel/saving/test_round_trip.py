@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import graftwork.losses
-import graftwork.metrics
 import numpy as np
 import pytest
+
+import graftwork.losses
+import graftwork.metrics
 from graftgrad.errors import ConfigError
 from graftwork import layers, optimizers
 from graftwork.models import (
@@ -45,7 +46,7 @@ def small(dropout: float = 0.4) -> Sequential:
             layers.Dense(5, activation="relu", kernel_regularizer="l2"),
             layers.Dense(3, activation="softmax", name="head"),
         ]
-    )  # fmt: skip
+    )
 
 
 def compiled(model: Any, optimizer: Any) -> Any:
@@ -74,7 +75,9 @@ OPTIMIZERS: dict[str, Any] = {
     "sgd": lambda: optimizers.SGD(0.05, momentum=0.9, nesterov=True),
     "adam": lambda: optimizers.Adam(0.0123),
     "amsgrad": lambda: optimizers.Adam(0.01, amsgrad=True, clipnorm=1.0),
-    "adamw": lambda: optimizers.AdamW(schedules.ExponentialDecay(0.01, 3, 0.9), global_clipnorm=0.5),
+    "adamw": lambda: optimizers.AdamW(
+        schedules.ExponentialDecay(0.01, 3, 0.9), global_clipnorm=0.5
+    ),
     "rmsprop": lambda: optimizers.RMSprop(0.01, momentum=0.5, centered=True),
     "averaged": lambda: optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
     "accumulated": lambda: optimizers.SGD(0.05, gradient_accumulation_steps=2),
@@ -140,24 +143,38 @@ def branched() -> Functional:
     shared = layers.Dense(4, activation="tanh", name="shared")
     inside = layers.Input((4,))
     inner = Model(
-        inside, layers.Dropout(0.5)(layers.BatchNormalization()(layers.Dense(4)(inside))), name="inner"
+        inside,
+        layers.Dropout(0.5)(layers.BatchNormalization()(layers.Dense(4)(inside))),
+        name="inner",
     )
     trunk = layers.Conv2D(4, 3, padding="same", name="trunk")(picture)
     joined = layers.Add()([trunk, layers.Conv2D(4, 1)(picture)]) * 0.5 + trunk
     pooled = layers.GlobalAveragePooling2D()(joined)
     both = layers.Concatenate()(
-        [pooled, shared(number), shared(shared(number)), inner(number), inner(pooled, training=False)]
+        [
+            pooled,
+            shared(number),
+            shared(shared(number)),
+            inner(number),
+            inner(pooled, training=False),
+        ]
     )
-    outputs = {"kind": layers.Dense(3, name="kind")(both), "size": layers.Dense(1, name="size")(both)}
+    outputs = {
+        "kind": layers.Dense(3, name="kind")(both),
+        "size": layers.Dense(1, name="size")(both),
+    }
     return Functional({"picture": picture, "number": number}, outputs)
 
 
 def test_branches_shared_layers_and_nested_models(tmp_path: Path) -> None:
     set_random_seed(6)
     model = branched()
-    model.compile("adam", {"kind": graftwork.losses.SparseCategoricalCrossentropy(from_logits=True),
-                           "size": "mse"}, loss_weights={"kind": 1.0, "size": 0.25},
-                  metrics={"kind": ["accuracy"]})  # fmt: skip
+    model.compile(
+        "adam",
+        {"kind": graftwork.losses.SparseCategoricalCrossentropy(from_logits=True), "size": "mse"},
+        loss_weights={"kind": 1.0, "size": 0.25},
+        metrics={"kind": ["accuracy"]},
+    )
     x = {"picture": PICTURES, "number": draw(12, 4)}
     y = {"kind": LABELS, "size": draw(12, 1)}
     model.fit(x, y, batch_size=6, epochs=2, verbose=0)
@@ -167,7 +184,9 @@ def test_branches_shared_layers_and_nested_models(tmp_path: Path) -> None:
     before, after = model.predict(x, verbose=0), again.predict(x, verbose=0)
     for name in ("kind", "size"):
         np.testing.assert_array_equal(after[name], before[name])
-    losses = [one.fit(x, y, batch_size=6, epochs=3, initial_epoch=2, verbose=0) for one in (model, again)]
+    losses = [
+        one.fit(x, y, batch_size=6, epochs=3, initial_epoch=2, verbose=0) for one in (model, again)
+    ]
     assert losses[0].history == losses[1].history
     assert_equal(numbers(again), numbers(model))
 
@@ -289,7 +308,9 @@ def test_a_layer_that_two_models_share_is_made_once(tmp_path: Path) -> None:
 def test_json_and_configurations_make_equal_models() -> None:
     model = branched()
     again = model_from_json(model.to_json())
-    assert [path for path, _ in again.named_weights()] == [path for path, _ in model.named_weights()]
+    assert [path for path, _ in again.named_weights()] == [
+        path for path, _ in model.named_weights()
+    ]
     assert again.to_json() == model.to_json()
     by_config = Functional.from_config(model.get_config())
     assert by_config.to_json() == model.to_json()

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
 from graftgrad import formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError
 from graftwork import layers
@@ -84,8 +85,10 @@ def test_a_missing_weight_is_named_with_the_nearest(ending: str, tmp_path: Path)
     network(name="haed").save_weights(tmp_path / f"w{ending}")
     model = network()
     if ending == ".pth":  # by place in a Sequential; by name in what its user wrote
-        arrays = {f"haed.{n[-6:]}" if n[:2] == "9." else n: a
-                  for n, a in formats.open_weights(tmp_path / "w.pth").items()}  # fmt: skip
+        arrays = {
+            f"haed.{n[-6:]}" if n[:2] == "9." else n: a
+            for n, a in formats.open_weights(tmp_path / "w.pth").items()
+        }
         formats.write_torch(tmp_path / "w.pth", arrays)
     before = numbers(model)
     with pytest.raises(FormatError, match=r"2 are missing.*head/kernel.*haed.*strict=False"):
@@ -167,7 +170,9 @@ def test_the_older_layout_is_matched_by_name_or_by_order(tmp_path: Path) -> None
 @pytest.mark.parametrize("ending", [".safetensors", ".npz"])
 def test_counted_names_may_be_counted_from_elsewhere(ending: str, tmp_path: Path) -> None:
     def stack() -> Any:
-        block = Sequential([layers.Input((3,)), *(layers.Dense(3) for _ in range(11))], name="block")
+        block = Sequential(
+            [layers.Input((3,)), *(layers.Dense(3) for _ in range(11))], name="block"
+        )
         return Sequential([block, layers.BatchNormalization(), layers.Dense(3), layers.Dense(3)])
 
     model = shaken(stack())
@@ -177,7 +182,9 @@ def test_counted_names_may_be_counted_from_elsewhere(ending: str, tmp_path: Path
     assert not again.load_weights(tmp_path / f"w{ending}").unexpected
     assert same(again.get_weights(), model.get_weights())
     shorter = Sequential(again.layers[:-1])
-    with pytest.raises(FormatError, match="missing|fits"):  # two do not tell which of three they are
+    with pytest.raises(
+        FormatError, match="missing|fits"
+    ):  # two do not tell which of three they are
         Sequential([*shorter.layers, *(layers.Dense(3) for _ in range(2))]).load_weights(
             tmp_path / f"w{ending}"
         )

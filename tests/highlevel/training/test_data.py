@@ -220,7 +220,7 @@ def test_a_fraction_that_is_none_is_refused(fraction: Any) -> None:
 
 def test_a_split_needs_arrays_and_samples_on_both_sides() -> None:
     with pytest.raises(
-        ConfigError, match="validation_split needs arrays; got x='Loader'.*validation_data"
+        ConfigError, match=r"validation_split needs arrays; got x='Loader'.*validation_data"
     ):
         split_validation(0.5, Loader(), None, None)
     with pytest.raises(DataError, match="samples=1"):

@@ -84,6 +84,26 @@ def test_the_same_seed_gives_the_same_history_bit_for_bit() -> None:
     assert other.fit(X, Y, epochs=3, batch_size=8, verbose=0).history != runs[0].history
 
 
+@pytest.mark.parametrize("data", ["arrays", "dataset"])
+def test_every_epoch_visits_all_samples_in_an_order_of_its_own(data: str) -> None:
+    class Seen(gw.Sequential):
+        def train_step(self, data: Any) -> Any:
+            visited.append(data[0].numpy()[:, 0].tolist())
+            return super().train_step(data)
+
+    visited: list[list[float]] = []
+    model = Seen([layers.Input((4,)), layers.Dense(1)])
+    model.compile(gw.optimizers.SGD(0.0), "mse")
+    source = gw.data.Dataset.from_arrays(X, HALVES[:, :1], batch_size=50, shuffle=True, seed=1)
+    given = {"x": source} if data == "dataset" else {"x": X, "y": HALVES[:, :1], "batch_size": 50}
+    for _ in range(2):
+        model.fit(**given, epochs=2, verbose=0)
+    model.trainable = False
+    model.fit(**given, epochs=2, verbose=0)
+    assert len({tuple(order) for order in visited}) == 6
+    assert len({tuple(sorted(order)) for order in visited}) == 1
+
+
 @pytest.mark.parametrize("steps", [None, 4])
 @pytest.mark.parametrize("data", ["arrays", "dataset"])
 def test_two_trainings_of_two_epochs_equal_one_of_four(data: str, steps: int | None) -> None:
