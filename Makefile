@@ -6,20 +6,27 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-interop lint format types docs bench clean
+.PHONY: help demo test test-slow test-interop lint format types docs clean
 
 help:            ## show the commands
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
 
 $(STAMP): pyproject.toml
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo 'graftwork: $(PYTHON) was not found; set PYTHON=/path/to/python'; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo 'graftwork: Python 3.10 or newer is needed; set PYTHON=/path/to/python'; exit 1; }
-	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	  { echo "graftwork: Python 3.10 or newer is needed; got $$($(PYTHON) --version 2>&1). Set PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo 'graftwork: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python3-venv'; exit 1; }
+	$(RUN) -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(STAMP)   ## transfer a shipped backbone to handwritten digits, with few labels
 	$(RUN) examples/demo.py
+
+# The tests run side by side already: threads of the matrix products beside them only get in their way.
+test test-slow test-interop: export OPENBLAS_NUM_THREADS = 1
 
 test: $(STAMP)   ## the ordinary tests
 	$(RUN) -m pytest -n $(JOBS) -m "not slow and not interop"
@@ -44,7 +51,7 @@ types: $(STAMP)  ## types
 
 docs: $(STAMP)   ## build the documentation into site/
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	$(RUN) -m mkdocs build --strict
+	$(RUN) -m mkdocs build --quiet --strict
 
 clean:           ## remove the environment and everything made
 	rm -rf $(VENV) site build dist demo_output .pytest_cache .mypy_cache .ruff_cache

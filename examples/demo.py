@@ -2,10 +2,10 @@
 
 make demo, or python examples/demo.py --per-class 5 --seeds 5
 
-A small backbone that was trained on MNIST (examples/train_backbone.py) is loaded, frozen and given a new
-head, which learns scikit-learn's handwritten digits from a few labelled samples; the same network is also
-trained from scratch. Prints the comparison over several seeds, saves the curves, saves the model and loads
-it again.
+A small backbone that was trained on MNIST (examples/train_backbone.py) is loaded, frozen and
+given a new head, which learns scikit-learn's handwritten digits from a few labelled samples; the
+same network is also trained from scratch. Prints the comparison over several seeds, saves the
+curves, saves the model and loads it again.
 """
 
 import argparse
@@ -28,7 +28,9 @@ BACKBONE = Path(__file__).parent / "backbone" / "digits.keras"
 def few(labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
     """Choose so many samples of every class."""
     draw = np.random.default_rng(seed)
-    return np.concatenate([draw.choice(np.flatnonzero(labels == k), per_class, False) for k in range(10)])
+    return np.concatenate(
+        [draw.choice(np.flatnonzero(labels == k), per_class, False) for k in range(10)]
+    )
 
 
 def network(pretrained: bool) -> gw.Sequential:
@@ -54,10 +56,13 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
 
+    count = 10 * arguments.per_class
     digits = load_digits()
     pictures, labels = digits.images[..., None].astype("float32"), digits.target
     pool, test = slice(0, 898), slice(898, None)
-    print(f"scikit-learn's digits: {len(labels[test])} test pictures, {10 * arguments.per_class} labels to learn from\n")
+    print(
+        f"scikit-learn's digits: {len(labels[test])} test pictures, {count} labels to learn from\n"
+    )
 
     network(pretrained=True).summary(show_trainable=True)
     print()
@@ -80,8 +85,9 @@ def main() -> None:
             if pretrained and seed == 0:
                 kept = model
         values = np.array(accuracy[name])
+        spread = values.std(ddof=1) if len(values) > 1 else 0.0
         print(
-            f"{name:26s} accuracy {values.mean():.1%} ± {values.std(ddof=1) if len(values) > 1 else 0:.1%}"
+            f"{name:26s} accuracy {values.mean():.1%} ± {spread:.1%}"
             f" over {len(values)} seeds  (lowest {values.min():.1%}, highest {values.max():.1%})"
             f"  {time.perf_counter() - started:.1f} s"
         )
@@ -89,8 +95,11 @@ def main() -> None:
     path = arguments.out / "digits.keras"
     kept.save(path)
     same = gw.models.load_model(path)
-    equal = np.array_equal(kept.predict(pictures[test], verbose=0), same.predict(pictures[test], verbose=0))
-    print(f"\nsaved {path}; loaded again, its predictions are {'bit for bit the same' if equal else 'DIFFERENT'}")
+    equal = np.array_equal(
+        kept.predict(pictures[test], verbose=0), same.predict(pictures[test], verbose=0)
+    )
+    verdict = "bit for bit the same" if equal else "DIFFERENT"
+    print(f"\nsaved {path}; loaded again, its predictions are {verdict}")
 
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for name, runs in curves.items():
@@ -98,8 +107,12 @@ def main() -> None:
         mean, low, high = np.mean(runs, 0), np.min(runs, 0), np.max(runs, 0)
         (line,) = axes.plot(epochs, mean, label=name)
         axes.fill_between(epochs, low, high, alpha=0.2, color=line.get_color())
-    axes.set(xlabel="epoch", ylabel="accuracy on test digits", ylim=(0, 1),
-             title=f"{10 * arguments.per_class} labelled digits, mean and range of {arguments.seeds} seeds")
+    axes.set(
+        xlabel="epoch",
+        ylabel="accuracy on test digits",
+        ylim=(0, 1),
+        title=f"{count} labelled digits, mean and range of {arguments.seeds} seeds",
+    )
     axes.legend(loc="best")
     axes.grid(alpha=0.3)
     figure.savefig(arguments.out / "curves.png", dpi=120)

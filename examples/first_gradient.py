@@ -1,4 +1,4 @@
-"""The graph of Q = Σ (a³ − b²), step by step: built while it runs, walked from the root to the leaves.
+"""The graph of Q = Σ (a³ − b²), step by step: built while it runs, walked from root to leaves.
 
 python examples/first_gradient.py
 """

@@ -13,7 +13,9 @@ from graftwork.applications.mobilenet import preprocess_input
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", type=Path, required=True, help="folder with train/ and val/")
-parser.add_argument("--weights", default="mobilenet_2_5_224_tf_no_top", help="a file or a catalogue name")
+parser.add_argument(
+    "--weights", default="mobilenet_2_5_224_tf_no_top", help="a file or a catalogue name"
+)
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--save", type=Path, default=Path("ants_bees.keras"))
 arguments = parser.parse_args()

@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Start every test from the same state of numpy's legacy generator."""
-    np.random.seed(SEED)  # noqa: NPY002  the generator that users' own scripts still seed
+    np.random.seed(SEED)  # noqa: NPY002
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""The walk from the root of the graph to its leaves: order, accumulation, the undoing of broadcasting.
+"""The walk from the root of the graph to its leaves: order, sums, the undoing of broadcasting.
 
-Nodes are visited latest first, which is an order in which every node comes before those it came from.
-What a gradient is stands with each op; here it is only decided when it is asked for and where it goes.
+Nodes are visited latest first, which is an order in which every node comes before those it came
+from. What a gradient is stands with each op; here it is only decided when it is asked for and
+where it goes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .ops.update import accumulate, assign
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+
 
 class Walk:
     """One backward pass: the gradients on their way, and the places where they are wanted."""
@@ -161,7 +163,8 @@ def grad(
         grad_outputs: what is multiplied from the left, one per root; 1 for a root of one element.
         retain_graph: keep the graph for another backward; as `create_graph` if None.
         create_graph: record the gradients themselves, for higher derivatives.
-        allow_unused: return None for an input that the outputs do not depend on, instead of raising.
+        allow_unused: return None for an input that the outputs do not depend on, instead of
+            raising.
     Raises:
         GradientError: an input wants no gradient, or the outputs do not depend on it.
     """
@@ -188,7 +191,7 @@ def grad(
 
 
 def add_to_grad(tensor: Tensor, gradient: Tensor) -> None:
-    """Add to `.grad`; the first contribution is written into the tensor's gradient buffer if it has one."""
+    """Add to `.grad`; the first contribution goes into the gradient buffer, if there is one."""
     if modes.recording():
         tensor.grad = gradient if tensor.grad is None else add(tensor.grad, gradient)
     elif tensor.grad is not None:
@@ -226,9 +229,14 @@ def _walk(
 
 
 def _start(root: Tensor, gradient: Any) -> Tensor:
-    expect(root.requires_grad, "backward", "the root must require a gradient",
-           error=GradientError, root=root.spec,
-           advice="Nothing it was computed from has requires_grad=True, or recording was off.")  # fmt: skip
+    expect(
+        root.requires_grad,
+        "backward",
+        "the root must require a gradient",
+        error=GradientError,
+        root=root.spec,
+        advice="Nothing it was computed from has requires_grad=True, or recording was off.",
+    )
     if gradient is None:
         expect(root.spec.size == 1, "backward", "a root of several elements needs a gradient",
                error=GradientError, root=root.spec,
@@ -260,4 +268,3 @@ def _place(x: Tensor) -> tuple[int, int]:
 
 def _listed(tensors: Any) -> list[Any]:
     return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
-

@@ -1,17 +1,21 @@
-"""How an op is declared, applied and remembered: `Function` is the declaration, `Node` one application.
+"""How an op is declared, applied and remembered: `Function` declares, a `Node` is one application.
 
 A Function's fields are its attributes. Its methods say everything there is to say:
 
-* ``infer(self, x, w) -> Spec`` is the shape and dtype rule and the check in one; the operands are named
+* ``infer(self, x, w) -> Spec`` is the shape and dtype rule and the check in one; the operands are
+  named
   by this signature, everywhere.
-* ``compute(self, xp, x, w, y)`` is the reference body; it writes into its outputs, which are named here.
-* ``grad_x(self, gy, w, x_spec)`` is the gradient of one operand. It asks *by name* for output gradients
+* ``compute(self, xp, x, w, y)`` is the reference body; it writes into its outputs, which are
+  named here.
+* ``grad_x(self, gy, w, x_spec)`` is the gradient of one operand. It asks *by name* for output
+  gradients
   (``g`` + output), operands, outputs or descriptions (operand + ``_spec``); exactly what the wanted
-  gradients ask for is kept. ``grads(self, gy, …)`` returns all gradients where they share work; it may
-  ask for ``wanted``, one truth value per operand. No method: not differentiable there.
+  gradients ask for is kept. ``grads(self, gy, …)`` returns all gradients where they share work;
+  it may ask for ``wanted``, one truth value per operand. No method: not differentiable there.
 * ``alias(self, xp, x)`` stands in place of ``compute`` where the result is a view.
 * ``updates`` names operands that change in place; ``hidden`` the outputs that only gradients see.
-* ``undefined`` says why a gradient that is asked for cannot be had, so that it raises and is never zero.
+* ``undefined`` says why a gradient that is asked for cannot be had, so that it raises and is
+  never zero.
 """
 
 from __future__ import annotations
@@ -232,7 +236,9 @@ class Node:
                 found.append((None, 0))
             else:
                 target, index = edge
-                found.append((target if isinstance(target, Node) else AccumulateGrad(target), index))
+                found.append(
+                    (target if isinstance(target, Node) else AccumulateGrad(target), index)
+                )
         return tuple(found)
 
     def __repr__(self) -> str:
@@ -257,7 +263,7 @@ class Node:
         ys: Sequence[Tensor],
         outs: Sequence[Array],
     ) -> None:
-        """Keep exactly what the wanted gradients ask for: operands as they are, outputs without node."""
+        """Keep exactly what the wanted gradients ask for: operands as they are, outputs bare."""
         self.result = type(operands[0]).result_of
         kind = type(function)
         for name in self.asked():
@@ -295,7 +301,7 @@ class Node:
             raise GradientError(
                 sentence(
                     f"backward of {self.name}",
-                    f"{name}, which this gradient needs, must not change between forward and backward",
+                    f"{name}, which this gradient needs, must not change before backward",
                     {"changes in place": kept.counter.value - kept.version},
                     "Make a new tensor instead of changing this one, or change it after backward.",
                 )
@@ -312,7 +318,8 @@ class Node:
         """Return one gradient per operand, None where none is wanted.
 
         Raises:
-            GradientError: the function has no gradient, or the graph was freed by an earlier backward.
+            GradientError: the function has no gradient, or the graph was freed by an earlier
+                backward.
         """
         function, kind = self.function, type(self.function)
         if kind.undefined:
@@ -386,14 +393,14 @@ class AccumulateGrad:
 
 @dataclass_transform(frozen_default=True)
 def function(kind: C) -> C:
-    """Turn a Function class into its declaration: fields become attributes, hash and equality follow."""
+    """Turn a Function class into its declaration: fields become attributes, hash and equality."""
     made: Any = dataclass(frozen=True, repr=False)(kind)
     names = tuple(field.name for field in fields(made))
 
-    def __hash__(self: Function) -> int:  # noqa: N807
+    def __hash__(self: Function) -> int:
         return hash((made, *[getattr(self, name) for name in names]))
 
-    def __repr__(self: Function) -> str:  # noqa: N807
+    def __repr__(self: Function) -> str:
         inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{kind.__name__}({inner})" if inner else kind.__name__
 

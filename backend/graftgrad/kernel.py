@@ -1,8 +1,8 @@
 """The registry of bodies and the one door through which every computation passes.
 
-A *Call* is a description (function, operand and result descriptions, device); a *Kernel* is one way to
-run that Call, built once; the reference body, which every function has, is the last choice. What the
-functions compute is told in `ops`; where arrays live in `device`.
+A *Call* is a description (function, operand and result descriptions, device); a *Kernel* is one
+way to run that Call, built once; the reference body, which every function has, is the last
+choice. What the functions compute is told in `ops`; where arrays live in `device`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _MOST_CALLS = 20_000
 
 
 def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
-    """Register a builder of fast bodies for a function on a kind of device; the newest is asked first."""
+    """Register a builder of fast bodies for a function on a device; the newest is asked first."""
 
     def register(build: Build) -> Build:
         _builders[function, on].insert(0, build)
@@ -98,10 +98,12 @@ def builders() -> dict[tuple[type[Function], str], list[Build]]:
 
 
 def choose(call: Call) -> Kernel:
-    """Return the kernel for a call: the first offer, or the reference body. Decided once per call."""
+    """Return the kernel for a call, decided once: the first offer, or the reference body."""
     chosen = _chosen.get(call)
     if chosen is None:
-        builds = () if _reference_only else _builders.get((type(call.function), call.device.kind), ())
+        builds = (
+            () if _reference_only else _builders.get((type(call.function), call.device.kind), ())
+        )
         offers = (build(call) for build in builds)
         chosen = next((offer for offer in offers if offer is not None), None) or Reference(call)
         if len(_chosen) >= _MOST_CALLS:  # attributes such as slices may never repeat

@@ -1,7 +1,7 @@
 """What is switched on in this thread: recording of the graph, the tape of launches.
 
-Each is a thread's own, so a worker thread never turns off the gradients of another. Tensors, devices
-and kernels are not known here.
+Each is a thread's own, so a worker thread never turns off the gradients of another. Tensors,
+devices and kernels are not known here.
 """
 
 from __future__ import annotations
@@ -65,21 +65,21 @@ class _Recording:
         return switched
 
 
-class no_grad(_Recording):  # noqa: N801
+class no_grad(_Recording):
     """Record nothing: results want no gradient. A context manager and a decorator."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(_Recording):  # noqa: N801
+class enable_grad(_Recording):
     """Record again inside a `no_grad` block. A context manager and a decorator."""
 
     def __init__(self) -> None:
         super().__init__(True)
 
 
-class set_grad_enabled(_Recording):  # noqa: N801
+class set_grad_enabled(_Recording):
     """Record if `mode` is true. A context manager and a decorator."""
 
     def __init__(self, mode: bool) -> None:
@@ -91,7 +91,7 @@ def is_grad_enabled() -> bool:
     return _state.recording
 
 
-class taped:  # noqa: N801
+class taped:
     """Let a tape hear every launch of this thread inside a `with` block."""
 
     def __init__(self, tape: Tape | None) -> None:

@@ -1,6 +1,7 @@
 """The description of an array without the array: shape, element type, layout; and their arithmetic.
 
-Broadcasting, promotion, axes and windows are worked out here on descriptions alone. No array is made.
+Broadcasting, promotion, axes and windows are worked out here on descriptions alone. No array is
+made.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def broadcast(subject: str, *specs: Spec) -> Shape:
         given = {f"operand {i}": spec for i, spec in enumerate(specs)}
         listed = ", ".join(f"{name} {spec}" for name, spec in given.items())
         raise ShapeError(
-            f"{subject}: sizes must be equal or 1 on every axis, counted from the last; got {listed}."
+            f"{subject}: sizes must be equal or 1 on every axis, from the last; got {listed}."
         ) from None
 
 
@@ -269,9 +270,7 @@ def windows_along(
         ShapeError: the window is larger than the padded axis.
     """
     counts = []
-    for size, a, s, (before, after), d in zip(
-        sizes, window, strides, pads, dilation, strict=True
-    ):
+    for size, a, s, (before, after), d in zip(sizes, window, strides, pads, dilation, strict=True):
         reach = (a - 1) * d + 1
         padded = size + before + after
         if reach > padded:

@@ -1,8 +1,8 @@
-"""For the builder of these pages: what cannot be seen in the source alone, and what need not be seen.
+"""For the builder of these pages: what the source alone does not show, and what need not be shown.
 
-`@declared` makes the constructor of a class of its fields when the class is made. Whoever only reads the
-source does not see it; here it is asked for and written into what was read. Base classes and second names
-that a package does not list among its public names are left out.
+`@declared` makes the constructor of a class of its fields when the class is made. Whoever only
+reads the source does not see it; here it is asked for and written into what was read. Base
+classes and second names that a package does not list among its public names are left out.
 """
 
 from __future__ import annotations

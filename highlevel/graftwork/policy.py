@@ -14,7 +14,7 @@ from .registry import Configured, declared, policies, setting
 class DTypePolicy(Configured):
     """A pair of element types under one name.
 
-    "float32" computes and keeps in float32; "mixed_bfloat16" computes in bfloat16 and keeps float32.
+    "float32" computes and keeps in float32; "mixed_bfloat16" computes in bfloat16, keeps float32.
 
     Args:
         name: an element type, or "mixed_" and one.
@@ -26,8 +26,13 @@ class DTypePolicy(Configured):
 
     def prepare(self) -> None:
         """Split the name into the two element types."""
-        expect(isinstance(self.name, str), "DTypePolicy", "name must be a string", error=ConfigError,
-               name=self.name)  # fmt: skip
+        expect(
+            isinstance(self.name, str),
+            "DTypePolicy",
+            "name must be a string",
+            error=ConfigError,
+            name=self.name,
+        )
         mixed = self.name.startswith("mixed_")
         self.compute_dtype: DType = as_dtype(self.name.removeprefix("mixed_"))
         self.variable_dtype: DType = as_dtype("float32") if mixed else self.compute_dtype
@@ -50,7 +55,11 @@ def policy(identifier: Any = None) -> DTypePolicy:
     if isinstance(identifier, dict):
         found: DTypePolicy = policies.get(identifier)
         return found
-    name = identifier if isinstance(identifier, str) and identifier.startswith("mixed_") else str(as_dtype(identifier))
+    name = (
+        identifier
+        if isinstance(identifier, str) and identifier.startswith("mixed_")
+        else str(as_dtype(identifier))
+    )
     return _current if name == _current.name else DTypePolicy(name)
 
 

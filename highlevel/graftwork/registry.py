@@ -1,4 +1,4 @@
-"""Names and what they stand for; the settings of a class, from which constructor, checks and config follow.
+"""Names and what they stand for; settings, from which constructor, checks and config follow.
 
 A class declared here writes its settings as annotated fields, in the order of its constructor:
 
@@ -7,8 +7,8 @@ A class declared here writes its settings as annotated fields, in the order of i
         units: int = setting(positive_integer)
         use_bias: bool = setting(default=True)
 
-A file can only name what is registered here or handed in as `custom_objects`: nothing is ever imported
-because a file says so.
+A file can only name what is registered here or handed in as `custom_objects`: nothing is ever
+imported because a file says so.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def setting(*rules: Rule, default: Any = MISSING, kw_only: bool = False) -> Any:
 
 @dataclass_transform(field_specifiers=(setting,), kw_only_default=False)
 def declared(registry: Registry | None, *names: str) -> Callable[[C], C]:
-    """Give a class its constructor, checks, configuration and repr from its fields, and its names."""
+    """Give a class its names and, from its fields, constructor, checks, config and repr."""
 
     def declare(kind: C) -> C:
         _declare(kind)
@@ -140,7 +140,7 @@ class Configured:
     given: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Remember what a constructor of the user's own was given, to tell it as a configuration."""
+        """Remember what a user's own constructor was given, to tell it as a configuration."""
         made = super().__new__(cls)
         if not _is_declared(cls):
             object.__setattr__(made, "given", {"args": args, "kwargs": kwargs})
@@ -169,8 +169,13 @@ class Configured:
         known = inspect.signature(cls.__init__).parameters
         open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
         for name in config:
-            expect(open_ended or name in known, cls.__name__, f"settings must be among {list(known)[1:]}",
-                   error=ConfigError, setting=name)  # fmt: skip
+            expect(
+                open_ended or name in known,
+                cls.__name__,
+                f"settings must be among {list(known)[1:]}",
+                error=ConfigError,
+                setting=name,
+            )
         return cls(**{name: decoded(value, None) for name, value in config.items()})
 
     def _own_config(self) -> dict[str, Any]:
@@ -197,8 +202,10 @@ class Configured:
         return f"{type(self).__name__}({', '.join(told)})"
 
 
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[C], C]:
-    """Make a class or function of the user's own known under "package>name", so that files may name it.
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[C], C]:
+    """Make a class or function of the user's own known as "package>name", so that files may name it.
 
     Raises:
         ConfigError: the name belongs to a built-in class.
@@ -257,9 +264,11 @@ def encoded(value: Any, strict: bool = True) -> Any:
 def configuration(thing: Configured) -> dict[str, Any]:
     """Return a configuration in Keras' form: module, class name, settings."""
     kind = type(thing)
-    registered = getattr(kind, "registered_name", None) if kind.registry is None or (
-        kind.registry.known.get(kind.__name__) is not kind
-    ) else None
+    registered = (
+        getattr(kind, "registered_name", None)
+        if kind.registry is None or (kind.registry.known.get(kind.__name__) is not kind)
+        else None
+    )
     module = kind.registry.module if registered is None and kind.registry else None
     return {
         "module": module,
@@ -290,7 +299,9 @@ def decoded(value: Any, registry: Registry | None) -> Any:
     try:
         return found.from_config(settings)  # type: ignore[attr-defined]
     except TypeError as error:
-        raise ConfigError(f"{value['class_name']}: settings must fit its constructor; got {error}.") from error
+        raise ConfigError(
+            f"{value['class_name']}: settings must fit its constructor; got {error}."
+        ) from error
 
 
 def found_class(value: Mapping[str, Any], registry: Registry | None) -> Any:
@@ -313,7 +324,7 @@ def found_class(value: Mapping[str, Any], registry: Registry | None) -> Any:
 
 
 def _room(module: Any, name: str) -> Registry | None:
-    """Return the registry that a configuration's module names, where several know the class name."""
+    """Return the registry that a configuration's module names, where several know the class."""
     rooms = (one for one in REGISTRIES.values() if one.module == module and name in one.known)
     return next(rooms, None)
 
@@ -415,8 +426,13 @@ def named(registry: Registry) -> Rule:
 
     def check(subject: str, name: str, value: Any) -> Any:
         found = registry.get(value)
-        expect(found is None or callable(found) or isinstance(found, Configured), subject,
-               f"{name} must be a known {registry.kind}", error=ConfigError, **{name: value})  # fmt: skip
+        expect(
+            found is None or callable(found) or isinstance(found, Configured),
+            subject,
+            f"{name} must be a known {registry.kind}",
+            error=ConfigError,
+            **{name: value},
+        )
         return found
 
     return check
@@ -424,8 +440,13 @@ def named(registry: Registry) -> Rule:
 
 def integers(subject: str, name: str, value: Any) -> tuple[int, ...]:
     """Accept whole numbers in a list or tuple."""
-    expect(isinstance(value, (tuple, list)) and all(hasattr(n, "__index__") for n in value), subject,
-           f"{name} must be a sequence of integers", error=ConfigError, **{name: value})  # fmt: skip
+    expect(
+        isinstance(value, (tuple, list)) and all(hasattr(n, "__index__") for n in value),
+        subject,
+        f"{name} must be a sequence of integers",
+        error=ConfigError,
+        **{name: value},
+    )
     return tuple(int(n) for n in value)
 
 
@@ -463,11 +484,13 @@ def _constructor(kind: type, settings: dict[str, Setting]) -> Callable[..., None
     )
     subject = kind.__name__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
-            raise ConfigError(f"{subject}: must be made as {subject}{_call(signature)}; got {error}.") from error
+            raise ConfigError(
+                f"{subject}: must be made as {subject}{_call(signature)}; got {error}."
+            ) from error
         bound.apply_defaults()
         for name, one in settings.items():
             value = bound.arguments[name]

@@ -27,7 +27,7 @@ def set_random_seed(seed: int) -> None:
     """
     seed = whole_seed("set_random_seed", "seed", seed)
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  users' own scripts draw from it
+    np.random.seed(seed)  # noqa: NPY002
     _source.seed(seed)
 
 

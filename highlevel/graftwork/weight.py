@@ -14,8 +14,9 @@ from graftgrad.ops import update
 class Weight(Tensor):
     """A tensor that a layer owns.
 
-    `kind` is "parameter" for what gradients train and "state" for what is only kept (moving averages,
-    counters). `trainable` IS `requires_grad` under its Keras name: one bit. State never takes it.
+    `kind` is "parameter" for what gradients train and "state" for what is only kept (moving
+    averages, counters). `trainable` IS `requires_grad` under its Keras name: one bit. State never
+    takes it.
     """
 
     __slots__ = ("constraint", "kind", "name", "path", "regularizer")

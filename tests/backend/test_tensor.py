@@ -1,5 +1,5 @@
 import copy
-import pickle  # noqa: TID251  the protocol that copies tensors between processes
+import pickle  # noqa: TID251
 
 import ml_dtypes
 import numpy as np

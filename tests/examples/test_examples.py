@@ -24,9 +24,8 @@ PIPES = {"PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error::UserWarning"}
 def run(folder: Path, script: str, *arguments: object) -> str:
     """Run an example in a folder; return what it printed."""
     command = [sys.executable, str(EXAMPLES / script), *map(str, arguments)]
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | PIPES, capture_output=True, encoding="utf-8", check=False
-    )  # fmt: skip
+    heard = {"capture_output": True, "encoding": "utf-8", "check": False}
+    done = subprocess.run(command, cwd=folder, env=os.environ | PIPES, **heard)
     assert done.returncode == 0, f"{script}: {done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -15,8 +15,8 @@ HostArray = np.ndarray[Any, Any]
 class Device:
     """A place where arrays live and are computed with.
 
-    `kind` names the family to which kernels are registered; `computes` is false where there are only
-    descriptions and no values.
+    `kind` names the family to which kernels are registered; `computes` is false where there are
+    only descriptions and no values.
     """
 
     kind: str = ""
@@ -39,7 +39,7 @@ class Device:
         raise NotImplementedError
 
     def fetch(self, array: Array) -> HostArray:
-        """Return the values of one of this device's arrays on the host, sharing memory if possible."""
+        """Return the values of an array of this device on the host, sharing memory if possible."""
         raise NotImplementedError
 
     def synchronize(self) -> None:
@@ -53,9 +53,7 @@ class Device:
         return self  # a copied tensor lives where the original does
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Device) and self.kind == other.kind and self.index == other.index
-        )
+        return isinstance(other, Device) and self.kind == other.kind and self.index == other.index
 
     def __hash__(self) -> int:
         return hash((self.kind, self.index))

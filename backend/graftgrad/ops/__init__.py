@@ -1,4 +1,4 @@
-"""What is computed: formula, shape rule, gradients and reference body of every op, in one place each."""
+"""What is computed: formula, shape rule, gradients and reference body, one place for each op."""
 
 from . import random as random
 from .activation import (

@@ -145,8 +145,8 @@ class Sigmoid(Unary):
 class Erf(Unary):
     """The error function 2/√π ∫₀ˣ e^(−t²) dt.
 
-    Abramowitz and Stegun's series below 2 and their continued fraction above (7.1.6, 7.1.14), summed to
-    the precision of float64.
+    Abramowitz and Stegun's series below 2 and their continued fraction above (7.1.6, 7.1.14),
+    summed to the precision of float64.
     """
 
     c: ClassVar[str] = "erf(x)"

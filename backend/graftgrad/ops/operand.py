@@ -106,9 +106,7 @@ def together(*operands: Any) -> tuple[Tensor, ...]:
     for x in tensors:
         if _is_number(x):
             dtype = _beside(dtype, x)
-    return tuple(
-        [first.constant(x, dtype) if _is_number(x) else cast(x, dtype) for x in tensors]
-    )
+    return tuple([first.constant(x, dtype) if _is_number(x) else cast(x, dtype) for x in tensors])
 
 
 def floating(x: Tensor) -> Tensor:

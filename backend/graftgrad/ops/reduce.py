@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..tensor import Tensor
 
+
 @function
 class Sum(Function):
     """Σ over some axes."""

@@ -122,10 +122,17 @@ class Pad(Function):
     def infer(self, x: Spec) -> Spec:
         expect(len(self.pads) == x.ndim, "pad", "there must be one (before, after) for every axis",
                x=x, pads=self.pads)  # fmt: skip
-        expect(all(p >= 0 for both in self.pads for p in both), "pad", "margins must not be negative",
-               pads=self.pads)  # fmt: skip
+        expect(
+            all(p >= 0 for both in self.pads for p in both),
+            "pad",
+            "margins must not be negative",
+            pads=self.pads,
+        )
         return x.shaped(
-            *(before + size + after for size, (before, after) in zip(x.shape, self.pads, strict=True))
+            *(
+                before + size + after
+                for size, (before, after) in zip(x.shape, self.pads, strict=True)
+            )
         )
 
     def inside(self, shape: Shape) -> tuple[Cut, ...]:
@@ -178,7 +185,7 @@ class Concatenate(Function):
 
 
 def slices(cuts: Sequence[Cut]) -> tuple[slice, ...]:
-    """Return Python's slices; a downward cut that passes the front ends at None, an empty one at 0."""
+    """Return Python's slices; a downward cut past the front ends at None, an empty one at 0."""
     return tuple(
         slice(start, None if stop < 0 else stop, step)
         if len(range(start, stop, step))

@@ -1,4 +1,4 @@
-"""The small residual networks for CIFAR-10 (He et al. 2015, section 4.2), with shortcuts that have no weights."""
+"""The small residual networks for CIFAR-10 (He et al. 2015, 4.2); shortcuts have no weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ CATALOGUE = {
     )
 }
 
-__all__ = ["CifarResNet", "ResNet20", "ResNet32", "ResNet44", "ResNet56", "ResNet110", "preprocess_input"]
+__all__ = [
+    "CifarResNet",
+    "ResNet20",
+    "ResNet32",
+    "ResNet44",
+    "ResNet56",
+    "ResNet110",
+    "preprocess_input",
+]
 
 
 class CifarBlock(Layer):
@@ -68,7 +76,13 @@ class CifarResNet(Model):
         name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(name=name, **kwargs)
-        expect(depth > 2 and (depth - 2) % 6 == 0, "CifarResNet", "depth must be 6·n + 2", error=ConfigError, depth=depth)
+        expect(
+            depth > 2 and (depth - 2) % 6 == 0,
+            "CifarResNet",
+            "depth must be 6·n + 2",
+            error=ConfigError,
+            depth=depth,
+        )
         self.depth, self.classes, self.include_top = depth, classes, include_top
         self.conv1, self.bn1 = convolution(16, 3), normalization()
         channels = 16
@@ -101,11 +115,18 @@ class CifarResNet(Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return what makes an equal network, a new head included."""
-        head = None if getattr(self, "linear", None) is self.original else configuration(self.linear)
+        head = (
+            None if getattr(self, "linear", None) is self.original else configuration(self.linear)
+        )
         return {
-            "depth": self.depth, "classes": self.classes, "include_top": self.include_top, "head": head,
-            "name": self.name, "trainable": self.trainable, "dtype": self.policy.name,
-        }  # fmt: skip
+            "depth": self.depth,
+            "classes": self.classes,
+            "include_top": self.include_top,
+            "head": head,
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.policy.name,
+        }
 
     @classmethod
     def from_config(cls, config: Any) -> CifarResNet:
@@ -125,7 +146,7 @@ def _network(depth: int, weights: Any, name: str | None, kwargs: dict[str, Any])
     return model
 
 
-def ResNet20(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:  # noqa: N802
+def ResNet20(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:
     """Return the CIFAR network with 20 layers.
 
     Args:
@@ -139,21 +160,21 @@ def ResNet20(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> 
     return _network(20, weights, name, kwargs)
 
 
-def ResNet32(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:  # noqa: N802
+def ResNet32(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:
     """Return the CIFAR network with 32 layers; see `ResNet20`."""
     return _network(32, weights, name, kwargs)
 
 
-def ResNet44(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:  # noqa: N802
+def ResNet44(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:
     """Return the CIFAR network with 44 layers; see `ResNet20`."""
     return _network(44, weights, name, kwargs)
 
 
-def ResNet56(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:  # noqa: N802
+def ResNet56(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:
     """Return the CIFAR network with 56 layers; see `ResNet20`."""
     return _network(56, weights, name, kwargs)
 
 
-def ResNet110(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:  # noqa: N802
+def ResNet110(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> CifarResNet:
     """Return the CIFAR network with 110 layers; see `ResNet20`."""
     return _network(110, weights, name, kwargs)

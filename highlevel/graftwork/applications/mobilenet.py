@@ -1,4 +1,4 @@
-"""MobileNet (Howard et al. 2017, arXiv:1704.04861) in Keras' form and names, and as PyTorch users train it."""
+"""MobileNet (Howard et al. 2017, arXiv:1704.04861) in Keras' form and in PyTorch's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ from graftgrad import Tensor, formats
 from graftgrad.errors import ConfigError, expect
 
 from ..layers import (
-    Activation, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling2D,
-    GlobalMaxPooling2D, Input, LeakyReLU, ReLU, Reshape, ZeroPadding2D,
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Input,
+    LeakyReLU,
+    ReLU,
+    Reshape,
+    ZeroPadding2D,
 )  # fmt: skip
 from ..models import Functional
 from .weights import Entry, find
@@ -23,9 +34,20 @@ CATALOGUE = {
 }
 # filters and strides of the thirteen blocks
 BLOCKS = (
-    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1),
-    (512, 1), (1024, 2), (1024, 1),
-)  # fmt: skip
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+)
 VARIANTS = ("keras", "torch")
 
 
@@ -36,7 +58,7 @@ def preprocess_input(x: Any) -> Any:
     return x.astype("float32") / 127.5 - 1.0
 
 
-def MobileNet(  # noqa: N802
+def MobileNet(
     input_shape: tuple[int | None, ...] | None = None,
     alpha: float = 1.0,
     depth_multiplier: int = 1,
@@ -53,7 +75,8 @@ def MobileNet(  # noqa: N802
 ) -> Functional:
     """Return a MobileNet.
 
-    Shapes: (N, H, W, 3) -> (N, classes), or features (N, C) with pooling, or maps (N, H / 32, W / 32, C).
+    Shapes: (N, H, W, 3) -> (N, classes), or features (N, C) with pooling, or maps (N, H / 32, W /
+        32, C).
 
     Args:
         input_shape: the shape of a picture; (224, 224, 3) if None.
@@ -67,8 +90,10 @@ def MobileNet(  # noqa: N802
         classes: the number of outputs.
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
-        variant: "keras" (ReLU6, TensorFlow's padding, epsilon 1e-3) or "torch" (LeakyReLU 0.1, padding alike
-            on all sides, epsilon 1e-5, a dense head named `fc`); None takes what the file of weights is for.
+        variant: "keras" (ReLU6, TensorFlow's padding, epsilon 1e-3) or "torch" (LeakyReLU 0.1,
+            padding alike
+            on all sides, epsilon 1e-5, a dense head named `fc`); None takes what the file of
+            weights is for.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor a known name.
         ShapeError: a weight in the file has another shape.
@@ -77,8 +102,13 @@ def MobileNet(  # noqa: N802
            error=ConfigError, pooling=pooling)  # fmt: skip
     expect(variant in (None, *VARIANTS), "MobileNet", f"variant must be one of {VARIANTS}",
            error=ConfigError, variant=variant)  # fmt: skip
-    expect(alpha > 0 and int(32 * alpha) > 0, "MobileNet", "alpha must be positive and leave a channel",
-           error=ConfigError, alpha=alpha)  # fmt: skip
+    expect(
+        alpha > 0 and int(32 * alpha) > 0,
+        "MobileNet",
+        "alpha must be positive and leave a channel",
+        error=ConfigError,
+        alpha=alpha,
+    )
     path = find("MobileNet", weights, CATALOGUE)
     if variant is None:
         variant = "torch" if path is not None and _is_torch(path) else "keras"
@@ -109,9 +139,13 @@ class _Builder:
         if self.torch:
             x = ZeroPadding2D(1, name="conv1_pad")(x)
         x = Conv2D(
-            int(32 * self.alpha), 3, strides=2, padding="valid" if self.torch else "same", use_bias=False,
+            int(32 * self.alpha),
+            3,
+            strides=2,
+            padding="valid" if self.torch else "same",
+            use_bias=False,
             name="conv1",
-        )(x)  # fmt: skip
+        )(x)
         x = self.finished(x, "conv1")
         for i, (filters, strides) in enumerate(BLOCKS, 1):
             x = self.block(x, i, int(filters * self.alpha), strides)

@@ -1,4 +1,4 @@
-"""Residual networks with 18, 34 and 50 layers (He et al. 2015, arXiv:1512.03385), in torchvision's form and names."""
+"""Residual networks of 18, 34, 50 layers (He et al. 2015, arXiv:1512.03385), as torchvision's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import Any
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
-from ..layers import BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Layer, MaxPooling2D
+from ..layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Layer,
+    MaxPooling2D,
+)
 from ..models import Model
 from ..registry import configuration, decoded, layers
 from .weights import Entry, find
@@ -27,7 +35,7 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 def preprocess_input(x: Any) -> Any:
-    """Bring pictures (N, H, W, 3) from 0 … 255 to what these networks were trained on: (x / 255 − mean) / deviation."""
+    """Bring pictures (N, H, W, 3) from 0 … 255 to (x / 255 − mean) / deviation, as in training."""
     scale = [1 / (255 * one) for one in DEVIATION]
     shift = [-m / d for m, d in zip(MEAN, DEVIATION, strict=True)]
     if isinstance(x, Tensor):
@@ -62,7 +70,9 @@ class Residual(Layer):
 
     widening = 1
 
-    def __init__(self, filters: int, strides: int = 1, project: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, filters: int, strides: int = 1, project: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.filters, self.strides, self.project = filters, strides, project
         self.make()
@@ -124,7 +134,8 @@ BLOCKS: dict[str, type[Residual]] = {"basic": BasicBlock, "bottleneck": Bottlene
 class ResNet(Model):
     """A residual network whose parts bear torchvision's names: conv1, bn1, layer1 … layer4, fc.
 
-    Shapes: (N, H, W, 3) -> (N, classes), or features (N, C) with pooling, or (N, H / 32, W / 32, C).
+    Shapes: (N, H, W, 3) -> (N, classes), or features (N, C) with pooling, or (N, H / 32, W / 32,
+        C).
 
     Args:
         block: "basic" or "bottleneck".
@@ -155,7 +166,13 @@ class ResNet(Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        expect(block in BLOCKS, "ResNet", f"block must be one of {list(BLOCKS)}", error=ConfigError, block=block)
+        expect(
+            block in BLOCKS,
+            "ResNet",
+            f"block must be one of {list(BLOCKS)}",
+            error=ConfigError,
+            block=block,
+        )
         expect(pooling in (None, "avg", "max"), "ResNet", 'pooling must be None, "avg" or "max"',
                error=ConfigError, pooling=pooling)  # fmt: skip
         self.block, self.depths, self.classes = block, tuple(depths), classes
@@ -216,7 +233,9 @@ class ResNet(Model):
 layers.register(ResNet)
 
 
-def _network(key: str, block: str, depths: tuple[int, ...], weights: Any, name: Any, kwargs: dict[str, Any]) -> ResNet:
+def _network(
+    key: str, block: str, depths: tuple[int, ...], weights: Any, name: Any, kwargs: dict[str, Any]
+) -> ResNet:
     path = find(key, weights, {n: e for n, e in CATALOGUE.items() if n.startswith(key.lower())})
     model = ResNet(block, depths, name=name or key.lower(), **kwargs)
     if path is not None:
@@ -225,13 +244,14 @@ def _network(key: str, block: str, depths: tuple[int, ...], weights: Any, name: 
     return model
 
 
-def ResNet18(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:  # noqa: N802
+def ResNet18(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:
     """Return the residual network with 18 layers.
 
     Args:
         weights: a file, "resnet18" (torchvision's, downloaded once) or None for random weights.
         name: the name of the model.
-        kwargs: `classes`, `include_top`, `pooling`, `classifier_activation`, `input_shape` of `ResNet`.
+        kwargs: `classes`, `include_top`, `pooling`, `classifier_activation`, `input_shape` of
+            `ResNet`.
     Raises:
         ConfigError: `weights` is neither a file nor a known name.
         ShapeError: a weight in the file has another shape.
@@ -239,11 +259,11 @@ def ResNet18(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> 
     return _network("ResNet18", "basic", (2, 2, 2, 2), weights, name, kwargs)
 
 
-def ResNet34(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:  # noqa: N802
+def ResNet34(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:
     """Return the residual network with 34 layers; see `ResNet18`."""
     return _network("ResNet34", "basic", (3, 4, 6, 3), weights, name, kwargs)
 
 
-def ResNet50(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:  # noqa: N802
+def ResNet50(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:
     """Return the residual network with 50 layers; see `ResNet18`."""
     return _network("ResNet50", "bottleneck", (3, 4, 6, 3), weights, name, kwargs)

@@ -1,4 +1,4 @@
-"""Where pretrained weights come from: a path, or a catalogue name that is downloaded once and verified.
+"""Where pretrained weights come from: a path, or a catalogue name, downloaded once and verified.
 
 What is in a file is read in `saving`; which network it belongs to stands with each network.
 """
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from graftgrad.errors import ConfigError, FormatError, expect
 from tqdm.auto import tqdm
+
+from graftgrad.errors import ConfigError, FormatError, expect
 
 _CHUNK = 1 << 20
 _MOST_BYTES = 2 << 30
@@ -26,8 +27,8 @@ _MOST_BYTES = 2 << 30
 class Entry:
     """A file at its publisher's address.
 
-    `sha256` is the checksum of the file, or the beginning of it where the publisher gives no more (the
-    PyTorch project writes the first eight digits into the file's name).
+    `sha256` is the checksum of the file, or the beginning of it where the publisher gives no more
+    (the PyTorch project writes the first eight digits into the file's name).
     """
 
     url: str
@@ -50,7 +51,7 @@ def cache_folder() -> Path:
 
 
 def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | None:
-    """Return the file that `weights` means: a path, a name of the catalogue, or None for no weights.
+    """Return the file that `weights` means: a path, a catalogue name, or None for no weights.
 
     Raises:
         ConfigError: it is neither a file nor a name of the catalogue.
@@ -93,9 +94,15 @@ def downloaded(entry: Entry) -> Path:
         with os.fdopen(handle, "wb") as file:
             _fetch(entry, file)
         found = _checksum(part)
-        expect(found.startswith(entry.sha256), f"download of {entry.file}",
-               "the checksum must be that of the published file", error=FormatError,
-               expected=entry.sha256, found=found, advice="Nothing was kept; try again.")  # fmt: skip
+        expect(
+            found.startswith(entry.sha256),
+            f"download of {entry.file}",
+            "the checksum must be that of the published file",
+            error=FormatError,
+            expected=entry.sha256,
+            found=found,
+            advice="Nothing was kept; try again.",
+        )
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
@@ -110,13 +117,18 @@ def _fetch(entry: Entry, file: Any) -> None:
                 received = 0
                 while chunk := answer.read(_CHUNK):
                     received += len(chunk)
-                    expect(received <= _MOST_BYTES, f"download of {entry.file}",
-                           "must not be larger than 2 GiB", error=FormatError, bytes=received)  # fmt: skip
+                    expect(
+                        received <= _MOST_BYTES,
+                        f"download of {entry.file}",
+                        "must not be larger than 2 GiB",
+                        error=FormatError,
+                        bytes=received,
+                    )
                     file.write(chunk)
                     bar.update(len(chunk))
     except (URLError, TimeoutError, OSError) as error:
         raise ConnectionError(
-            f"download of {entry.file}: {entry.url} must be reachable; got {error}. Without a connection, "
+            f"download of {entry.file}: {entry.url} must be reachable; got {error}. Offline, "
             f"put the file into {cache_folder()} or pass its path as weights=."
         ) from error
 

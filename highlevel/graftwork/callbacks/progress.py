@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .callback import Callback, Logs
 
@@ -116,7 +116,9 @@ class ProgressBar(Callback):
         if self.live:
             total = self.params.get("steps")
             form = RUNNING if total else UNKNOWN
-            self.bar = tqdm(
+            from tqdm.auto import tqdm as bar  # here, since it is slow to import
+
+            self.bar = bar(
                 total=total, desc=title, unit="batch", dynamic_ncols=True, bar_format=form
             )
 

@@ -1,4 +1,4 @@
-"""What every layer is: settings, weights, a call; built at first sight of its input; frozen by one bit.
+"""What every layer is: settings, weights, a call; built at first sight; frozen by one bit.
 
 Which layers there are stands in this folder's other files; how they are trained in `training`.
 """
@@ -18,9 +18,17 @@ from graftgrad.spec import as_dtype, is_floating
 
 from ..policy import DTypePolicy, policy
 from ..registry import (
-    Configured, Setting, constraints, declared, initializers, layers, regularizers, setting, snake_case,
+    Configured,
+    Setting,
+    constraints,
+    declared,
+    initializers,
+    layers,
+    regularizers,
+    setting,
+    snake_case,
     unique_name,
-)  # fmt: skip
+)
 from ..weight import Weight
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
 
@@ -56,8 +64,12 @@ class InputSpec:
         given = tuple(shape)
         expect(self.ndim is None or len(given) == self.ndim, subject,
                f"the input must have {self.ndim} axes, batch included", input=given)  # fmt: skip
-        expect(self.min_ndim is None or len(given) >= self.min_ndim, subject,
-               f"the input must have at least {self.min_ndim} axes, batch included", input=given)  # fmt: skip
+        expect(
+            self.min_ndim is None or len(given) >= self.min_ndim,
+            subject,
+            f"the input must have at least {self.min_ndim} axes, batch included",
+            input=given,
+        )
         for axis, size in self.axes.items():
             expect(given[axis] in (None, size), subject,
                    f"axis {axis} of the input must have size {size}, as when the layer was built",
@@ -65,7 +77,7 @@ class InputSpec:
 
 
 class Bookkeeping(Configured):
-    """What every layer keeps about itself besides its settings, from before its constructor runs."""
+    """What every layer keeps besides its settings, from before its constructor runs."""
 
     built: bool
     built_shape: Any
@@ -78,7 +90,7 @@ class Bookkeeping(Configured):
     activity_regularizer: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make the bookkeeping before any constructor runs, so that attributes can be set freely."""
+        """Make the bookkeeping before any constructor runs, so attributes can be set freely."""
         made = super().__new__(cls, *args, **kwargs)
         kept: dict[str, Any] = {"built": False, "built_shape": None, "switch": True, "takes": None}
         for name, value in {**kept, "applications": [], "own_weights": []}.items():
@@ -90,8 +102,9 @@ class Bookkeeping(Configured):
 class Layer(Bookkeeping):
     """A computation with weights.
 
-    Subclasses declare settings, make their weights in `build(input_shape)` and compute in `call(x)`.
-    A layer whose parameters are all frozen runs in inference form, whichever idiom froze it.
+    Subclasses declare settings, make their weights in `build(input_shape)` and compute in
+    `call(x)`. A layer whose parameters are all frozen runs in inference form, whichever idiom
+    froze it.
 
     Args:
         name: its name in files and summaries; made from the class if None.
@@ -198,7 +211,7 @@ class Layer(Bookkeeping):
         return weight
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers this one holds, with the attribute (and place in a list) that holds them."""
+        """Yield the layers this one holds, with the attribute (and place) that holds them."""
         seen: set[int] = set()
         for key, value in vars(self).items():
             if key in _BOOKKEEPING:
@@ -242,7 +255,7 @@ class Layer(Bookkeeping):
 
     @property
     def weights(self) -> list[Weight]:
-        """All weights, of this layer and those below it, without the states of random generators."""
+        """All weights of this layer and those below it, without states of random generators."""
         return [weight for weight in self.variables if weight.name != "seed_generator_state"]
 
     @property
@@ -270,7 +283,9 @@ class Layer(Bookkeeping):
 
     def named_parameters(self) -> Iterator[tuple[str, Weight]]:
         """Yield what gradients can train, with its path, in PyTorch's idiom."""
-        return ((path, weight) for path, weight in self.named_weights() if weight.kind == "parameter")
+        return (
+            (path, weight) for path, weight in self.named_weights() if weight.kind == "parameter"
+        )
 
     def get_weights(self) -> list[Any]:
         """Return copies of all weights as host arrays."""
@@ -283,8 +298,13 @@ class Layer(Bookkeeping):
             ShapeError: there are too many or too few, or a shape differs.
         """
         mine = self.weights
-        expect(len(weights) == len(mine), f'layer "{self.name}"', "there must be one array per weight",
-               weights=len(mine), given=len(weights))  # fmt: skip
+        expect(
+            len(weights) == len(mine),
+            f'layer "{self.name}"',
+            "there must be one array per weight",
+            weights=len(mine),
+            given=len(weights),
+        )
         values = [graftgrad.as_tensor(value) for value in weights]
         for weight, value in zip(mine, values, strict=True):
             expect(value.shape == weight.shape, f'weight "{weight.path}"', "the shape must stay",
@@ -302,14 +322,19 @@ class Layer(Bookkeeping):
 
         @property
         def trainable(self) -> bool:
-            """Whether any parameter is trained: `requires_grad` of the parameters under Keras' name."""
+            """Whether any parameter is trained: their `requires_grad` under Keras' name."""
             bits = [weight.requires_grad for weight in self.parameters()]
             return any(bits) if bits else self.switch
 
         @trainable.setter
         def trainable(self, wanted: bool) -> None:
-            expect(isinstance(wanted, (bool, int)), f'layer "{self.name}"', "trainable must be true or false",
-                   error=ConfigError, trainable=wanted)  # fmt: skip
+            expect(
+                isinstance(wanted, (bool, int)),
+                f'layer "{self.name}"',
+                "trainable must be true or false",
+                error=ConfigError,
+                trainable=wanted,
+            )
             for one in self.flattened():
                 object.__setattr__(one, "switch", bool(wanted))
                 for _, weight in one.own():
@@ -345,7 +370,7 @@ class Layer(Bookkeeping):
         object.__setattr__(self, "built", True)
 
     def __setattr__(self, key: str, value: Any) -> None:
-        """Set an attribute; a layer that takes the place of a built one is built for the same input."""
+        """Set an attribute; a layer in the place of a built one is built for the same input."""
         if isinstance(value, Layer):
             before = vars(self).get(key)
             if isinstance(before, Layer) and before.built_shape is not None and not value.built:
@@ -371,7 +396,9 @@ class Layer(Bookkeeping):
             ShapeError: the input does not fit the layer.
         """
         if is_symbolic(args, kwargs):
-            return self._apply(args, kwargs if training is None else {**kwargs, "training": training})
+            return self._apply(
+                args, kwargs if training is None else {**kwargs, "training": training}
+            )
         args = tuple([self._received(one) for one in args])
         try:
             if not self.built:
@@ -439,7 +466,7 @@ class Layer(Bookkeeping):
     # -- penalties -----------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
-        """Add a term to the loss of the step that is running; outside of training nothing happens."""
+        """Add a term to the loss of the running step; outside of training nothing happens."""
         if phase.penalties is not None:
             phase.penalties.extend(leaves(loss))
 
@@ -516,7 +543,9 @@ def mapped_shapes(function: Callable[[tuple[int | None, ...]], Any], shapes: Any
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and all(one is None or isinstance(one, int) for one in value)
+    return isinstance(value, (tuple, list)) and all(
+        one is None or isinstance(one, int) for one in value
+    )
 
 
 def _is_array(value: Any) -> bool:

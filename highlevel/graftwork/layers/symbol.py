@@ -1,7 +1,8 @@
 """Inputs without values, and the record of the layers that were applied to them.
 
-A functional model is written by calling layers on symbols; the applications that this leaves behind are
-the model. Shapes are found by running a layer's own `call` on meta tensors, so no shape rule is written twice.
+A functional model is written by calling layers on symbols; the applications that this leaves
+behind are the model. Shapes are found by running a layer's own `call` on meta tensors, so no
+shape rule is written twice.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class KerasTensor:
             TypeError: always.
         """
         raise TypeError(
-            f"op: operands must be tensors; got {self!r}. Inside a functional model use layers, such as "
+            f"op: operands must be tensors; got {self!r}. In a functional model use layers such as "
             "Activation or Lambda, or write a Model with a call method."
         )
 
@@ -109,9 +110,7 @@ def _operate(sign: str, a: Any, b: Any) -> Any:
 class Application:
     """One call of a layer on symbols: its arguments and what came out."""
 
-    def __init__(
-        self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def __init__(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.layer = layer
         self.args = args
         self.kwargs = kwargs
@@ -157,7 +156,9 @@ def is_symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 def described(symbol: KerasTensor, unknown: int) -> Tensor:
     """Return a meta tensor of a symbol's shape, with a size in place of what is unknown."""
-    shape = tuple(unknown * (1 if i == 0 else 16) if n is None else n for i, n in enumerate(symbol.shape))
+    shape = tuple(
+        unknown * (1 if i == 0 else 16) if n is None else n for i, n in enumerate(symbol.shape)
+    )
     return graftgrad.empty(shape, dtype=symbol.dtype, device="meta")
 
 

@@ -1,4 +1,4 @@
-"""A model of the layers between symbols: the applications that calling layers on symbols left behind."""
+"""A model of the layers between symbols: the applications that their calls left behind."""
 
 from __future__ import annotations
 
@@ -120,10 +120,11 @@ class Functional(Model):
 def arranged(
     inputs: list[KerasTensor], outputs: list[KerasTensor], name: str
 ) -> tuple[list[Application], list[Layer]]:
-    """Return the applications in an order in which each follows those it needs, and the layers by depth.
+    """Return the applications, each after those it needs, and the layers by depth.
 
-    The depth of a layer is its longest way to an output; deeper layers come first and, at one depth, those
-    that a walk from the outputs meets first. This is the order in which Keras numbers layers in its files.
+    The depth of a layer is its longest way to an output; deeper layers come first and, at one
+    depth, those that a walk from the outputs meets first. This is the order in which Keras
+    numbers layers in its files.
 
     Raises:
         ConfigError: an output does not come from the inputs, or two layers have one name.

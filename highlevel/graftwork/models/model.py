@@ -17,8 +17,8 @@ from .summary import summary
 class Model(Saved, Trainer, Layer):
     """A layer with a training loop.
 
-    `Model(inputs, outputs)` makes a functional model of the layers between two symbols; a subclass states
-    its layers in a constructor and computes in `call`.
+    `Model(inputs, outputs)` makes a functional model of the layers between two symbols; a
+    subclass states its layers in a constructor and computes in `call`.
     """
 
     functional: ClassVar[type[Model] | None] = None
@@ -26,7 +26,8 @@ class Model(Saved, Trainer, Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make a functional model where inputs and outputs are given.
 
-        A subclass that is given them, as in `Own(inputs, outputs)`, becomes functional in the same way.
+        A subclass that is given them, as in `Own(inputs, outputs)`, becomes functional in the
+        same way.
         """
         functional = Model.functional
         assert functional is not None
@@ -96,7 +97,8 @@ class Model(Saved, Trainer, Layer):
         """Print the layers, their output shapes and numbers of parameters.
 
         Args:
-            line_length: the greatest width of the table in characters; that of the terminal if None.
+            line_length: the greatest width of the table in characters; that of the terminal if
+                None.
             positions: kept for Keras' signature; columns are as wide as needed.
             print_fn: receives the text; `print` if None.
             expand_nested: show the layers of layers too.

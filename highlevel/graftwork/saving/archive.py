@@ -52,7 +52,8 @@ def save_model(
     expect(isinstance(model, Layer) and hasattr(model, "compile"), "save", "must be given a model",
            error=ConfigError, model=type(model).__name__)  # fmt: skip
     expect(model.built, f'model "{model.name}"', "must be built before it is saved",
-           error=ConfigError, built=False, advice="Call it once or call build(input_shape).")  # fmt: skip
+           error=ConfigError, built=False,
+           advice="Call it once or call build(input_shape).")  # fmt: skip
     optimizer = include_optimizer and optimizer_state.compiled_model(model)
     if not place.name.endswith(".keras"):
         legacy_file.write(model, place, optimizer)

@@ -97,12 +97,9 @@ def form_of(kind: type) -> str:
     )
     if functional is not None and issubclass(kind, functional):
         return "functional"
-    if (
-        sequential is not None
-        and issubclass(kind, sequential)
-        and kind.__init__ is sequential.__init__
-    ):  # type: ignore[misc]
-        return "sequential"
+    if sequential is not None and issubclass(kind, sequential):
+        own = next(one for one in kind.__mro__ if "__init__" in vars(one))
+        return "sequential" if own is sequential else "own"
     return "own"
 
 
@@ -188,7 +185,8 @@ class _Maker:
                "must have a class_name and a config", error=ConfigError, layer=entry)  # fmt: skip
         settings = entry.get("config")
         expect(isinstance(settings, Mapping), "layer", "config must be a dictionary",
-               error=ConfigError, class_name=entry["class_name"], config=type(settings).__name__)  # fmt: skip
+               error=ConfigError, class_name=entry["class_name"],
+               config=type(settings).__name__)  # fmt: skip
         shared = entry.get("shared_object_id")
         if isinstance(shared, int) and shared in self.shared:
             return self.shared[shared]
@@ -203,7 +201,8 @@ class _Maker:
                class_name=entry["class_name"])  # fmt: skip
         name = settings.get("name")
         sound = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
-        expect(name is None or sound, "layer", f"name must be text of at most {_LONGEST_NAME} printable characters",
+        expect(name is None or sound, "layer",
+               f"name must be text of at most {_LONGEST_NAME} printable characters",
                error=ConfigError, class_name=entry["class_name"])  # fmt: skip
         try:
             return self._fresh(kind, entry, settings)

@@ -29,8 +29,9 @@ _CODE = {
 # Fields that say nothing at these values; at others they are refused by name.
 _SILENT: dict[str, tuple[Any, ...]] = {
     "optional": (False,), "ragged": (False,), "sparse": (False,), "renorm": (False,),
-    "groups": (1,), "renorm_momentum": (0.99,), "fused": (True, False), "synchronized": (False,), "mode": (0,),
-    "rms_scaling": (False,), "mask_zero": (False,), "antialias": (False,), "keepdims": (False,),
+    "groups": (1,), "renorm_momentum": (0.99,), "fused": (True, False), "mode": (0,),
+    "synchronized": (False,), "rms_scaling": (False,), "mask_zero": (False,),
+    "antialias": (False,), "keepdims": (False,),
     "pad_to_aspect_ratio": (False,), "fill_mode": ("constant",), "fill_value": (0.0,),
     "jit_compile": (True, False), "is_legacy_optimizer": (True, False), "decay": (0.0,),
     "autocast": (True,), "use_ema": (False,), "ema_momentum": (0.99,),

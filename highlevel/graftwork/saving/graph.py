@@ -151,10 +151,9 @@ def _made(entry: Any, make: Callable[[Any], Layer], subject: str) -> tuple[Layer
     expect(isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping), subject,
            "every layer must have a configuration", error=ConfigError, layer=entry)  # fmt: skip
     config = dict(entry["config"])
-    name = entry.get("name") or config.get("name")
-    expect(
-        isinstance(name, str), subject, "every layer must have a name", error=ConfigError, name=name
-    )
+    name: Any = entry.get("name") or config.get("name")
+    named = isinstance(name, str)
+    expect(named, subject, "every layer must have a name", error=ConfigError, name=name)
     config.setdefault("name", name)
     return make({**entry, "config": config}), name
 
@@ -208,7 +207,7 @@ def _unpacked(subject: str, tree: Any) -> Any:
     name = tree.get("class_name")
     if name is None:
         return {key: _unpacked(subject, one) for key, one in tree.items()}
-    config = tree.get("config")
+    config: Any = tree.get("config")
     expect(name == _TENSOR and isinstance(config, Mapping), subject,
            "arguments of a call must be outputs of layers or plain values", error=ConfigError,
            class_name=name)  # fmt: skip

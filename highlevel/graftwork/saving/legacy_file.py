@@ -68,9 +68,10 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
     longest = max(
         sum(len(n.encode()) + 16 for n in one) for two in lists.values() for one in two.values()
     )
-    expect(longest < _LONGEST, "save", "an .h5 file holds no such long lists of names", error=ConfigError,
-           layers=len(lists), advice=advice)  # fmt: skip
-    formats.write_tree(place, arrays, {"": text, **lists})
+    expect(longest < _LONGEST, "save", "an .h5 file holds no such long lists of names",
+           error=ConfigError, layers=len(lists), advice=advice)  # fmt: skip
+    attributes: dict[str, Any] = {"": text, **lists}
+    formats.write_tree(place, arrays, attributes)
 
 
 def _ordered(layer: Any) -> list[Any]:

@@ -114,14 +114,16 @@ def _check(
         more = f" and {len(report.mismatched) - 4} more" if len(report.mismatched) > 4 else ""
         raise ShapeError(
             f"{report.source}: every weight must have the shape it has in the file; "
-            f"got {shown}{more}. Nothing was loaded. Pass skip_mismatch=True to keep the model's own values there."
+            f"got {shown}{more}. Nothing was loaded. "
+            "Pass skip_mismatch=True to keep the model's own values there."
         )
     if report.missing and not missing_allowed:
         shown = "; ".join(_nearest(path, report.unexpected) for path in report.missing[:4])
         spare = f" Left over in the file: {_few(report.unexpected)}." if report.unexpected else ""
         raise FormatError(
             f"{report.source}: must hold every weight of the model; {len(report.missing)} are "
-            f"missing: {shown}{' …' if len(report.missing) > 4 else ''}.{spare} Nothing was loaded. "
+            f"missing: {shown}{' …' if len(report.missing) > 4 else ''}.{spare} Nothing was "
+            "loaded. "
             "Pass strict=False to load what is there."
         )
 

@@ -45,7 +45,10 @@ def test_a_new_head_is_built_for_the_place_of_the_old_one() -> None:
         parameter.requires_grad = False
     model.fc = layers.Dense(10)
     assert model.fc.kernel.shape == (512, 10)
-    assert [path for path, p in model.named_parameters() if p.requires_grad] == ["fc/kernel", "fc/bias"]
+    assert [path for path, p in model.named_parameters() if p.requires_grad] == [
+        "fc/kernel",
+        "fc/bias",
+    ]
     assert model(np.zeros((2, 64, 64, 3), "float32")).shape == (2, 10)
 
 
@@ -67,7 +70,9 @@ def test_pytorchs_idiom_trains_the_head_and_nothing_else() -> None:
         optimizer.step()
         losses.append(float(loss))
     assert losses[-1] < losses[0]
-    moved = {path for path, w in model.named_weights() if not np.array_equal(w.numpy(), before[path])}
+    moved = {
+        path for path, w in model.named_weights() if not np.array_equal(w.numpy(), before[path])
+    }
     assert moved == {"fc/kernel", "fc/bias"}
 
 
@@ -137,6 +142,8 @@ def test_mobilenet_offers_features_maps_and_classes() -> None:
         ({"alpha": 0}, "alpha must be positive"),
     ],
 )
-def test_mobilenet_names_what_it_does_not_understand(settings: dict[str, Any], message: str) -> None:
+def test_mobilenet_names_what_it_does_not_understand(
+    settings: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         MobileNet(**settings)

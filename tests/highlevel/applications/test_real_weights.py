@@ -1,4 +1,4 @@
-"""Real pretrained weights on real pictures, with the accuracies that other libraries reach with them."""
+"""Real pretrained weights on real pictures, with the accuracies that other libraries reach."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def test_a_whole_model_of_keras_2(data_folder: Path) -> None:
 
 
 def test_a_whole_model_of_keras_3(data_folder: Path) -> None:
-    model = gw.models.load_model(data_folder / "keras-models" / "fashion-mnist-cnn-keras3" / "model.keras")
+    model = gw.models.load_model(
+        data_folder / "keras-models" / "fashion-mnist-cnn-keras3" / "model.keras"
+    )
     fashion = data_folder / "fashion-mnist"
     with gzip.open(fashion / "t10k-images-idx3-ubyte.gz") as file:
         x = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)[:2000] / 255
@@ -74,8 +76,13 @@ def test_a_whole_model_of_keras_3(data_folder: Path) -> None:
 
 
 def test_the_mini_xception_loads_and_predicts(data_folder: Path) -> None:
-    path = data_folder / "keras-models" / "fer2013-mini-xception" / "fer2013_mini_XCEPTION.102-0.66.hdf5"
-    found = gw.models.load_model(path).predict(np.random.rand(3, 64, 64, 1), verbose=0)
+    path = (
+        data_folder
+        / "keras-models"
+        / "fer2013-mini-xception"
+        / "fer2013_mini_XCEPTION.102-0.66.hdf5"
+    )
+    found = gw.models.load_model(path).predict(np.random.rand(3, 64, 64, 1), verbose=0)  # noqa: NPY002
     assert found.shape == (3, 7) and np.isfinite(found).all()
     np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
 

@@ -27,7 +27,11 @@ def networks() -> Any:
 
 @pytest.mark.parametrize(
     ("ours", "block", "depths"),
-    [(ResNet18, "Basic", (2, 2, 2, 2)), (ResNet34, "Basic", (3, 4, 6, 3)), (ResNet50, "Deep", (3, 4, 6, 3))],
+    [
+        (ResNet18, "Basic", (2, 2, 2, 2)),
+        (ResNet34, "Basic", (3, 4, 6, 3)),
+        (ResNet50, "Deep", (3, 4, 6, 3)),
+    ],
 )
 def test_the_file_of_pytorch_gives_the_numbers_of_pytorch(
     ours: Any, block: str, depths: tuple[int, ...], tmp_path: Path
@@ -51,6 +55,6 @@ def test_the_file_of_pytorch_gives_the_numbers_of_pytorch(
         expected = theirs(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
     found = mine(x).detach().numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
-    assert mine.count_params() - sum(
-        w.size for w in mine.weights if w.kind == "state"
-    ) == sum(p.numel() for p in theirs.parameters())
+    assert mine.count_params() - sum(w.size for w in mine.weights if w.kind == "state") == sum(
+        p.numel() for p in theirs.parameters()
+    )

@@ -64,7 +64,9 @@ def test_a_damaged_copy_is_replaced(address: str) -> None:
 
 
 def test_a_wrong_checksum_is_refused_and_nothing_is_kept(address: str) -> None:
-    with pytest.raises(FormatError, match=r"checksum must be that of the published file; got expected='00"):
+    with pytest.raises(
+        FormatError, match=r"checksum must be that of the published file; got expected='00"
+    ):
         find("Network", "network", {"network": Entry(address, "00" * 32, "a test")})
     assert list(cache_folder().iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""torchvision's residual networks, written again for PyTorch, to compare with (torchvision has no CPU build)."""
+"""torchvision's residual networks, written again for PyTorch, to compare with."""
 
 from __future__ import annotations
 

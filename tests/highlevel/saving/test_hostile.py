@@ -1,8 +1,8 @@
-"""Damaged, foreign and dangerous files through every entry point: a clear error, and nothing changed."""
+"""Damaged, foreign and dangerous files: a clear error at every entry, and nothing changed."""
 
 import io
 import json
-import pickle  # noqa: TID251  to write what must never be read
+import pickle  # noqa: TID251
 import struct
 import zipfile
 from collections.abc import Callable

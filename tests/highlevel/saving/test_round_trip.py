@@ -1,4 +1,4 @@
-"""Saved and loaded: the same predictions, bit for bit, and training that goes on as if never interrupted."""
+"""Saved and loaded: the same predictions, bit for bit, and training as if never interrupted."""
 
 from pathlib import Path
 from typing import Any
