@@ -38,7 +38,7 @@ MISSING = inspect.Parameter.empty
 
 
 class Registry:
-    """The names of one kind of thing: layers, losses, initializers, …
+    """The names of one kind of thing, such as layers or losses.
 
     `module` is where Keras keeps them; it is written into configurations so that Keras finds them.
     """
@@ -205,7 +205,7 @@ class Configured:
 def register_keras_serializable(
     package: str = "Custom", name: str | None = None
 ) -> Callable[[C], C]:
-    """Make a class or function of the user's own known as "package>name", so that files may name it.
+    """Make a class or function known as "package>name", so that files may name it.
 
     Raises:
         ConfigError: the name belongs to a built-in class.
@@ -345,7 +345,7 @@ def _anywhere(name: str, registry: Registry | None) -> Any:
 
 
 def unique_name(prefix: str) -> str:
-    """Return a name no object of this run has yet: "dense", then "dense_1", "dense_2", …"""
+    """Return a name that no object of this run has yet: "dense", then "dense_1" and so on."""
     count = _counts.get(prefix, 0)
     _counts[prefix] = count + 1
     return f"{prefix}_{count}" if count else prefix

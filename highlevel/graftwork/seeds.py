@@ -29,6 +29,7 @@ def set_random_seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
     _source.seed(seed)
+    graftgrad.manual_seed(seed)
 
 
 def fresh_seed() -> int:

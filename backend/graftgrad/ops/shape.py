@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -319,7 +320,7 @@ def split(x: Tensor, sections: int | Sequence[int], axis: int = 0) -> list[Tenso
         bounds = list(range(0, size + 1, size // sections))
     else:
         bounds = [0, *sections, size]
-    return [sliced(x, place, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [sliced(x, place, a, b) for a, b in pairwise(bounds)]
 
 
 def sliced(x: Tensor, axis: int, start: int, stop: int, step: int = 1) -> Tensor:

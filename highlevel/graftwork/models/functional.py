@@ -10,7 +10,7 @@ from graftgrad.errors import ConfigError, ShapeError, expect
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
-from ..layers.symbol import Application, KerasTensor, leaves, mapped, symbols
+from ..layers.symbol import Application, KerasTensor, in_column, leaves, mapped, symbols
 from ..registry import layers
 from .model import Model
 
@@ -46,6 +46,7 @@ class Functional(Model):
         self.input_tree = inputs
         self.output_tree = outputs
         self.steps, self.ordered = arranged(symbols(inputs), symbols(outputs), self.name)
+        self.released = released(self.steps, {id(one) for one in symbols(outputs)})
         if not trainable:
             self.trainable = False
         shapes = mapped(lambda symbol: symbol.shape, inputs)
@@ -89,15 +90,18 @@ class Functional(Model):
             ShapeError: the inputs are not as many, or not of the shapes, that the model has.
         """
         values: dict[int, Any] = {}
-        for symbol, value in zip(self.inputs, self._given(inputs), strict=True):
+        for symbol, given in zip(self.inputs, self._given(inputs), strict=True):
+            value = in_column(symbol, given)
             _check_input(self.name, symbol, value)
             values[id(symbol)] = value
-        for step in self.steps:
+        for step, done in zip(self.steps, self.released, strict=True):
             args = mapped(lambda one: values.get(id(one), one), step.args)
             kwargs = mapped(lambda one: values.get(id(one), one), step.kwargs)
             results = leaves(step.layer(*args, **kwargs))
             for symbol, value in zip(leaves(step.outputs), results, strict=True):
                 values[id(symbol)] = value
+            for key in done:
+                del values[key]
         return mapped(lambda symbol: values[id(symbol)], self.output_tree)
 
     def _given(self, inputs: Any) -> list[Any]:
@@ -187,6 +191,17 @@ def arranged(
            error=ConfigError, repeated=repeated)  # fmt: skip
     steps = [step for step in finished if not isinstance(step.layer, InputLayer)]
     return steps, ordered
+
+
+def released(steps: list[Application], wanted: set[int]) -> list[list[int]]:
+    """Return, for every application, the values that nothing after it needs."""
+    seen = set(wanted)
+    found: list[list[int]] = []
+    for step in reversed(steps):
+        last = {id(one) for one in (*step.inputs, *symbols(step.outputs))} - seen
+        seen |= last
+        found.append(list(last))
+    return found[::-1]
 
 
 def _check_input(name: str, symbol: KerasTensor, value: Any) -> None:

@@ -9,7 +9,7 @@ from graftgrad.errors import ConfigError, GraftError, expect
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
-from ..layers.symbol import KerasTensor
+from ..layers.symbol import KerasTensor, in_column
 from ..registry import configuration, decoded, layers
 from .model import Model
 
@@ -124,6 +124,8 @@ class Sequential(Model):
 
     def call(self, x: Any) -> Any:
         """Run the layers in order."""
+        if self.entrance is not None:
+            x = in_column(self.entrance.output, x)
         for one in self.stack:
             x = one(x)
         return x

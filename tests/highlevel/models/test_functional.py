@@ -1,6 +1,7 @@
 """Models of the layers between symbols: their order, shared parts, several ends, cut-out parts."""
 
 import json
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import graftgrad
+from graftgrad import Tensor
 from graftgrad.errors import ConfigError, ShapeError
 from graftwork.layers import (
     Add,
@@ -20,6 +22,7 @@ from graftwork.layers import (
     GlobalAveragePooling2D,
     Input,
     Lambda,
+    Layer,
     Subtract,
 )  # fmt: skip
 from graftwork.models.functional import Functional
@@ -331,8 +334,38 @@ def test_what_cannot_be_made() -> None:
 
 def test_what_computes_on_symbols_names_the_way_out() -> None:
     x = Input((4, 4, 3))
-    with pytest.raises(TypeError, match="Inside a functional model use layers"):
+    with pytest.raises(TypeError, match="In a functional model use layers"):
         graftgrad.ops.reshape(x, (-1, 48))  # type: ignore[arg-type]
     assert Flatten()(x).shape == (None, 48)
     doubled = Lambda(lambda one: graftgrad.ops.exp(one))(x)
     assert doubled.shape == (None, 4, 4, 3)
+
+
+def test_plain_numbers_make_a_column_where_the_input_has_one_feature() -> None:
+    numbers = np.arange(5.0)
+    symbol = Input((1,))
+    functional = Model(symbol, Dense(2)(symbol))
+    assert functional(numbers).shape == (5, 2)
+    assert Sequential([Input((1,)), Dense(3)])(numbers).shape == (5, 3)
+
+
+def test_values_are_let_go_after_the_last_layer_that_needs_them() -> None:
+    alive: list[weakref.ref[object]] = []
+    most: list[int] = []
+
+    class Watched(Layer):
+        def call(self, x: Tensor) -> Tensor:
+            most.append(sum(one() is not None for one in alive))
+            y = x + 1.0
+            alive.append(weakref.ref(y))
+            return y
+
+    first = x = Input((3,))
+    for _ in range(6):
+        x = Watched()(x)
+    model = Model(first, x)
+    alive.clear()
+    most.clear()
+    with graftgrad.no_grad():
+        model(np.zeros((2, 3), "float32"))
+    assert max(most) == 1  # the layer's own input

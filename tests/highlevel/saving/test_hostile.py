@@ -4,6 +4,7 @@ import io
 import json
 import pickle  # noqa: TID251
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from graftgrad.errors import GraftError
 from graftwork import layers
 from graftwork.models import Model, Sequential, load_model, model_from_json
+from support.golden import FOLDER
 
 Config = dict[str, Any]
 
@@ -480,3 +482,44 @@ def test_a_file_cut_anywhere_is_refused(name: str, tmp_path: Path) -> None:
             with pytest.raises(GraftError):
                 entry(path)
         assert numbers(model) == before
+
+
+ODD: tuple[Any, ...] = (
+    None, True, -1, 2**63, 1e308, "", "x", "../x", "\x00", [], [[]], {}, 10**6, [1, 2], ["a", 0, 0],
+    {"class_name": "Dense", "config": {}}, {"class_name": 7, "config": 3}, LAMBDA, "complex64",
+)  # fmt: skip
+
+
+def values_in(tree: Any) -> list[tuple[Any, Any]]:
+    """Every place in a tree: what holds it, and its key."""
+    keys = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
+    below = [tree[key] for key in keys if isinstance(tree[key], (dict, list))]
+    return [(tree, key) for key in keys] + [place for one in below for place in values_in(one)]
+
+
+@pytest.mark.parametrize("name", ["branches.keras", "nested.keras", "cnn.keras"])
+@pytest.mark.parametrize("member", ["config.json", "metadata.json"])
+def test_any_value_may_be_replaced_by_any_other(name: str, member: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    again = load_model(FOLDER / name)
+    path = tmp_path / "m.keras"
+    refused = 0
+    for _ in range(25):
+        again.save(path)
+
+        def change(members: dict[str, bytes]) -> None:
+            told = json.loads(members[member])
+            for _ in range(random.integers(1, 4)):
+                places = values_in(told)
+                holder, key = places[random.integers(len(places))]
+                holder[key] = ODD[random.integers(len(ODD))]
+            members[member] = json.dumps(told).encode()
+
+        rezipped(path, change)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an optimizer state that fits no more
+            try:
+                load_model(path)
+            except GraftError:
+                refused += 1
+    assert refused > 0 or member == "metadata.json"

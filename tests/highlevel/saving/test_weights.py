@@ -182,7 +182,9 @@ def test_counted_names_may_be_counted_from_elsewhere(ending: str, tmp_path: Path
     assert not again.load_weights(tmp_path / f"w{ending}").unexpected
     assert same(again.get_weights(), model.get_weights())
     shorter = Sequential(again.layers[:-1])
-    with pytest.raises(FormatError, match=r"missing|fits"):  # two do not tell which of three they are
+    with pytest.raises(
+        FormatError, match=r"missing|fits"
+    ):  # two do not tell which of three they are
         Sequential([*shorter.layers, *(layers.Dense(3) for _ in range(2))]).load_weights(
             tmp_path / f"w{ending}"
         )
