@@ -25,6 +25,8 @@ KINDS = {
 }
 SECTION = re.compile(r"(?<=\S)\n(?=(?:Args|Attributes|Returns|Yields|Raises):\n)")
 
+SHAPES = re.compile(r"^(Shapes: .*)\n[ \t]+(?=\S)", re.MULTILINE)
+
 
 class Signatures(griffe.Extension):
     """Completes what was read of the two packages."""
@@ -49,7 +51,10 @@ def _walk(one: Any) -> None:
         if member.is_alias:
             continue
         if member.docstring is not None:  # griffe sees a section only behind an empty line
-            member.docstring.value = SECTION.sub("\n\n", member.docstring.value)
+            text = SECTION.sub("\n\n", member.docstring.value)
+            while SHAPES.search(text):  # an indented second line would make a box of it
+                text = SHAPES.sub(r"\1 ", text)
+            member.docstring.value = text
         if member.is_class:
             _declared(member)
         if member.is_class or member.is_module:

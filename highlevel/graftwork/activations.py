@@ -100,6 +100,7 @@ def deserialize(config: Mapping[str, Any] | str, custom_objects: Any = None) -> 
     with registry.custom_object_scope(custom_objects or {}):
         return get(config)
 
+
 __all__ = [
     "celu",
     "deserialize",
