@@ -2,8 +2,8 @@
 
 python examples/train_backbone.py --data folder/with/train-images-idx3-ubyte.gz …
 
-scikit-learn's digits fill their 8 × 8 pixels, MNIST's the inner 20 × 20 of 28 × 28: these are brought
-down, with every digit shifted by up to two of its own pixels anew in every epoch.
+scikit-learn's digits fill their 8 × 8 pixels, MNIST's the inner 20 × 20 of 28 × 28: these are
+brought down, every digit shifted by up to two of its own pixels, anew in every epoch.
 """
 
 import argparse

@@ -199,7 +199,7 @@ def shape_of(x: Any) -> Any:
 
 
 def in_column(symbol: KerasTensor, value: Any) -> Any:
-    """Make a column, (N, 1), of plain numbers, (N,), where an input has one feature, as Keras does."""
+    """Make a column, (N, 1), of numbers, (N,), where an input has one feature, as Keras does."""
     if isinstance(value, Tensor) and value.ndim == 1 and symbol.ndim == 2 and symbol.shape[1] == 1:
         return value.unsqueeze(-1)
     return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..layers.layer import Layer
 from ..layers.symbol import leaves
-from ..training.frozen import Share, share
+from ..training.frozen import Share, label, share
 from ..weight import Weight
 
 Row = list[str]
@@ -62,13 +62,13 @@ def room() -> int | None:
 
 def _rows(layer: Layer, depth: int, expand: bool, trained: bool) -> list[Row]:
     found: list[Row] = []
-    for _, child in layer.children():
+    for path, child in layer.children():
         if child.built and child.built_shape is None:
             continue  # a source of seeds, for example: nothing flows through it
         part = share(child)
         count = part.trained + part.frozen + part.state
         row = [
-            f"{'  ' * depth}{child.name} ({type(child).__name__})",
+            f"{'  ' * depth}{label(path, child)} ({type(child).__name__})",
             shape_of_output(child),
             f"{count:,}" if child.built else "?",
         ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from ..layers.layer import Layer
+from ..registry import snake_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,13 @@ def share(layer: Layer) -> Share:
 
 def shares(model: Layer) -> list[Share]:
     """Count the numbers of every layer one level below."""
-    return [share(child) for _, child in model.children()]
+    return [replace(share(child), name=label(path, child)) for path, child in model.children()]
+
+
+def label(path: str, layer: Layer) -> str:
+    """Return the name that was given to a layer, or the attribute that holds it if none was."""
+    given = not re.fullmatch(rf"{snake_case(type(layer).__name__)}(_\d+)?", layer.name)
+    return layer.name if given else path
 
 
 def report(model: Layer) -> str:

@@ -102,7 +102,7 @@ def test_a_frozen_mobilenet_tells_ants_from_bees(data_folder: Path) -> None:
         found = [(mobilenet.preprocess_input(x), y) for x, y in pictures]
         features[part] = [np.concatenate(one) for one in zip(*found, strict=True)]
     model = gw.Sequential([base, layers.Dense(2, activation="softmax")])
-    model.compile(optimizers.Adam(5e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(*features["train"], epochs=8, verbose=0)
     _, accuracy = model.evaluate(*features["val"], verbose=0)
     assert len(features["val"][1]) == 153
