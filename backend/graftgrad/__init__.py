@@ -10,6 +10,7 @@ a.grad                                      # tensor([12., 27.])
 from __future__ import annotations
 
 from . import data, engine, formats, ops, optim
+from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros, zeros_like
 from .engine import grad
 from .generator import Generator, default_generator, manual_seed, rand, randn
 from .gradcheck import gradcheck, gradgradcheck
@@ -29,20 +30,7 @@ from .spec import (
     uint32,
     uint64,
 )
-from .tensor import (
-    Tensor,
-    arange,
-    as_tensor,
-    empty,
-    eye,
-    full,
-    linspace,
-    ones,
-    ones_like,
-    tensor,
-    zeros,
-    zeros_like,
-)
+from .tensor import Tensor, as_tensor, tensor
 
 __all__ = [
     "Generator",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import modes
 from .errors import GradientError, expect
-from .function import Node
+from .node import Node
 from .ops.arithmetic import add
 from .ops.operand import copy, full_like
 from .ops.reduce import gradient_for

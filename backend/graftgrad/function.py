@@ -1,4 +1,4 @@
-"""How an op is declared, applied and remembered: `Function` declares, a `Node` is one application.
+"""How an op is declared and applied. What an application leaves in the graph stands in `node`.
 
 A Function's fields are its attributes. Its methods say everything there is to say:
 
@@ -24,12 +24,13 @@ import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from . import modes
-from .device.base import Array, Device
+from .device.base import Device
 from .errors import DeviceError, GradientError, sentence
 from .kernel import Call, launch
+from .node import Edge, Node
 from .spec import Spec, is_floating
 
 if TYPE_CHECKING:
@@ -44,19 +45,8 @@ else:
 
 
 C = TypeVar("C", bound="type[Function]")
-Edge: TypeAlias = "tuple[Node | Tensor, int] | None"
 _calls: dict[tuple[Function, tuple[Spec, ...], Device], Call] = {}
 _MOST_CALLS = 20_000
-_order = itertools.count()
-
-
-class Counter:
-    """How often a buffer was changed in place; shared by all views of it."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value = 0
 
 
 class Gradient(NamedTuple):
@@ -182,215 +172,6 @@ class Function:
         return Node(self, call, tuple(edges))
 
 
-class Kept(NamedTuple):
-    """A value that a gradient will ask for, and the state its buffer was in."""
-
-    tensor: Tensor | None
-    array: Array
-    output: int
-    counter: Counter
-    version: int
-
-
-class Node:
-    """One application of a Function in the graph: where its operands came from, what it keeps.
-
-    `edges` point from this node towards the leaves; an edge is None where no gradient is wanted.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "call",
-        "edges",
-        "freed",
-        "function",
-        "hooks",
-        "kept",
-        "order",
-        "result",
-        "retained",
-    )
-
-    def __init__(self, function: Function, call: Call, edges: tuple[Any, ...]) -> None:
-        self.function = function
-        self.call = call
-        self.edges = edges
-        self.order = next(_order)
-        self.kept: dict[str, Kept | tuple[Kept, ...]] = {}
-        self.hooks: dict[int, list[Callable[[Tensor], Tensor | None]]] = {}
-        self.retained: dict[int, Any] = {}
-        self.freed = False
-        self.result: Callable[..., Tensor] | None = None
-
-    @property
-    def name(self) -> str:
-        """The name of the function."""
-        return self.function.name
-
-    @property
-    def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """The nodes the operands came from, one entry per operand, in PyTorch's form."""
-        found: list[tuple[Any, int]] = []
-        for edge in self.edges:
-            if edge is None:
-                found.append((None, 0))
-            else:
-                target, index = edge
-                found.append(
-                    (target if isinstance(target, Node) else AccumulateGrad(target), index)
-                )
-        return tuple(found)
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-    def asked(self) -> tuple[str, ...]:
-        """Return the names that the wanted gradients ask for."""
-        kind = type(self.function)
-        wanted = tuple([edge is not None for edge in self.edges])
-        found = kind.asks.get(wanted)
-        if found is None:
-            names = [kind.operands[0]] * len(wanted) if kind.variadic else kind.operands
-            chosen = [kind.gradients[n] for n, want in zip(names, wanted, strict=True)
-                      if want and n in kind.gradients]  # fmt: skip
-            found = kind.asks[wanted] = tuple({ask: None for one in chosen for ask in one.asks})
-        return found
-
-    def keep(
-        self,
-        function: Function,
-        operands: Sequence[Tensor],
-        ys: Sequence[Tensor],
-        outs: Sequence[Array],
-    ) -> None:
-        """Keep exactly what the wanted gradients ask for: operands as they are, outputs bare."""
-        self.result = type(operands[0]).result_of
-        kind = type(function)
-        for name in self.asked():
-            if name in kind.operands:
-                if kind.variadic:
-                    self.kept[name] = tuple([_kept_operand(x) for x in operands])
-                else:
-                    self.kept[name] = _kept_operand(operands[kind.operands.index(name)])
-            elif name in kind.outputs:
-                index = kind.outputs.index(name)
-                counter = ys[index].counter if index < len(ys) else Counter()
-                self.kept[name] = Kept(None, outs[index], index, counter, counter.value)
-
-    def kept_arrays(self) -> list[tuple[str, Array]]:
-        """Return the arrays this node holds for its gradients, by name."""
-        found: list[tuple[str, Array]] = []
-        for name, kept in self.kept.items():
-            for one in (kept,) if isinstance(kept, Kept) else kept:
-                found.append((name, one.array))
-        return found
-
-    def restore(self, name: str) -> Any:
-        """Return a kept value as a tensor again, with its place in the graph.
-
-        Raises:
-            GradientError: its buffer was changed in place since it was kept.
-        """
-        kept = self.kept[name]
-        if isinstance(kept, Kept):
-            return self._restored(name, kept)
-        return tuple([self._restored(name, one) for one in kept])
-
-    def _restored(self, name: str, kept: Kept) -> Tensor:
-        if kept.counter.value != kept.version:
-            raise GradientError(
-                sentence(
-                    f"backward of {self.name}",
-                    f"{name}, which this gradient needs, must not change before backward",
-                    {"changes in place": kept.counter.value - kept.version},
-                    "Make a new tensor instead of changing this one, or change it after backward.",
-                )
-            )
-        if kept.tensor is not None:
-            return kept.tensor
-        assert self.result is not None
-        spec = self.call.outs[kept.output]
-        seen = len(self.call.outs) - len(type(self.function).hidden)
-        node = self if kept.output < seen else None
-        return self.result(kept.array, spec, self.call.device, node, kept.output, kept.counter)
-
-    def differentiate(self, gradients: dict[str, Tensor]) -> list[Tensor | None]:
-        """Return one gradient per operand, None where none is wanted.
-
-        Raises:
-            GradientError: the function has no gradient, or the graph was freed by an earlier
-                backward.
-        """
-        function, kind = self.function, type(self.function)
-        if kind.undefined:
-            raise GradientError(
-                sentence(f"backward of {self.name}", kind.undefined, {"function": function})
-            )
-        if self.freed:
-            raise GradientError(
-                sentence(
-                    f"backward of {self.name}",
-                    "the graph must not have been freed by an earlier backward",
-                    {"node": self},
-                    "Pass retain_graph=True to the earlier backward, or compute the result again.",
-                )
-            )
-        wanted = tuple([edge is not None for edge in self.edges])
-        given: dict[str, Any] = {}
-        for name in self.asked():
-            if name in gradients:
-                given[name] = gradients[name]
-            elif name == "wanted":
-                given[name] = wanted
-            elif name.endswith("_spec"):
-                given[name] = self._described(name[:-5])
-            else:
-                given[name] = self.restore(name)
-        if hasattr(kind, "grads"):
-            method = kind.gradients[kind.operands[0]]
-            found = function.grads(**{ask: given[ask] for ask in method.asks})
-            return [g if want else None for g, want in zip(found, wanted, strict=True)]
-        results: list[Tensor | None] = []
-        for name, want in zip(kind.operands, wanted, strict=True):
-            if not want:
-                results.append(None)
-                continue
-            method = kind.gradients[name]
-            results.append(getattr(function, method.method)(**{a: given[a] for a in method.asks}))
-        return results
-
-    def _described(self, operand: str) -> Any:
-        kind = type(self.function)
-        if kind.variadic:
-            return self.call.ins
-        return self.call.ins[kind.operands.index(operand)]
-
-    def free(self) -> None:
-        """Let go of what was kept."""
-        self.kept = {}
-        self.freed = True
-
-
-@dataclass(frozen=True)
-class AccumulateGrad:
-    """The end of the graph at a leaf: what arrives here is added to `variable.grad`."""
-
-    variable: Tensor
-
-    @property
-    def name(self) -> str:
-        """The name in drawings."""
-        return "AccumulateGrad"
-
-    @property
-    def next_functions(self) -> tuple[()]:
-        """Nothing lies behind a leaf."""
-        return ()
-
-    def __repr__(self) -> str:
-        return "<AccumulateGrad>"
-
-
 @dataclass_transform(frozen_default=True)
 def function(kind: C) -> C:
     """Turn a Function class into its declaration: fields become attributes, hash and equality."""
@@ -424,10 +205,6 @@ def every_function() -> list[type[Function]]:
         if kind.operands and (kind.alias is not None or hasattr(kind, "compute")):
             found.append(kind)
     return sorted(found, key=lambda kind: (kind.__module__, kind.__name__))
-
-
-def _kept_operand(x: Tensor) -> Kept:
-    return Kept(x, x.array, 0, x.counter, x.counter.value)
 
 
 def _common_device(function: Function, operands: Sequence[Tensor]) -> Device:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from . import engine, modes
+from .creation import zeros_like
 from .device.base import HostArray
 from .errors import DTypeError, GradientError, expect, sentence
 from .spec import float64, is_floating
-from .tensor import Tensor, zeros_like
+from .tensor import Tensor
 
 _SEED = 20240229
 

@@ -9,8 +9,9 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from . import registry
-from .registry import Configured, declared, encoded, fraction, setting
+from .registry import Configured, declared, encoded, setting
 from .regularizers import strength
+from .rules import fraction
 
 _SMALL = 1e-7  # keeps a norm of zero from dividing
 

@@ -16,7 +16,8 @@ from graftgrad.errors import ConfigError, expect
 from graftgrad.ops import random
 
 from . import registry
-from .registry import Configured, declared, encoded, number, one_of, setting
+from .registry import Configured, declared, encoded, setting
+from .rules import number, one_of
 from .seeds import any_seed, start_of
 
 # The standard deviation of a standard normal that is cut off at two deviations.

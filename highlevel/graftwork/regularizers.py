@@ -9,7 +9,8 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from . import registry
-from .registry import Configured, declared, encoded, number, setting
+from .registry import Configured, declared, encoded, setting
+from .rules import number
 
 
 def strength(subject: str, name: str, value: Any) -> float:

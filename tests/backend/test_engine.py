@@ -8,7 +8,7 @@ import pytest
 import graftgrad
 from graftgrad import engine, modes, ops
 from graftgrad.errors import GradientError, ShapeError
-from graftgrad.function import Node
+from graftgrad.node import Node
 
 
 def leaf(*values, dtype="float64"):

@@ -4,7 +4,8 @@ import pytest
 import graftgrad
 from graftgrad import ops
 from graftgrad.errors import GradientError
-from graftgrad.function import AccumulateGrad, Function, attributes, every_function, function
+from graftgrad.function import Function, attributes, every_function, function
+from graftgrad.node import AccumulateGrad
 from graftgrad.spec import Spec, float32
 
 

@@ -18,19 +18,21 @@ from graftwork.registry import (
     declared,
     decoded,
     encoded,
+    layers,
+    register_keras_serializable,
+    setting,
+    snake_case,
+    unique_name,
+)
+from graftwork.rules import (  # fmt: skip
     fraction,
     integers,
-    layers,
     number,
     one_of,
     optional,
     positive_integer,
     positive_pair,
-    register_keras_serializable,
-    setting,
-    snake_case,
-    unique_name,
-)  # fmt: skip
+)
 
 shapes = Registry("shape", "tests.shapes")
 

@@ -14,8 +14,8 @@ import pytest
 
 from graftgrad import modes
 from graftgrad.errors import GradientError
-from graftgrad.function import Node
 from graftgrad.gradcheck import gradcheck, gradgradcheck
+from graftgrad.node import Node
 from graftgrad.spec import is_floating
 from graftgrad.tensor import Tensor
 from support.declaration import (

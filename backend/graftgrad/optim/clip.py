@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..creation import zeros
 from ..errors import ConfigError, GradientError, expect
 from ..flat_groups import flat_gradients
 from ..modes import no_grad
 from ..ops import arithmetic, exponential, operand, reduce, shape, update
-from ..tensor import Tensor, zeros
+from ..tensor import Tensor
 
 
 def clip_grad_norm_(

@@ -8,18 +8,9 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import expect
 
 from .. import activations as functions
-from ..registry import (
-    constraints,
-    declared,
-    initializers,
-    layers,
-    named,
-    number,
-    optional,
-    regularizers,
-    setting,
-)  # fmt: skip
+from ..registry import constraints, declared, initializers, layers, regularizers, setting
 from ..regularizers import strength
+from ..rules import named, number, optional
 from .layer import InputSpec, Layer
 from .rules import axis_or_axes, known_axes
 

@@ -14,14 +14,10 @@ from ..registry import (
     declared,
     initializers,
     layers,
-    named,
-    one_of,
-    optional,
-    positive_integer,
-    positive_pair,
     regularizers,
     setting,
-)  # fmt: skip
+)
+from ..rules import named, one_of, optional, positive_integer, positive_pair
 from ..weight import Weight
 from .layer import InputSpec, Layer
 from .rules import channels_last, positive_single, sizes_from_zero, window_padding

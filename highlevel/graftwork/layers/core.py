@@ -14,11 +14,10 @@ from ..registry import (
     declared,
     initializers,
     layers,
-    named,
-    positive_integer,
     regularizers,
     setting,
-)  # fmt: skip
+)
+from ..rules import named, positive_integer
 from .layer import InputSpec, Layer
 from .rules import only
 from .symbol import Application, KerasTensor

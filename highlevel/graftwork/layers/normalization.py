@@ -7,19 +7,9 @@ from typing import Any
 from graftgrad import Tensor, ops
 from graftgrad.errors import expect
 
-from ..registry import (
-    constraints,
-    declared,
-    fraction,
-    initializers,
-    layers,
-    named,
-    number,
-    positive_integer,
-    regularizers,
-    setting,
-)  # fmt: skip
+from ..registry import constraints, declared, initializers, layers, regularizers, setting
 from ..regularizers import strength
+from ..rules import fraction, named, number, positive_integer
 from ..weight import Weight
 from .layer import InputSpec, Layer
 from .rules import axis_or_axes, known_axes, only, single_axis, whole

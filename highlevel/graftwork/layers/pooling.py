@@ -6,7 +6,8 @@ from typing import Any
 
 from graftgrad import Tensor, ops
 
-from ..registry import declared, layers, one_of, optional, positive_pair, setting
+from ..registry import declared, layers, setting
+from ..rules import one_of, optional, positive_pair
 from .layer import InputSpec, Layer
 from .rules import channels_last, positive_single, window_padding
 

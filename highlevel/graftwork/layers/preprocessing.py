@@ -10,7 +10,8 @@ import graftgrad
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, DataError, expect
 
-from ..registry import declared, layers, one_of, optional, positive_integer, setting
+from ..registry import declared, layers, setting
+from ..rules import one_of, optional, positive_integer
 from ..weight import Weight
 from .interpolation import resized
 from .layer import InputSpec, Layer

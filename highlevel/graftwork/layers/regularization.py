@@ -11,8 +11,9 @@ from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 from graftgrad.ops import random
 
-from ..registry import declared, layers, number, optional, setting
+from ..registry import declared, layers, setting
 from ..regularizers import L1L2, strength
+from ..rules import number, optional
 from ..seeds import any_seed
 from .layer import InputSpec, Layer
 from .rules import channels_last

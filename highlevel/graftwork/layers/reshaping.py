@@ -8,7 +8,8 @@ from typing import Any
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import declared, integers, layers, one_of, positive_integer, positive_pair, setting
+from ..registry import declared, layers, setting
+from ..rules import integers, one_of, positive_integer, positive_pair
 from .interpolation import resized
 from .layer import InputSpec, Layer
 from .rules import channels_last, margin, margins

@@ -10,7 +10,8 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import Rule, one_of, positive_integer
+from ..registry import Rule
+from ..rules import one_of, positive_integer
 
 
 def channels_last(subject: str, name: str, value: Any) -> str:

@@ -9,7 +9,8 @@ from graftgrad.errors import DataError, expect
 from graftgrad.ops.labels import check_labels
 from graftgrad.spec import is_floating
 
-from ..registry import declared, fraction, losses, setting
+from ..registry import declared, losses, setting
+from ..rules import fraction
 from .loss import Loss, matched, reduction_rule
 
 EPSILON = 1e-7

@@ -9,7 +9,8 @@ from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 from graftgrad.spec import is_floating
 
-from ..registry import Configured, Rule, declared, losses, one_of, optional, setting
+from ..registry import Configured, Rule, declared, losses, setting
+from ..rules import one_of, optional
 
 EPSILON = 1e-7
 EPSILON = 1e-7

@@ -8,7 +8,8 @@ from typing import Any
 from graftgrad import Tensor, ops
 from graftgrad.ops import activation
 
-from ..registry import declared, losses, number, setting
+from ..registry import declared, losses, setting
+from ..rules import number
 from .loss import Loss, matched
 
 EPSILON = 1e-7

@@ -10,7 +10,8 @@ from graftgrad.ops.labels import Pick
 
 from ..losses.classification import labelled
 from ..losses.loss import same_rank
-from ..registry import declared, metrics, positive_integer, setting
+from ..registry import declared, metrics, setting
+from ..rules import positive_integer
 from .metric import PerSample
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from graftgrad import Tensor
 
 from .. import losses
-from ..registry import declared, fraction, metrics, setting
+from ..registry import declared, metrics, setting
+from ..rules import fraction
 from .metric import PerSample
 
 

@@ -10,7 +10,8 @@ from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..losses.loss import same_rank, weights_for
-from ..registry import declared, metrics, one_of, optional, positive_integer, setting
+from ..registry import declared, metrics, setting
+from ..rules import one_of, optional, positive_integer
 from .metric import Metric, divided
 
 LOWEST = -1e10

@@ -8,7 +8,8 @@ import graftgrad
 from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import declared, metrics, number, one_of, optional, setting
+from ..registry import declared, metrics, setting
+from ..rules import number, one_of, optional
 from .metric import Metric
 
 EPSILON = 1e-7

@@ -11,7 +11,8 @@ from graftgrad.errors import ConfigError, expect
 from .. import losses
 from ..losses.loss import matched, weights_for
 from ..losses.regression import normalized
-from ..registry import declared, metrics, one_of, optional, setting
+from ..registry import declared, metrics, setting
+from ..rules import one_of, optional
 from .metric import Metric, PerSample, divided
 
 

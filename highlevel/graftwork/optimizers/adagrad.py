@@ -9,7 +9,8 @@ from graftgrad.errors import ConfigError, expect
 from graftgrad.flat import Run
 from graftgrad.ops import adagrad
 
-from ..registry import fraction, number, setting
+from ..registry import setting
+from ..rules import fraction, number
 from .optimizer import Optimizer, optimizer, rate
 
 

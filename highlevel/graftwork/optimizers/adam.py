@@ -10,7 +10,8 @@ from graftgrad.errors import ConfigError, expect
 from graftgrad.flat import Run
 from graftgrad.ops import adam
 
-from ..registry import number, setting
+from ..registry import setting
+from ..rules import number
 from ..weight import Weight
 from .optimizer import Optimizer, optimizer, rate
 

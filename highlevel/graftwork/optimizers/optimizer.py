@@ -22,16 +22,13 @@ from ..registry import (
     Setting,
     declared,
     encoded,
-    fraction,
-    number,
     optimizers,
-    optional,
-    positive_integer,
     schedules,
     setting,
     snake_case,
     unique_name,
-)  # fmt: skip
+)
+from ..rules import fraction, number, optional, positive_integer
 from .state import Kept
 
 K = TypeVar("K", bound=type)

@@ -7,7 +7,8 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import Configured, declared, number, schedules, setting
+from ..registry import Configured, declared, schedules, setting
+from ..rules import number
 
 
 def positive(subject: str, name: str, value: Any) -> float:

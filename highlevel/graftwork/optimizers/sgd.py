@@ -6,7 +6,8 @@ from graftgrad import Tensor
 from graftgrad.flat import Run
 from graftgrad.ops import optimize
 
-from ..registry import fraction, setting
+from ..registry import setting
+from ..rules import fraction
 from .optimizer import Optimizer, optimizer, rate
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import graftgrad
 import graftwork as gw
-from graftgrad.function import Node
+from graftgrad.node import Node
 from graftwork import layers, optimizers
 
 DRAWN = np.random.default_rng(11)
