@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,13 @@ class Call:
     ins: tuple[Spec, ...]
     outs: tuple[Spec, ...]
     device: Device
+    hashed: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hashed", hash((self.function, self.ins, self.outs, self.device)))
+
+    def __hash__(self) -> int:
+        return self.hashed
 
 
 class Kernel:
