@@ -223,6 +223,9 @@ class Tensor:
         return self.device.fetch(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
+        expect(not self.wants, "numpy", "a tensor that wants gradients must not leave the graph",
+               error=GradientError, x=self.spec,
+               advice="Use functions of graftgrad.ops, or .detach() to cut it off.")  # fmt: skip
         host = self.device.fetch(self.array)
         made = np.array(host, dtype=dtype) if copy else np.asarray(host, dtype=dtype)
         if copy is False and made is not host:

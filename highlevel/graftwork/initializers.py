@@ -360,3 +360,25 @@ def deserialize(config: Mapping[str, Any] | str, custom_objects: Any = None) -> 
     """
     with registry.custom_object_scope(custom_objects or {}):
         return registry.initializers.get(config)
+
+
+# the same under the names that scripts call
+zeros = Zeros
+ones = Ones
+constant = Constant
+identity = Identity
+random_normal = RandomNormal
+normal = RandomNormal
+truncated_normal = TruncatedNormal
+random_uniform = RandomUniform
+uniform = RandomUniform
+variance_scaling = VarianceScaling
+glorot_uniform = GlorotUniform
+xavier_uniform = GlorotUniform
+glorot_normal = GlorotNormal
+xavier_normal = GlorotNormal
+he_uniform = HeUniform
+he_normal = HeNormal
+lecun_uniform = LecunUniform
+lecun_normal = LecunNormal
+orthogonal = Orthogonal

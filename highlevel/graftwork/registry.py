@@ -403,9 +403,7 @@ def _constructor(kind: type, settings: dict[str, Setting]) -> Callable[..., None
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
-            raise ConfigError(
-                f"{subject}: must be made as {subject}{_call(signature)}; got {error}."
-            ) from error
+            raise ConfigError(_misfit(subject, signature, str(error))) from error
         bound.apply_defaults()
         for name, one in settings.items():
             value = bound.arguments[name]
@@ -416,6 +414,25 @@ def _constructor(kind: type, settings: dict[str, Setting]) -> Callable[..., None
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     return __init__
+
+
+def _misfit(subject: str, signature: inspect.Signature, error: str) -> str:
+    """Say which argument is unknown or missing, what may have been meant, and how it is made."""
+    name = re.search(r"'(\w+)'", error)
+    given = name.group(1) if name else ""
+    made = f"It is made as {subject}{_call(signature)}."
+    if "unexpected keyword" in error:
+        near = difflib.get_close_matches(given, list(signature.parameters)[1:], 1, 0.5)
+        near = near or [one for one in signature.parameters if given == _initials(one)]
+        meant = f" Did you mean {near[0]}?" if near else ""
+        return f"{subject}: arguments must be known; got {given}.{meant} {made}"
+    if "missing" in error:
+        return f"{subject}: argument {given} must be given; got none. {made}"
+    return f"{subject}: arguments must fit its constructor; got {error}. {made}"
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in name.split("_"))
 
 
 def _call(signature: inspect.Signature) -> str:

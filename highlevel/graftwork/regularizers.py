@@ -90,3 +90,9 @@ def deserialize(config: Mapping[str, Any] | str, custom_objects: Any = None) -> 
     """
     with registry.custom_object_scope(custom_objects or {}):
         return registry.regularizers.get(config)
+
+
+# the same under the names that scripts call
+l1 = L1
+l2 = L2
+l1_l2 = L1L2

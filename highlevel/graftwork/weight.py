@@ -80,6 +80,10 @@ class Weight(Tensor):
         """Return a copy of the values on the host; later training does not change it."""
         return self.device.fetch(self.array).copy()
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.detach().__array__(dtype, True if copy is None else copy)
+
     def __repr__(self) -> str:
         frozen = "" if self.kind == "state" or self.trainable else ", frozen"
-        return f"<{self.kind} {self.path}, shape={self.shape}, dtype={self.dtype}{frozen}>"
+        value = f", value={self.item()}" if self.size == 1 and self.device.computes else ""
+        return f"<{self.kind} {self.path}, shape={self.shape}, dtype={self.dtype}{value}{frozen}>"

@@ -187,8 +187,16 @@ class TestValues:
         with pytest.raises(GradientError, match=r"must not want gradients.*detach\(\)"):
             graftgrad.ones(2, requires_grad=True).numpy()
 
-    def test_numpy_reads_tensors(self):
+    @pytest.mark.parametrize("call", [np.asarray, np.exp, lambda x: np.stack([x, x])])
+    def test_numpy_does_not_cut_a_gradient_in_silence(self, call):
         x = graftgrad.tensor([1.0, 2.0], requires_grad=True)
+        with pytest.raises(GradientError, match=r"must not leave the graph.*detach\(\)"):
+            call(x)
+        with pytest.raises(GradientError, match="must not leave the graph"):
+            call(x * 2)
+
+    def test_numpy_reads_tensors(self):
+        x = graftgrad.tensor([1.0, 2.0])
         np.testing.assert_array_equal(np.asarray(x), [1, 2])
         assert np.asarray(x, dtype="float64").dtype == np.float64
         copied = np.array(x)

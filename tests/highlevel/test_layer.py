@@ -18,6 +18,7 @@ from graftwork.layers import (
     Lambda,
     Layer,
 )  # fmt: skip
+from graftwork.models import Model
 from graftwork.registry import (
     configuration,
     custom_object_scope,
@@ -345,3 +346,40 @@ class TestLambda:
         told = configuration(Lambda(halved_by_name))
         again = decoded(told, layers)
         np.testing.assert_array_equal(again(X).numpy(), X / 2)
+
+
+def test_a_weight_in_the_place_of_another_is_tied() -> None:
+    class Pair(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = Dense(5), Dense(5)
+
+        def call(self, x: Any) -> Any:
+            return self.second(self.first(x))
+
+    pair = Pair()
+    pair(X)
+    pair.second.kernel = pair.first.kernel
+    assert [path for path, _ in pair.named_weights()] == [
+        "first/kernel", "first/bias", "second/bias",
+    ]  # fmt: skip
+    pair.second.trainable = False
+    assert not pair.first.kernel.requires_grad
+
+
+def test_a_model_with_a_build_of_its_own_is_built_by_it_once() -> None:
+    class Scaled(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = Dense(2)
+
+        def build(self, input_shape: Any = None) -> None:
+            self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+
+        def call(self, x: Any) -> Any:
+            return self.dense(x * self.factor)
+
+    model = Scaled()
+    model(X)
+    model(X)
+    assert [path for path, _ in model.named_weights()] == ["factor", "dense/kernel", "dense/bias"]

@@ -56,7 +56,7 @@ def test_penalties_on_activity_join_the_running_step() -> None:
         found = [float(one) for one in phase.penalties]
     finally:
         phase.penalties = None
-    assert found == [12.0, 3.0]
+    assert found == [6.0, 1.5]  # of each sample
     layer(x)  # outside of a step nothing is collected
 
 

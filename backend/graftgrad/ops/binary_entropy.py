@@ -37,10 +37,8 @@ class LogitEntropy(Function):
         distance = side + (1 - 2 * side) * t.astype(wide, copy=False)
         size = xp.abs(x.astype(wide, copy=False))
         with np.errstate(invalid="ignore"):
-            linear = size * distance
-        xp.copyto(linear, 0, where=distance == 0)  # ∞ · 0
-        linear += xp.log1p(xp.exp(-size))
-        y[...] = linear
+            linear = xp.where(distance == 0, 0, size * distance)  # ∞ · 0
+        y[...] = linear + xp.log1p(xp.exp(-size))
 
     def grad_x(self, gy: Tensor, x: Tensor, t: Tensor) -> Tensor:
         return mul(gy, sigmoid(x) - t)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import expect
@@ -32,8 +33,9 @@ class MatMul(Function):
 
     def grad_b(self, gy: Tensor, a: Tensor, b_spec: Spec) -> Tensor:
         if b_spec.ndim == 2 and a.ndim > 2:  # one product instead of a batch that is summed
-            rows = reshape(a, (-1, a.shape[-1]))
-            return matmul(transpose(rows), reshape(gy, (-1, gy.shape[-1])))
+            count = math.prod(a.shape[:-1])
+            rows = reshape(a, (count, a.shape[-1]))
+            return matmul(transpose(rows), reshape(gy, (count, gy.shape[-1])))
         return matmul(swapped(a), gy)
 
 

@@ -9,8 +9,8 @@ from ..errors import expect
 from ..function import Function, function
 from ..spec import Shape, Spec, axes_within, bool_, reduced
 from .arithmetic import div, equal_mask, mul
-from .operand import cast, floating
-from .shape import broadcast_to, reshape
+from .operand import cast, floating, full_like
+from .shape import broadcast_to, pad, reshape, sliced, stack, transpose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +71,8 @@ class Product(Function):
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.prod(x, axis=self.axes, keepdims=self.keepdims, out=y, dtype=y.dtype)
 
-    def grad_x(self, gy: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return div(mul(stretched(gy, x.shape, self.axes), stretched(y, x.shape, self.axes)), x)
+    def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
+        return mul(stretched(gy, x.shape, self.axes), _products_of_others(x, self.axes))
 
 
 @function
@@ -143,7 +143,7 @@ def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def prod(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Multiply elements: y = Π x over `axis`; the gradient is defined where no element is zero."""
+    """Multiply elements: y = Π x over `axis`; the gradient of each is the product of the others."""
     return Product(axes_within("prod", axis, x.ndim), keepdims)(x)  # type: ignore[no-any-return]
 
 
@@ -161,6 +161,28 @@ def stretched(y: Tensor, shape: Shape, axes: Sequence[int]) -> Tensor:
     """Stretch a reduced result back over the axes it lost."""
     kept = tuple(1 if i in axes else size for i, size in enumerate(shape))
     return broadcast_to(reshape(y, kept) if y.shape != kept else y, shape)
+
+
+def _products_of_others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return for every element the product of the others over `axes`: no division, zeros may be."""
+    order = (*[i for i in range(x.ndim) if i not in axes], *axes)
+    turned = transpose(x, order)
+    rows = math.prod(x.shape[i] for i in range(x.ndim) if i not in axes)
+    others = _others_in_rows(reshape(turned, (rows, math.prod(x.shape[i] for i in axes))))
+    back = tuple(sorted(range(x.ndim), key=order.__getitem__))
+    return transpose(reshape(others, turned.shape), back)
+
+
+def _others_in_rows(x: Tensor) -> Tensor:
+    """Do so in the rows of a matrix: by pairs, whose products are elements half as many."""
+    width = x.shape[1]
+    if width < 2:
+        return full_like(x, 1)
+    even = pad(x, ((0, 0), (0, width % 2)), 1.0)
+    left, right = sliced(even, 1, 0, width, 2), sliced(even, 1, 1, even.shape[1], 2)
+    others = _others_in_rows(mul(left, right))
+    pairs = stack((mul(others, right), mul(others, left)), 2)
+    return sliced(reshape(pairs, even.shape), 1, 0, width)
 
 
 def sum_to(x: Tensor, shape: Shape) -> Tensor:

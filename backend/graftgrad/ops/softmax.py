@@ -134,7 +134,7 @@ class LogSumExp(Function):
         return x.shaped(*reduced(x.shape, self.axes, self.keepdims))
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
-        wide = x.astype(accurate(x.dtype), copy=False)
+        wide = xp.atleast_1d(x.astype(accurate(x.dtype), copy=False))
         top = _top(xp, wide, self.axes)
         shifted = wide - top
         xp.exp(shifted, out=shifted)

@@ -23,7 +23,7 @@ def accurate(dtype: DType) -> DType:
 
 def tiles(xp: Any, *arrays: Any) -> Iterator[tuple[Any, ...]]:
     """Walk through arrays of one shape element by element; the last of them is the output."""
-    *ins, y = arrays
+    *ins, y = [a.reshape(1) for a in arrays] if arrays[-1].ndim == 0 else arrays
     if xp is not np or y.size <= TILE or not all(a.flags.c_contiguous for a in arrays):
         yield from _converted(xp, ins, y)
         return

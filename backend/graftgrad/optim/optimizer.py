@@ -45,7 +45,8 @@ class Optimizer:
                error=ConfigError, params=type(params).__name__)  # fmt: skip
         listed = list(params)
         expect(len(listed) > 0, self.name, "there must be at least one parameter",
-               error=ConfigError, params=listed)  # fmt: skip
+               error=ConfigError, params=listed,
+               advice="Build the model first: give it an Input or call it once.")  # fmt: skip
         groups = listed if isinstance(listed[0], Mapping) else [{"params": listed}]
         for group in groups:
             self.add_param_group(group)

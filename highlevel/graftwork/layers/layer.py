@@ -370,11 +370,18 @@ class Layer(Bookkeeping):
         object.__setattr__(self, "built", True)
 
     def __setattr__(self, key: str, value: Any) -> None:
-        """Set an attribute; a layer in the place of a built one is built for the same input."""
+        """Set an attribute; a layer in the place of a built one is built for the same input.
+
+        A weight in the place of another is used, listed and saved in its place: weights are tied.
+        """
         if isinstance(value, Layer):
             before = vars(self).get(key)
             if isinstance(before, Layer) and before.built_shape is not None and not value.built:
                 value.build_for(before.built_shape)
+        elif isinstance(value, Weight):
+            replaced = vars(self).get(key)
+            own = dict.fromkeys(value if one is replaced else one for one in self.own_weights)
+            object.__setattr__(self, "own_weights", list(own))
         object.__setattr__(self, key, value)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -395,6 +402,9 @@ class Layer(Bookkeeping):
         Raises:
             ShapeError: the input does not fit the layer.
         """
+        expect("policy" in vars(self), type(self).__name__,
+               "a constructor of your own must call super().__init__()", error=ConfigError,
+               called=False)  # fmt: skip
         if is_symbolic(args, kwargs):
             return self._apply(
                 args, kwargs if training is None else {**kwargs, "training": training}
@@ -423,7 +433,9 @@ class Layer(Bookkeeping):
                 kwargs["training"] = phase.training
             y = self.call(*args, **kwargs)
             if self.activity_regularizer is not None and phase.penalties is not None:
-                self.add_loss([self.activity_regularizer(one) for one in leaves(y)])
+                self.add_loss(
+                    [_per_sample(self.activity_regularizer(one), one) for one in leaves(y)]
+                )
             return y
         finally:
             phase.training = before
@@ -550,6 +562,11 @@ def _is_shape(value: Any) -> bool:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, Tensor) or (hasattr(value, "shape") and hasattr(value, "dtype"))
+
+
+def _per_sample(penalty: Tensor, y: Tensor) -> Tensor:
+    """Divide a penalty on an output by its samples, so that it does not grow with the batch."""
+    return penalty / max(y.shape[0], 1) if y.ndim else penalty
 
 
 def _accepted(call: Callable[..., Any]) -> frozenset[str]:

@@ -145,10 +145,17 @@ def weights_for(values: Tensor, sample_weight: Any) -> Tensor:
 
 
 def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Drop a last axis of size 1 where only one of the two has it."""
+    """Bring both to one rank where only one of the two has a last axis of size 1.
+
+    (N,) becomes a column (N, 1), so that samples stay samples; of more axes the last is dropped.
+    """
     if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
+        if y_pred.ndim == 1:
+            return y_true, ops.expand_dims(y_pred, -1)
         return ops.squeeze(y_true, -1), y_pred
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
+        if y_true.ndim == 1:
+            return ops.expand_dims(y_true, -1), y_pred
         return y_true, ops.squeeze(y_pred, -1)
     return y_true, y_pred
 

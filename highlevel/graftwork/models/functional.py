@@ -210,8 +210,9 @@ def _check_input(name: str, symbol: KerasTensor, value: Any) -> None:
     fits = value.ndim == symbol.ndim and all(
         wanted in (None, size) for wanted, size in zip(symbol.shape, value.shape, strict=False)
     )
+    advice = "One sample needs a batch axis too: x[None]." if value.ndim < symbol.ndim else ""
     expect(fits, f'model "{name}"', f'input "{symbol.name}" must have shape {symbol.shape}',
-           error=ShapeError, given=value.shape)  # fmt: skip
+           error=ShapeError, given=value.shape, advice=advice)  # fmt: skip
 
 
 layers.register(Functional, "Model")

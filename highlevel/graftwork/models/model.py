@@ -80,10 +80,15 @@ class Model(Saved, Trainer, Layer):
         self._symbolically((inputs,), {})
 
     def build_for(self, shape: Any) -> None:
-        """Remember for what input; the layers build themselves when they are reached."""
+        """Remember for what input; the layers build themselves when they are reached.
+
+        A subclass with a `build` of its own is asked for its weights here.
+        """
         if not self.built:
             object.__setattr__(self, "built_shape", shape)
             object.__setattr__(self, "built", True)
+            if not type(self).build.__module__.startswith(__package__):
+                self.build(shape)
 
     def summary(
         self,

@@ -9,7 +9,7 @@ from graftgrad.errors import ConfigError, GraftError, expect
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
-from ..layers.symbol import KerasTensor, in_column
+from ..layers.symbol import KerasTensor, in_column, symbols
 from ..registry import configuration, decoded, layers
 from .model import Model
 
@@ -37,6 +37,7 @@ class Sequential(Model):
         super().__init__(name=name, dtype=dtype)
         self.stack: list[Layer] = []
         self.entrance: InputLayer | None = None
+        self.chain: list[Any] = []
         for one in layers or ():
             self._put(one)
         if not trainable:
@@ -76,6 +77,7 @@ class Sequential(Model):
         """
         expect(len(self.stack) > 0, f'model "{self.name}"', "there must be a layer to take away",
                error=ConfigError, layers=0)  # fmt: skip
+        del self.chain[len(self.stack) :]
         return self.stack.pop()
 
     def _put(self, one: Any) -> None:
@@ -106,10 +108,20 @@ class Sequential(Model):
     def build(self, input_shape: Any = None) -> None:
         """Build every layer for an input of this shape, batch included (None where unknown)."""
         given = input_shape if input_shape is not None else self.built_shape
-        super().build(given)
-        if self.entrance is None and _plain(given):
-            self.entrance = InputLayer(batch_shape=tuple(given), dtype=self.dtype)
+        if _plain(given) and len(given) > 0:
+            if self.entrance is None or tuple(self.entrance.batch_shape) != tuple(given):
+                self.entrance = InputLayer(batch_shape=tuple(given), dtype=self.dtype)
+            self._connect(self.entrance)
+        else:
+            super().build(given)
         self.built_shape, self.built = tuple(given) if _plain(given) else given, True
+
+    def _connect(self, entrance: InputLayer) -> None:
+        """Apply the layers that are new to symbols, so that they can be cut out and built upon."""
+        if not self.chain or self.chain[0] is not entrance.output:
+            self.chain = [entrance.output]
+        for one in self.stack[len(self.chain) - 1 :]:
+            self.chain.append(one(self.chain[-1]))
 
     def build_for(self, shape: Any) -> None:
         """Remember for what input; the layers build themselves when they are reached."""
@@ -121,6 +133,21 @@ class Sequential(Model):
     def inputs(self) -> list[KerasTensor]:
         """The symbol at the entrance, once the input's shape is known."""
         return [] if self.entrance is None else [self.entrance.output]
+
+    @property
+    def input(self) -> Any:
+        """The symbol at the entrance, once the input's shape is known."""
+        return super().input if self.entrance is None else self.entrance.output
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbols at the exit, once the layers are built for a shape."""
+        return symbols(self.chain[-1]) if len(self.chain) > len(self.stack) else []
+
+    @property
+    def output(self) -> Any:
+        """What comes out of the last layer, as symbols, once the layers are built for a shape."""
+        return self.chain[-1] if len(self.chain) > len(self.stack) else super().output
 
     def call(self, x: Any) -> Any:
         """Run the layers in order."""

@@ -63,11 +63,16 @@ def take(
 ) -> LoadReport:
     """Plan, check, read everything, and only then assign."""
     kept = [place for place in names.places(model) if not _within(place.path, skip)]
-    expect(len(kept) > 0, f'model "{model.name}"', "must be built before weights are loaded",
-           error=ConfigError, weights=0,
+    expect(len(kept) > 0 and model.built, f'model "{model.name}"',
+           "must be built before weights are loaded", error=ConfigError, weights=0,
            advice="Give it an Input, call it once or call build(input_shape).")  # fmt: skip
     plan = [one for one in matched(model, source, kept, by_name) if not _within(one.name, skip)]
     report = _judged(plan, kept, source, skip)
+    unbuilt = [one.name for one in model.flattened() if not one.built]
+    expect(not (unbuilt and report.unexpected), f'model "{model.name}"',
+           "every layer must be built before weights are loaded", error=ConfigError,
+           unbuilt=unbuilt, left_over_in_file=len(report.unexpected),
+           advice="Call the model once, or call build(input_shape).")  # fmt: skip
     _check(report, lenient, lenient or by_name, source)
     values = [(match.place.weight, _value(match, source.subject)) for match in plan if match.fits]
     for weight, value in values:

@@ -209,8 +209,11 @@ class CompiledMetrics:
         for subject, tree in self.given.items():
             for i, one in self._placed(subject, tree, predictions):
                 metric, name = _metric(one, targets[i], leaves(predictions)[i])
-                name = name if len(names) == 1 else f"{names[i]}_{name}"
+                prefix = "" if len(names) == 1 else f"{names[i]}_"
                 taken = {entry.name for entry in self.entries}
+                if subject == "weighted_metrics" and prefix + name in taken:
+                    name = f"weighted_{name}"
+                name = prefix + name
                 number = next(n for n in range(len(taken) + 1) if _numbered(name, n) not in taken)
                 entry = Entry(i, _numbered(name, number), metric, subject == "weighted_metrics")
                 self.entries.append(entry)

@@ -69,19 +69,28 @@ def check_labels(subject: str, y: Any) -> None:
     """Refuse labels that are NaN.
 
     Raises:
-        DataError: a label is NaN; its place is named.
+        DataError: a label is NaN or infinite; its place is named.
     """
     for path, host in leaves(y, "y"):
-        if host.dtype.kind != "f" or not np.isnan(host).any():
+        if host.dtype.kind != "f" or np.isfinite(host).all():
             continue
         bad = np.isnan(host)
+        what = "NaN" if bad.any() else "infinite"
+        bad = bad if bad.any() else np.isinf(host)
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         got: dict[str, object] = {
             "first at": place,
-            "NaN values": f"{int(bad.sum())} of {bad.size}",
+            f"{what} values": f"{int(bad.sum())} of {bad.size}",
         }
         advice = "Drop those samples or give them a weight of 0 and a valid label."
-        raise DataError(sentence(subject, f"{path} must not hold NaN", got, advice))
+        raise DataError(
+            sentence(
+                subject,
+                f"{path} must not hold {what if what == 'NaN' else 'infinite values'}",
+                got,
+                advice,
+            )
+        )
 
 
 def weighted_by_class(

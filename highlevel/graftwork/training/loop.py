@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import graftgrad
 from graftgrad import Tensor
 from graftgrad.data import map_tree
 from graftgrad.errors import DataError, expect
@@ -62,7 +63,8 @@ def train_batch(
     if class_weight is not None:
         weight = weighted_by_class(class_weight, y, weight, model.output_names())
     callbacks.tell("on_train_batch_begin", number, {})
-    logs = step.ran(model.train_step, (x, y, weight))
+    with graftgrad.enable_grad():  # whatever stands around `fit`
+        logs = step.ran(model.train_step, (x, y, weight))
     model.batches_trained += 1
     if callbacks.hears("on_train_batch_end"):
         callbacks.tell("on_train_batch_end", number, _lazy(logs))

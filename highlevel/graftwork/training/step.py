@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.data import map_tree
+from graftgrad.errors import GradientError, expect
 
 from ..layers.layer import phase
 
@@ -26,6 +27,10 @@ def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
     loss = model.compute_loss(x, y, prediction, sample_weight)
     if loss.requires_grad:
         update(model, loss)
+    else:
+        expect(not model.trainable_weights, "fit", "the loss must depend on the trained parameters",
+               error=GradientError, loss=loss,
+               advice="Write it with graftgrad.ops, not NumPy, and detach nothing.")  # fmt: skip
     model.count_loss(loss, x)
     return model.compute_metrics(x, y, prediction, sample_weight)
 

@@ -68,8 +68,10 @@ class Trainer(Base):
             ConfigError: a name is not known.
         """
         found = registry.optimizers.get(optimizer)
-        expect(hasattr(found, "step"), "compile", "optimizer must be a known optimizer",
-               error=ConfigError, optimizer=optimizer)  # fmt: skip
+        expect(hasattr(found, "scale_loss"), "compile",
+               "optimizer must be one of graftwork.optimizers",
+               error=ConfigError, optimizer=f"{type(found).__module__}.{type(found).__name__}",
+               advice="graftgrad.optim is for loops of your own.")  # fmt: skip
         outputs = Matched(self.output_names())
         compiled_loss = CompiledLoss(loss, loss_weights, outputs) if loss is not None else None
         compiled_metrics = CompiledMetrics(metrics, weighted_metrics, outputs)

@@ -261,3 +261,14 @@ def test_bad_settings_are_refused_with_their_value() -> None:
         activation.hard_tanh(x, 1, 0)
     with pytest.raises(ShapeError, match=r"glu: the axis must be of even size; got x=\(1, 3\)"):
         activation.glu(x)
+
+
+@pytest.mark.parametrize("op", [ops.elu, ops.selu, ops.celu, ops.gelu, ops.logsumexp])
+def test_numbers_without_axes_are_computed_as_those_of_an_array(op):
+    number, column = (graftgrad.tensor(x, requires_grad=True) for x in (0.3, [0.3]))
+    found, wanted = op(number), op(column).sum()
+    assert found.shape == ()
+    assert float(found.detach()) == float(wanted.detach())
+    found.backward()
+    wanted.backward()
+    assert float(number.grad) == float(column.grad)

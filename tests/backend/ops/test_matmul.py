@@ -22,6 +22,8 @@ class TestMatMul(CaseChecks):
         case(ops.matmul, a=(3, 4), b=(4, 2), oracle=naive),
         case(ops.matmul, a=integers((3, 4), 5), b=integers((4, 2), 5), oracle=naive),
         case(ops.matmul, a=(2, 3, 4), b=(4, 5), oracle=np.matmul),
+        case(ops.matmul, a=(0, 4, 1), b=(1, 0), oracle=np.matmul),
+        case(ops.matmul, a=(2, 3, 0), b=(0, 2), oracle=np.matmul),
         case(ops.matmul, a=(3, 4), b=(2, 4, 5), oracle=np.matmul),
         case(ops.matmul, a=(2, 1, 3, 4), b=(5, 4, 2), oracle=np.matmul),
         case(ops.matmul, a=(4,), b=(4,), oracle=np.matmul),

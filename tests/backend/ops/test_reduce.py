@@ -53,6 +53,9 @@ class TestExtrema(CaseChecks):
 class TestProducts(CaseChecks):
     CASES = (
         case(ops.prod, x=positive(2, 3), oracle=np.prod),
+        case(ops.prod, x=np.array([[2.0, 0.0, -3.0], [0.0, 0.0, 4.0]]), axis=1, oracle=np.prod),
+        case(ops.prod, x=np.array([0.0]), oracle=np.prod),
+        case(ops.prod, x=(0, 3), axis=1, oracle=np.prod),
         case(ops.prod, x=positive(2, 3, 2), axis=(0, 2), oracle=np.prod),
         case(ops.prod, x=positive(2, 3), axis=1, keepdims=True, oracle=np.prod),
     )

@@ -194,3 +194,16 @@ def test_a_model_of_ones_own_needs_call() -> None:
         Empty()(X)
     with pytest.raises(ConfigError, match="takes inputs in call"):
         Empty(Layer())
+
+
+def test_the_layers_of_a_sequential_model_can_be_cut_out_and_built_upon() -> None:
+    model = Sequential([Input((4,)), Dense(5, name="feature"), Dense(2, name="head")])
+    features = Model(model.inputs, model.get_layer("feature").output)
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    expected = model.layers[0](x).detach().numpy()
+    assert np.array_equal(features.predict(x, verbose=0), expected)
+    assert model.output.shape == (None, 2) and model.input.shape == (None, 4)
+    model.pop()
+    assert model.output.shape == (None, 5)
+    model.add(Dense(7, name="new"))
+    assert Model(model.input, model.output)(x).shape == (3, 7)

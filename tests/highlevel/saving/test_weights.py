@@ -282,3 +282,20 @@ def test_a_failure_while_reading_leaves_the_model_as_it_was(
         load_weights(model, tmp_path / "w.safetensors")
     monkeypatch.undo()
     assert same(numbers(model), before)
+
+
+def test_a_model_whose_layers_are_not_built_takes_no_weights(tmp_path: Path) -> None:
+    class Own(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.drop, self.last = layers.Dense(4), layers.Dropout(0.5), layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.last(self.drop(self.first(x)))
+
+    made = Own()
+    made(np.zeros((1, 3), "float32"))
+    for ending in ("weights.h5", "npz", "safetensors"):
+        made.save_weights(tmp_path / f"own.{ending}")
+        with pytest.raises(ConfigError, match="must be built before weights are loaded"):
+            Own().load_weights(tmp_path / f"own.{ending}")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graftgrad
 import graftwork as gw
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, DataError, ShapeError
+from graftgrad.errors import ConfigError, DataError, GradientError, ShapeError
 from graftwork import layers
 
 DRAWN = np.random.default_rng(5)
@@ -161,6 +162,29 @@ def test_weights_of_classes_equal_weights_of_samples() -> None:
     by_sample = classifier()
     by_sample.fit(X, Y, sample_weight=np.where(Y == 1, 4.0, 1.0), epochs=2, verbose=0)
     assert same(weights(by_class), weights(by_sample))
+
+
+def test_targets_without_a_column_fit_one_output_column_and_weights() -> None:
+    weight = np.linspace(0, 2, 50).astype("float32")
+    found = []
+    for y in (HALVES[:, 0], HALVES[:, :1]):
+        model = regressor(metrics=["mse"], weighted_metrics=["mse"])
+        told = model.fit(X, y, sample_weight=weight, shuffle=False, verbose=0).history
+        assert list(told) == ["loss", "mse", "weighted_mse"]
+        found.append([value for (value,) in told.values()])
+    assert found[0] == found[1]
+    error = np.square(model.predict(X, verbose=0) - HALVES[:, :1])[:, 0]
+    told = model.evaluate(X, HALVES[:, 0], 50, sample_weight=weight, verbose=0, return_dict=True)
+    np.testing.assert_allclose(told["loss"], (error * weight).mean(), rtol=1e-5)
+    np.testing.assert_allclose(told["weighted_mse"], np.average(error, weights=weight), rtol=1e-5)
+
+
+def test_training_records_whatever_stands_around_it() -> None:
+    inside, outside = classifier(), classifier()
+    with graftgrad.no_grad():
+        inside.fit(X, Y, shuffle=False, verbose=0)
+    outside.fit(X, Y, shuffle=False, verbose=0)
+    assert same(weights(inside), weights(outside))
 
 
 def test_validation_data_come_in_every_form() -> None:
@@ -547,3 +571,19 @@ def test_arguments_that_do_not_fit_are_named(
 ) -> None:
     with pytest.raises(error, match=told):
         classifier().fit(x, y, **({"verbose": 0} | settings))
+
+
+def test_a_loss_that_leaves_the_graph_is_refused() -> None:
+    model = gw.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", lambda t, p: ((t - p.detach()) ** 2).mean(-1))
+    with pytest.raises(GradientError, match="the loss must depend on the trained parameters"):
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    model.compile("sgd", lambda t, p: np.square(t - p))
+    with pytest.raises(GradientError, match="must not leave the graph"):
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+
+
+def test_an_optimizer_of_the_engine_is_refused_with_advice() -> None:
+    model = gw.Sequential([layers.Input((3,)), layers.Dense(1)])
+    with pytest.raises(ConfigError, match=r"one of graftwork\.optimizers.*loops of your own"):
+        model.compile(graftgrad.optim.SGD(model.parameters(), lr=0.1), "mse")
