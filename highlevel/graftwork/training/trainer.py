@@ -68,9 +68,12 @@ class Trainer(Base):
             ConfigError: a name is not known.
         """
         found = registry.optimizers.get(optimizer)
+        told = (
+            f"{type(found).__module__}.{type(found).__name__}" if hasattr(found, "step") else found
+        )
         expect(hasattr(found, "scale_loss"), "compile",
                "optimizer must be one of graftwork.optimizers",
-               error=ConfigError, optimizer=f"{type(found).__module__}.{type(found).__name__}",
+               error=ConfigError, optimizer=told,
                advice="graftgrad.optim is for loops of your own.")  # fmt: skip
         outputs = Matched(self.output_names())
         compiled_loss = CompiledLoss(loss, loss_weights, outputs) if loss is not None else None
