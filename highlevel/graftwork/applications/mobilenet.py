@@ -110,8 +110,14 @@ def MobileNet(
         alpha=alpha,
     )
     path = find("MobileNet", weights, CATALOGUE)
+    held = _names_in(path)
     if variant is None:
-        variant = "torch" if path is not None and _is_torch(path) else "keras"
+        variant = "torch" if any(name.startswith("stage1.") for name in held) else "keras"
+    if include_top and held:
+        expect(any(name.startswith(("conv_preds", "fc")) for name in held), "MobileNet",
+               "weights must hold a head where include_top is True", error=ConfigError,
+               weights=str(weights), include_top=include_top,
+               advice="Pass include_top=False and put a head of your own on.")  # fmt: skip
     builder = _Builder(alpha, depth_multiplier, variant == "torch")
     inputs = Input(input_shape or (224, 224, 3)) if input_tensor is None else input_tensor
     x = builder.body(inputs)
@@ -195,6 +201,10 @@ def _torch_names() -> dict[str, str]:
 TORCH_NAMES = _torch_names()
 
 
-def _is_torch(path: Any) -> bool:
+def _names_in(path: Any) -> list[str]:
+    """Return the names of the arrays in a file of Keras' older form or of PyTorch, else none."""
+    if path is None:
+        return []
     with formats.open_weights(path) as archive:
-        return any(name.startswith("stage1.") for name in archive)
+        names = list(archive)
+    return names if any(name.startswith(("stage1.", "conv1/")) for name in names) else []

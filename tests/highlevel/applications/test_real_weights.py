@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import graftwork as gw
+from graftgrad.errors import ConfigError
 from graftwork import layers, optimizers
 from graftwork.applications import MobileNet, ResNet20, mobilenet, resnet
 from graftwork.data import images
@@ -49,6 +50,11 @@ def test_mobilenets_checkpoint_of_pytorch_knows_imagenet(data_folder: Path) -> N
     assert len(y) == 50
     assert abs(int((order[:, 0] == y).sum()) - 28) <= 2
     assert abs(int((order[:, :5] == y[:, None]).sum()) - 40) <= 2
+
+
+def test_weights_without_a_head_are_refused_where_a_head_is_wanted(data_folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"must hold a head.*include_top=False"):
+        MobileNet(alpha=0.25, weights=data_folder / KERAS)
 
 
 def test_cifar_resnet20(data_folder: Path) -> None:
