@@ -14,6 +14,7 @@ from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros
 from .engine import grad
 from .generator import Generator, default_generator, manual_seed, rand, randn
 from .gradcheck import gradcheck, gradgradcheck
+from .kernels import get_num_threads, set_num_threads, show_config
 from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .spec import (
     bfloat16,
@@ -50,6 +51,7 @@ __all__ = [
     "float64",
     "formats",
     "full",
+    "get_num_threads",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -68,6 +70,8 @@ __all__ = [
     "rand",
     "randn",
     "set_grad_enabled",
+    "set_num_threads",
+    "show_config",
     "tensor",
     "uint8",
     "uint16",

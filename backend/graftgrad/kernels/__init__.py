@@ -1,0 +1,10 @@
+"""Fast bodies of functions, one folder per library; what they compute is told in `ops` alone.
+
+Importing this registers who may offer a body. A library is looked for when the first call asks.
+"""
+
+from . import onednn
+from .report import show_config
+from .threads import get_num_threads, set_num_threads
+
+__all__ = ["get_num_threads", "onednn", "set_num_threads", "show_config"]

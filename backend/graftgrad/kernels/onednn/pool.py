@@ -1,0 +1,110 @@
+"""Averages over windows and their gradient; maxima carried back to their positions.
+
+MaxPool2D itself stays with the reference body: the library passes over NaN without a trace.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import LibraryError
+from ...kernel import Call, Kernel, kernel
+from ...ops.pool import AveragePool2D, AveragePoolGrad, MaxPoolScatter
+from ...spec import Spec, uint8
+from .library import library
+from .memory import UINT8, images, numbers
+from .primitive import GRAD_RESULT, GRAD_SOURCE, RESULT, SOURCE, WORKSPACE, Recipe, Work, offer
+
+TRAINING, INFERENCE = 64, 96
+MAXIMUM, ALL_COUNT, INSIDE_COUNT = 0x1FF, 0x2FF, 0x3FF
+WORKSPACE_LAYOUT = 135
+
+
+class Pooling:
+    """One pooling in the library's terms: images x, results y, how windows lie."""
+
+    def __init__(self, function: Any, algorithm: int, x: Spec, y: Spec) -> None:
+        self.algorithm = algorithm
+        self.x, self.y = images(x), images(y)
+        self.where = [
+            numbers(function.strides),
+            numbers(function.window),
+            numbers([step - 1 for step in function.dilation]),
+            numbers([before for before, _ in function.pads]),
+            numbers([after for _, after in function.pads]),
+        ]
+
+    def forward(self, kind: int = INFERENCE) -> Recipe:
+        """Return the recipe for y."""
+        owner = library()
+        return Recipe(
+            "pooling_forward", owner.engine, kind, self.algorithm,
+            self.x, self.y, *self.where, owner.attributes,
+        )  # fmt: skip
+
+    def backward(self, forward: Recipe) -> Recipe:
+        """Return the recipe for the gradient of x."""
+        owner = library()
+        return Recipe(
+            "pooling_backward", owner.engine, self.algorithm,
+            self.x, self.y, *self.where, forward, owner.attributes,
+        )  # fmt: skip
+
+
+@kernel(AveragePool2D, on="cpu")
+def average_pool2d(call: Call) -> Kernel | None:
+    """Offer the average."""
+
+    def build(call: Call) -> Work:
+        pooling, work = _average(call.function, call.ins[0], call.outs[0]), Work()
+        x, y = work.operand(0, pooling.x), work.result(pooling.y)
+        work.main(pooling.forward(), {SOURCE: x, RESULT: y})
+        return work
+
+    return offer(call, build, _products(call, call.outs[0]))
+
+
+@kernel(AveragePoolGrad, on="cpu")
+def average_pool_grad(call: Call) -> Kernel | None:
+    """Offer its gradient."""
+
+    def build(call: Call) -> Work:
+        pooling, work = _average(call.function, call.outs[0], call.ins[0]), Work()
+        recipe = pooling.backward(pooling.forward(TRAINING))
+        gy, gx = work.operand(0, pooling.y), work.result(pooling.x)
+        work.main(recipe, {GRAD_RESULT: gy, GRAD_SOURCE: gx})
+        return work
+
+    return offer(call, build, _products(call, call.ins[0]))
+
+
+def _average(function: Any, x: Spec, y: Spec) -> Pooling:
+    algorithm = ALL_COUNT if function.count_include_pad else INSIDE_COUNT
+    return Pooling(function, algorithm, x, y)
+
+
+@kernel(MaxPoolScatter, on="cpu")
+def max_pool_scatter(call: Call) -> Kernel | None:
+    """Offer the way back from maxima, if the library counts positions as the function does."""
+
+    def build(call: Call) -> Work:
+        (gy, positions), gx = call.ins, call.outs[0]
+        pooling, work = Pooling(call.function, MAXIMUM, gx, gy), Work()
+        forward = pooling.forward(TRAINING)
+        wanted, given = forward.layout(WORKSPACE_LAYOUT), images(positions, UINT8)
+        if positions.dtype != uint8 or not given.equals(wanted):
+            raise LibraryError("oneDNN: positions must be plain bytes; got another layout.")
+        arguments = {
+            GRAD_RESULT: work.operand(0, pooling.y),
+            WORKSPACE: work.operand(1, given),
+            GRAD_SOURCE: work.result(pooling.x),
+        }
+        work.main(pooling.backward(forward), arguments)
+        return work
+
+    return offer(call, build, _products(call, call.ins[0]))
+
+
+def _products(call: Call, y: Spec) -> int:
+    function: Any = call.function
+    return y.size * int(function.window[0] * function.window[1])

@@ -1,0 +1,39 @@
+"""How many threads the libraries of fast bodies may use; each library follows this number."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import ConfigError, expect
+
+
+def _preset() -> int:
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_count = _preset()
+
+
+def set_num_threads(count: int) -> None:
+    """Let convolutions and pooling use that many threads from their next run on.
+
+    NumPy's matrix products have threads of their own, set by OPENBLAS_NUM_THREADS.
+
+    Raises:
+        ConfigError: `count` is no positive integer.
+    """
+    global _count
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    expect(whole and count > 0, "set_num_threads", "count must be a positive integer",
+           error=ConfigError, count=count)  # fmt: skip
+    _count = count
+
+
+def get_num_threads() -> int:
+    """Return what was set; else OMP_NUM_THREADS; else how many processors this process may use."""
+    return _count
