@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import modes
 from .device.base import Array, Device
@@ -41,6 +41,24 @@ class Call:
         return self.hashed
 
 
+class NativeCall(NamedTuple):
+    """A C function with its arguments fixed: what a recorded step calls without Python.
+
+    Attributes:
+        function: the address of a C function of up to six integers or pointers.
+        arguments: what it is called with.
+        threads: how many threads of the pool it may use; 0 where it never asks for any.
+        status: whether it returns an integer that is 0 for success and else a failure.
+        keeps: whatever must live as long as the call may be made.
+    """
+
+    function: int
+    arguments: tuple[int, ...]
+    threads: int = 0
+    status: bool = False
+    keeps: object = None
+
+
 class Kernel:
     """One way to run a Call. It writes into the arrays it is handed and never returns one."""
 
@@ -53,6 +71,19 @@ class Kernel:
     def bind(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> Callable[[], None]:
         """Return a step that needs no arguments: the kernel with its buffers fixed."""
         return partial(self.run, ins, outs, scratch)
+
+    def native(
+        self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
+    ) -> list[NativeCall] | None:
+        """Return the run as C calls with these buffers fixed, or None where it needs Python.
+
+        Args:
+            ins: the operands; their addresses stay.
+            outs: the results; their addresses stay.
+            scratch: working space as declared; others use it before and after the calls.
+            fixed: the operands whose values stay too, so that they may be prepared here once.
+        """
+        return None
 
 
 class Reference(Kernel):
