@@ -15,7 +15,7 @@ from typing import Any
 
 from .device.base import Array, Device
 from .errors import DeviceError, DTypeError, GradientError, ShapeError, expect
-from .modes import no_grad
+from .modes import each_time, no_grad
 from .ops import update
 from .spec import DType, Shape, Spec, float64, is_floating
 from .tensor import Tensor, tensor
@@ -92,7 +92,7 @@ class Run:
     def changed(self) -> None:
         """Note that the weights were changed in place, for the graphs that keep them."""
         for weight in self.weights:
-            weight.counter.value += 1
+            weight.counter.rise()
 
 
 class FlatGroup:
@@ -121,6 +121,7 @@ class FlatGroup:
         self.numbers: dict[str, tuple[float, Tensor]] = {}
         self.one = tensor(1.0, float64, device)
         self.chosen: dict[tuple[bool, Places], list[Run]] = {}
+        self.layout = 0  # rises with every change of what a recorded step would hold on to
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy without the views: those of the copy are made anew, of its own buffers."""
@@ -160,7 +161,12 @@ class FlatGroup:
             for name, slot in self.slots.items():
                 self.slots[name] = self._grown(slot, self.initial[name])
             self._make_views(known)
+        self._relaid()
+
+    def _relaid(self) -> None:
+        """Forget the runs that were chosen: buffers or counts of steps are others now."""
         self.chosen.clear()
+        self.layout += 1
 
     def _check(self, weight: Tensor) -> None:
         expect(weight.grad_fn is None, "optimizer", "only leaves can be trained",
@@ -255,7 +261,7 @@ class FlatGroup:
         found = self.chosen.get((True, places))
         if found is None:
             if self._part(places):
-                self.chosen.clear()
+                self._relaid()
             found = self._remember((True, places), lambda i, j: self.cohorts[i] is self.cohorts[j])
         return found
 
@@ -300,6 +306,7 @@ class FlatGroup:
             self.initial[name] = initial
             with no_grad():
                 self.slots[name] = self._grown(self._empty(0), initial)
+            self.layout += 1
         return self.slots[name]
 
     def view(self, name: str, weight: Tensor, initial: float = 0.0) -> Tensor:
@@ -320,17 +327,22 @@ class FlatGroup:
             counts[self.places[weight]] = count
         made = {count: Cohort(self.device, count) for count in dict.fromkeys(counts)}
         self.cohorts = [made[count] for count in counts]
-        self.chosen.clear()
+        self._relaid()
 
-    def number(self, name: str, value: float) -> Tensor:
-        """Return a number without axes for update rules; it is written anew when the value changes.
+    def number(self, name: str, value: Callable[[], float]) -> Tensor:
+        """Return a number without axes for update rules, which is asked for before every step.
 
-        Written past the door of launches: a recorded step reads it and never repeats the writing.
+        It is written past the door of launches: a step that is repeated reads what is there.
         """
-        known = self.numbers.get(name)
-        if known is None:
-            known = self.numbers[name] = (value, tensor(value, float64, self.device))
-        elif known[0] != value:
-            known[1].array[...] = value
-            known = self.numbers[name] = (value, known[1])
-        return known[1]
+
+        def written() -> Tensor:
+            wanted = value()
+            known = self.numbers.get(name)
+            if known is None:
+                known = self.numbers[name] = (wanted, tensor(wanted, float64, self.device))
+            elif known[0] != wanted:
+                known[1].array[...] = wanted
+                self.numbers[name] = (wanted, known[1])
+            return known[1]
+
+        return each_time(written)

@@ -38,6 +38,11 @@ class FlatGroups:
             self.groups[key] = group
             self.owners.update((weight, group) for weight in fresh)
 
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """What rises with every change that a recorded step must not outlive."""
+        return tuple([group.layout for group in self.groups.values()])
+
     def owner(self, weight: Tensor) -> FlatGroup | None:
         """Return the group that holds a weight, if there is one."""
         return self.owners.get(weight)

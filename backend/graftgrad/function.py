@@ -144,7 +144,7 @@ class Function:
                     )
         launch(call, tuple([x.array for x in operands]), tuple([x.array for x in changed]))
         for x in changed:
-            x.counter.value += 1
+            x.counter.rise()
         return changed if len(changed) > 1 else changed[0]
 
     def _record(self, call: Call, operands: Sequence[Tensor]) -> Node | None:

@@ -22,9 +22,35 @@ class Tape(Protocol):
         """Take note of one launch."""
 
 
+class Recorder(Tape, Protocol):
+    """A tape that is told everything needed to repeat a step, not only its launches."""
+
+    def made(self, array: Any, /) -> None:
+        """Take note of memory that was allocated for a result."""
+
+    def constant(self, array: Any, /) -> None:
+        """Take note of values that came from the host."""
+
+    def read(self, array: Any, /) -> None:
+        """Take note that values were read: what follows may depend on them."""
+
+    def look(self, function: Callable[..., object], arrays: tuple[Any, ...], /) -> None:
+        """Take note of a check of values, which is to be repeated."""
+
+    def before(self, function: Callable[[], object], /) -> None:
+        """Take note of what is to be called before every repetition."""
+
+    def decide(self, function: Callable[[], object], value: object, /) -> None:
+        """Take note of a choice on which the rest of the step depends."""
+
+    def changed(self, counter: Any, /) -> None:
+        """Take note that a buffer was changed in place."""
+
+
 class _State(threading.local):
     recording: bool = True
     tape: Tape | None = None
+    recorder: Recorder | None = None
 
 
 _state = _State()
@@ -38,6 +64,70 @@ def recording() -> bool:
 def tape() -> Tape | None:
     """Return the tape that listens to this thread's launches, if there is one."""
     return _state.tape
+
+
+def recorder() -> Recorder | None:
+    """Return what records this thread's step so that it can be repeated, if something does."""
+    return _state.recorder
+
+
+class recorded:
+    """Let a recorder hear everything that this thread does inside a `with` block."""
+
+    def __init__(self, recorder: Recorder | None) -> None:
+        self.recorder = recorder
+        self.before: tuple[Tape | None, Recorder | None] = (None, None)
+
+    def __enter__(self) -> Recorder | None:
+        self.before = _state.tape, _state.recorder
+        _state.tape = _state.recorder = self.recorder
+        return self.recorder
+
+    def __exit__(self, *exception: object) -> None:
+        _state.tape, _state.recorder = self.before
+
+
+def each_time(function: Callable[[], R]) -> R:
+    """Call a function now, and again before every repetition of the step that is being recorded.
+
+    It writes values that change from step to step into memory that the step reads: a learning rate.
+    What it reads and launches itself is no part of the recording.
+    """
+    recorder = _state.recorder
+    if recorder is None:
+        return function()
+    with recorded(None):
+        value = function()
+    recorder.before(function)
+    return value
+
+
+def decided(function: Callable[[], R]) -> R:
+    """Return what a function returns, on which the step that is being recorded depends.
+
+    The recording is repeated only while the function returns the same.
+    """
+    recorder = _state.recorder
+    if recorder is None:
+        return function()
+    with recorded(None):
+        value = function()
+    recorder.decide(function, value)
+    return value
+
+
+def look(function: Callable[..., object], *arrays: Any) -> None:
+    """Let a function look at arrays, which raises where they are not as they must be.
+
+    In a step that is being recorded it looks again at every repetition, at the same place.
+    """
+    recorder = _state.recorder
+    if recorder is None:
+        function(*arrays)
+        return
+    with recorded(None):
+        function(*arrays)
+    recorder.look(function, arrays)
 
 
 class _Recording:

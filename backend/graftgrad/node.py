@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from . import modes
 from .device.base import Array
 from .errors import GradientError, sentence
 from .kernel import Call
@@ -30,6 +31,12 @@ class Counter:
 
     def __init__(self) -> None:
         self.value = 0
+
+    def rise(self) -> None:
+        """Count one more change."""
+        self.value += 1
+        if (recorder := modes.recorder()) is not None:
+            recorder.changed(self)
 
 
 class Kept(NamedTuple):

@@ -131,6 +131,15 @@ def declared(registry: Registry | None, *names: str) -> Callable[[C], C]:
     return declare
 
 
+class Changes:
+    """How often a setting of anything was set: while it stands still, nothing was changed."""
+
+    count = 0
+
+
+changes = Changes()
+
+
 class Configured:
     """What every declared class can do: be printed, told as a configuration and made from one."""
 
@@ -144,6 +153,10 @@ class Configured:
         if not _is_declared(cls):
             object.__setattr__(made, "given", {"args": args, "kwargs": kwargs})
         return made
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        changes.count += 1
+        object.__setattr__(self, key, value)
 
     def prepare(self) -> None:
         """Finish a new object whose settings are stored; classes override it."""

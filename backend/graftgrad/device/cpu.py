@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import modes
 from ..spec import DType, Spec
 from .base import Array, Device, HostArray
 
@@ -22,12 +23,20 @@ class CPU(Device):
 
     def empty(self, spec: Spec) -> Array:
         """Allocate an array without setting its values."""
-        return np.empty(spec.shape, spec.dtype)
+        array = np.empty(spec.shape, spec.dtype)
+        if (recorder := modes.recorder()) is not None:
+            recorder.made(array)
+        return array
 
     def put(self, host: HostArray, dtype: DType) -> Array:
         """Copy a host array into row-major order as elements of `dtype`."""
-        return np.array(host, dtype=dtype, order="C")
+        array = np.array(host, dtype=dtype, order="C")
+        if (recorder := modes.recorder()) is not None:
+            recorder.constant(array)
+        return array
 
     def fetch(self, array: Array) -> HostArray:
         """Return the array itself."""
+        if (recorder := modes.recorder()) is not None:
+            recorder.read(array)
         return np.asarray(array)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import modes
 from ..errors import DataError, DTypeError, expect, sentence
 from ..function import Function, function
 from ..spec import DType, Spec
@@ -81,10 +82,37 @@ def check_labels(
     """
     expect(labels.dtype.kind in "iu", subject, "labels must be integers", error=DTypeError,
            dtype=str(labels.dtype), advice="Convert them with .to('int64').")  # fmt: skip
-    if hasattr(labels, "grad_fn"):
-        if not labels.device.computes:
-            return
-        labels = labels.device.fetch(labels.array)
+    if not hasattr(labels, "grad_fn"):
+        _check_range(labels, classes, ignore_index, subject)
+    elif labels.device.computes:
+        device = labels.device
+        modes.look(
+            lambda array: _check_range(device.fetch(array), classes, ignore_index, subject),
+            labels.array,
+        )
+
+
+def check_whole(labels: Tensor, subject: str) -> None:
+    """Look at the values of labels that are real numbers, on the host.
+
+    Raises:
+        DataError: a label is no whole number.
+    """
+    if not labels.device.computes:
+        return
+    device = labels.device
+
+    def check(array: Any) -> None:
+        host = device.fetch(array)
+        whole = bool((host == np.floor(host)).all())
+        expect(whole, subject, "labels must be whole numbers", error=DataError, y_true=host)
+
+    modes.look(check, labels.array)
+
+
+def _check_range(labels: Any, classes: int, ignore_index: int | None, subject: str) -> None:
+    if not labels.size or (labels.min() >= 0 and labels.max() < classes):
+        return
     wrong = (labels < 0) | (labels >= classes)
     if ignore_index is not None:
         wrong &= labels != ignore_index

@@ -150,7 +150,7 @@ class Optimizer:
         for flat, places in self._flats(group).active(pairs):
             runs = flat.runs(places)
             flat.advance(runs)
-            rate = flat.number("lr", float(group["lr"]))
+            rate = flat.number("lr", lambda: float(group["lr"]))
             for run in runs:
                 self.update(run, group, rate)
                 run.changed()

@@ -20,6 +20,7 @@ from ..policy import DTypePolicy, policy
 from ..registry import (
     Configured,
     Setting,
+    changes,
     constraints,
     declared,
     initializers,
@@ -335,6 +336,7 @@ class Layer(Bookkeeping):
                 error=ConfigError,
                 trainable=wanted,
             )
+            changes.count += 1
             for one in self.flattened():
                 object.__setattr__(one, "switch", bool(wanted))
                 for _, weight in one.own():
@@ -382,7 +384,7 @@ class Layer(Bookkeeping):
             replaced = vars(self).get(key)
             own = dict.fromkeys(value if one is replaced else one for one in self.own_weights)
             object.__setattr__(self, "own_weights", list(own))
-        object.__setattr__(self, key, value)
+        super().__setattr__(key, value)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for a shape of the input, None where unknown."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graftgrad import Tensor, as_tensor, ops
-from graftgrad.errors import DataError, expect
-from graftgrad.ops.labels import check_labels
+from graftgrad.errors import expect
+from graftgrad.ops.labels import check_labels, check_whole
 from graftgrad.spec import is_floating
 
 from ..registry import declared, losses, setting
@@ -126,10 +126,9 @@ def labelled(subject: str, y_true: Any, y_pred: Tensor, axis: int = -1) -> tuple
            advice="For one-hot targets use the one without 'sparse' in its name.")  # fmt: skip
     if given.dtype.kind in "iu":
         return given, p
-    labels = given.to("int64")
-    whole = not is_floating(given.dtype) or bool((labels == given).all())
-    expect(whole, subject, "labels must be whole numbers", error=DataError, y_true=given)
-    return labels, p
+    if is_floating(given.dtype):
+        check_whole(given, subject)
+    return given.to("int64"), p
 
 
 def smoothed(t: Tensor, amount: float, classes: int) -> Tensor:

@@ -14,6 +14,7 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, GradientError, expect
 from graftgrad.flat import FlatGroup, Places, Run
+from graftgrad.modes import decided
 from graftgrad.ops import optimize, update
 from graftgrad.ops.exponential import sqrt
 from graftgrad.optim.clip import total_norm
@@ -165,7 +166,7 @@ class Optimizer(Kept):
         for flat, places in chosen:
             runs = flat.runs(places)
             flat.advance(runs)
-            learning_rate = flat.number("learning_rate", self.current_rate())
+            learning_rate = flat.number("learning_rate", self.current_rate)
             self._decay(flat, places, learning_rate)
             for run in runs:
                 self.update(run, learning_rate)
@@ -201,7 +202,7 @@ class Optimizer(Kept):
     def _accumulate(self, chosen: Chosen) -> bool:
         """Add gradients up; when there are enough, put their mean in their place: true."""
         steps: int = self.gradient_accumulation_steps
-        enough = (int(self.counter) + 1) % steps == 0
+        enough = decided(lambda: (int(self.counter) + 1) % steps == 0)
         for flat, places in chosen:
             for run in flat.stretches(places):
                 sums = run.slot("gradient_accumulator")
@@ -219,7 +220,7 @@ class Optimizer(Kept):
         if not self.use_ema:
             return
         every = self.ema_overwrite_frequency
-        overwrite = every is not None and (int(self.iterations) + 1) % every == 0
+        overwrite = every is not None and decided(lambda: (int(self.iterations) + 1) % every == 0)
         for flat, places in chosen:
             for run in flat.runs(places):
                 average = run.slot("average")

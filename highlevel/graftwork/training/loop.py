@@ -64,8 +64,8 @@ def train_batch(
         weight = weighted_by_class(class_weight, y, weight, model.output_names())
     callbacks.tell("on_train_batch_begin", number, {})
     with graftgrad.enable_grad():  # whatever stands around `fit`
-        logs = step.ran(model.train_step, (x, y, weight))
-    model.batches_trained += 1
+        logs = step.ran(model, "train_step", (x, y, weight))
+    model.count_batch()
     if callbacks.hears("on_train_batch_end"):
         callbacks.tell("on_train_batch_end", number, _lazy(logs))
     return logs
@@ -80,7 +80,7 @@ def run_evaluation(
     own: Any = {}
     for number, batch in enumerate(delivered(source, 0, steps)):
         callbacks.tell("on_test_batch_begin", number, {})
-        own = step.ran(model.test_step, batch)
+        own = step.ran(model, "test_step", batch)
         if callbacks.hears("on_test_batch_end"):
             callbacks.tell("on_test_batch_end", number, _lazy(own))
     result = numbers(own)
@@ -96,7 +96,7 @@ def run_prediction(
     callbacks.tell("on_predict_begin", {})
     for number, batch in enumerate(delivered(source, 0, steps)):
         callbacks.tell("on_predict_batch_begin", number, {})
-        found.append(mapped(_fetched, step.ran(model.predict_step, batch)))
+        found.append(mapped(_fetched, step.ran(model, "predict_step", batch)))
         callbacks.tell("on_predict_batch_end", number, {"outputs": found[-1]})
     callbacks.tell("on_predict_end", {})
     return found

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.data import map_tree
 from graftgrad.errors import GradientError, expect
-
-from ..layers.layer import phase
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -61,18 +58,14 @@ def predict(model: Trainer, x: Any) -> Any:
         return model(x, training=False)
 
 
-def ran(step: Callable[[Any], Any], batch: tuple[Any, Any, Any]) -> Any:
-    """Run a step on a batch of host arrays and let it see the penalties that its layers add.
+def ran(model: Trainer, step: str, batch: tuple[Any, Any, Any]) -> Any:
+    """Run a step of a model on a batch of host arrays.
 
     The step receives (x, y, sample_weight) as tensors, without what was not given at the end.
     """
     x, y, weight = (map_tree(graftgrad.as_tensor, part) for part in batch)
     data = (x, y, weight) if weight is not None else (x, y) if y is not None else (x,)
-    before, phase.penalties = phase.penalties, []
-    try:
-        return step(data)
-    finally:
-        phase.penalties = before
+    return model.recorded.run(step, data)
 
 
 def unpacked(data: Any) -> tuple[Any, Any, Any]:

@@ -19,6 +19,7 @@ from . import loop, step
 from .compiled import CompiledLoss, CompiledMetrics, Matched
 from .data import source_of, split_validation
 from .logs import LazyLogs, numbers
+from .recorded import RecordedSteps
 
 if TYPE_CHECKING:
     from ..layers.layer import Layer
@@ -130,6 +131,23 @@ class Trainer(Base):
     def batches_done(self) -> int:
         """Count the batches trained since `compile`, those before the model was saved included."""
         return max(int(getattr(self.optimizer, "counter", 0)), self.batches_trained)
+
+    def count_batch(self) -> None:
+        """Count one more batch; no step depends on it."""
+        object.__setattr__(self, "batches_trained", self.batches_trained + 1)
+
+    @property
+    def recorded(self) -> RecordedSteps:
+        """The recorded steps of this model."""
+        found = vars(self).get("recorded_steps")
+        if found is None:
+            found = RecordedSteps(self)
+            object.__setattr__(self, "recorded_steps", found)
+        return found
+
+    def plan_report(self) -> str:
+        """Return the plans of the model's steps as tables, or why a step is left to Python."""
+        return self.recorded.report()
 
     def _need_compiled(self, subject: str) -> None:
         expect(self.compiled, subject, "the model must be compiled first", error=ConfigError,
@@ -295,7 +313,7 @@ class Trainer(Base):
         source = source_of("test_on_batch", x, y, sample_weight, batch_size=2**62)
         logs: Any = {}
         for batch in source.epoch(0, None):
-            logs = step.ran(self.test_step, batch)
+            logs = step.ran(self, "test_step", batch)
         return _told(numbers(logs), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

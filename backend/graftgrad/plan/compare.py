@@ -1,0 +1,47 @@
+"""Whether two recordings do the same: launch by launch, to the same memory."""
+
+from __future__ import annotations
+
+from .records import Look, Recording, View
+
+
+def same(one: Recording, other: Recording) -> bool:
+    """Tell whether two recordings do the same to the same memory."""
+    return not difference(one, other)
+
+
+def difference(one: Recording, other: Recording) -> str:
+    """Return where two recordings differ, or nothing where they do the same."""
+    if len(one.entries) != len(other.entries):
+        return f"{len(one.entries)} launches, then {len(other.entries)}"
+    pairs: dict[int, int] = {}
+    for a, b in zip(one.entries, other.entries, strict=True):
+        if isinstance(a, Look) or isinstance(b, Look):
+            if type(a) is not type(b) or len(a.ins) != len(b.ins):
+                return f"{a.line} and {b.line}"
+            views = list(zip(a.ins, b.ins, strict=True))
+        else:
+            if a.call != b.call:
+                return f"{a.call.function!r} ({a.line}) and {b.call.function!r} ({b.line})"
+            views = list(zip((*a.ins, *a.outs), (*b.ins, *b.outs), strict=True))
+        if not all(_alike(v, w, pairs) for v, w in views):
+            return f"operands at {b.line}"
+    outputs = zip(one.outputs, other.outputs, strict=False)
+    if len(one.outputs) != len(other.outputs) or not all(_alike(v, w, pairs) for v, w in outputs):
+        return "results"
+    if [value for _, value in one.decisions] != [value for _, value in other.decisions]:
+        return "choices"
+    return ""
+
+
+def _alike(v: View, w: View, pairs: dict[int, int]) -> bool:
+    if (v.offset, v.shape, v.strides, v.dtype) != (w.offset, w.shape, w.strides, w.dtype):
+        return False
+    if pairs.setdefault(id(v.buffer), id(w.buffer)) != id(w.buffer):
+        return False
+    origin = v.buffer.origin
+    if origin != w.buffer.origin:
+        return False
+    if origin in ("made", "input") or v.buffer.array is w.buffer.array:
+        return True
+    return origin == "constant" and bytes(v.array) == bytes(w.array)  # type: ignore[arg-type]

@@ -1,0 +1,146 @@
+"""What makes a recorded step shorter: each pass takes entries and returns fewer or better ones.
+
+Passes change where results are written and what is computed, never the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..kernel import Call, choose
+from ..ops.update import Assign
+from .records import Entry, Record, Recording, View
+from .tape import description
+
+
+def shortened(recording: Recording) -> Recording:
+    """Return the recording after all passes."""
+    entries = list(recording.entries)
+    entries = without_dead(entries, recording.outputs)
+    entries = into_destinations(entries, recording.outputs)
+    return replace(recording, entries=entries)
+
+
+def without_dead(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entry]:
+    """Leave out launches whose results nobody reads."""
+    wanted = {id(view.buffer) for view in outputs}
+    kept: list[Entry] = []
+    for entry in reversed(entries):
+        if isinstance(entry, Record):
+            useful = any(v.buffer.origin != "made" or id(v.buffer) in wanted for v in entry.outs)
+            if not useful:
+                continue
+        wanted |= {id(view.buffer) for view in entry.ins}
+        kept.append(entry)
+    kept.reverse()
+    return kept
+
+
+def into_destinations(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entry]:
+    """Let results that are only copied be written where the copy goes.
+
+    A launch makes a buffer as a whole, an assignment copies it as a whole into another place of the
+    same layout. If nothing touches that place in between, the launch writes there at once, and
+    whoever reads the buffer reads the place, as long as nothing else is written there.
+    """
+    listed: list[Entry | None] = list(entries)
+    leaving = {id(view.buffer) for view in outputs}
+    for number, entry in enumerate(entries):
+        if not (isinstance(entry, Record) and isinstance(entry.call.function, Assign)):
+            continue
+        target, value = entry.ins
+        fits = (
+            value.buffer.origin == "made"
+            and id(value.buffer) not in leaving
+            and value.whole
+            and target.contiguous
+            and (target.shape, target.dtype) == (value.shape, value.dtype)
+        )
+        if not fits:
+            continue
+        made = _maker(listed, number, value)
+        if made is None or not _free(listed, made, number, target, value):
+            continue
+        listed[number] = None
+        _redirect(listed, value, target)
+    return [entry for entry in listed if entry is not None]
+
+
+def _maker(listed: Sequence[Entry | None], end: int, value: View) -> int | None:
+    """Return the one launch that writes a buffer, if it writes all of it at once."""
+    found = None
+    for number, entry in enumerate(listed[:end]):
+        if not isinstance(entry, Record):
+            continue
+        for view in entry.outs:
+            if view.buffer is value.buffer:
+                if found is not None or entry.updates or view.key != value.key:
+                    return None
+                found = number
+    return found
+
+
+def _free(
+    listed: Sequence[Entry | None], made: int, number: int, target: View, value: View
+) -> bool:
+    """Tell whether a target can be written early, and stays until its last reader."""
+    readers = [
+        i
+        for i, entry in enumerate(listed)
+        if entry is not None and i != number and any(v.buffer is value.buffer for v in entry.ins)
+    ]
+    for i in readers:
+        entry = listed[i]
+        assert entry is not None
+        if any(v.buffer is value.buffer and v.key != value.key for v in entry.ins):
+            return False
+    last = max([number, *readers])
+    for i in range(made, last + 1):
+        entry = listed[i]
+        if entry is None or i == number:
+            continue
+        outs = entry.outs if isinstance(entry, Record) else ()
+        if any(v.buffer is target.buffer and overlap(v, target) for v in outs):
+            return False
+        if i <= number and any(v.buffer is target.buffer and overlap(v, target) for v in entry.ins):
+            return False
+    return True
+
+
+def _redirect(listed: list[Entry | None], value: View, target: View) -> None:
+    """Put a target in the place of a buffer everywhere."""
+    for i, entry in enumerate(listed):
+        if entry is None:
+            continue
+        ins = tuple([target if v.buffer is value.buffer else v for v in entry.ins])
+        if not isinstance(entry, Record):
+            if ins != entry.ins:
+                listed[i] = replace(entry, ins=ins)
+            continue
+        outs = tuple([target if v.buffer is value.buffer else v for v in entry.outs])
+        if ins != entry.ins or outs != entry.outs:
+            listed[i] = rebuilt(entry, ins, outs)
+
+
+def rebuilt(record: Record, ins: tuple[View, ...], outs: tuple[View, ...]) -> Record:
+    """Return a launch over other views, with the kernel that fits them."""
+    described = tuple([description(v) for v in ins])
+    call = Call(
+        record.call.function, described, tuple([description(v) for v in outs]), record.call.device
+    )
+    return replace(record, call=call, kernel=choose(call), ins=ins, outs=outs)
+
+
+def overlap(one: View, other: View) -> bool:
+    """Tell whether two views of one buffer may share a byte."""
+    return span(one)[0] < span(other)[1] and span(other)[0] < span(one)[1]
+
+
+def span(view: View) -> tuple[int, int]:
+    """Return the first and one past the last byte of a buffer that a view can touch."""
+    low = high = view.offset
+    for size, stride in zip(view.shape, view.strides, strict=True):
+        reach = (size - 1) * stride
+        low, high = (low + reach, high) if reach < 0 else (low, high + reach)
+    return low, high + view.dtype.itemsize

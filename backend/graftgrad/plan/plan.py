@@ -1,0 +1,202 @@
+"""A plan: a recorded step with every buffer in its place, ready to be repeated.
+
+What was recorded stands in `tape`, how it is made shorter in `passes`, where buffers lie in
+`memory`, how calls become one in `chain`, and when a plan may be used in `capture`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..device.base import Array
+from ..kernel import Kernel, NativeCall
+from ..kernels.onednn import library as onednn
+from ..kernels.threads import get_num_threads
+from .chain import Chain
+from .memory import LINE, laid_out
+from .records import Entry, Look, Record, Recording, View
+from .tape import address
+
+Step = Callable[[], object]
+
+
+class Plan:
+    """A step that is repeated without Python where its kernels allow it.
+
+    Attributes:
+        entries: what is done, in order.
+        inputs: the arrays into which arguments are copied before each repetition.
+        outputs: the arrays in which results lie afterwards, until the next repetition.
+        nbytes: the size of the arena that all intermediate results share.
+        unshared: what they would take if none shared a place.
+    """
+
+    def __init__(self, recording: Recording, fixed: frozenset[int] = frozenset()) -> None:
+        self.recording = recording
+        self.entries = recording.entries
+        self.counters = recording.counters
+        self.prologue = recording.prologue
+        self.decisions = recording.decisions
+        self.fixed = fixed
+        layout = laid_out(self.entries, recording.outputs)
+        self.nbytes, self.unshared = layout.nbytes, layout.unshared
+        self.offsets = layout.offsets
+        room = np.empty(layout.nbytes + LINE, np.uint8)
+        self.arena = room[-address(room) % LINE :]
+        self.spare = self._spare()
+        self.inputs = [self.array(view) for view in recording.inputs]
+        self.outputs = [self.array(view) for view in recording.outputs]
+        self.parts: list[tuple[list[Entry], list[NativeCall] | Step]] = []
+        for entry in self.entries:
+            self._bind(entry)
+        self.threads = get_num_threads()
+        self.process = os.getpid()
+        self.steps = self._joined()
+
+    # -- memory --------------------------------------------------------------------------------
+
+    def array(self, view: View) -> Array:
+        """Return the array of a view: the memory itself, or its place in the arena."""
+        if view.array is not None:
+            return view.array
+        start = self.offsets[id(view.buffer)] + view.offset
+        return np.ndarray(view.shape, view.dtype, self.arena.data, start, view.strides)
+
+    def _spare(self) -> Array:
+        """Return the working space that all kernels share, one after the other."""
+        most = 0
+        for entry in self.entries:
+            if isinstance(entry, Record):
+                most = max(most, sum(_lines(spec.nbytes) for spec in entry.kernel.scratch))
+        room = np.empty(most + LINE, np.uint8)
+        return room[-address(room) % LINE :]
+
+    def _scratch(self, kernel: Kernel) -> tuple[Array, ...]:
+        arrays, start = [], 0
+        for spec in kernel.scratch:
+            arrays.append(np.ndarray(spec.shape, spec.dtype, self.spare.data, start))
+            start += _lines(spec.nbytes)
+        return tuple(arrays)
+
+    # -- binding -------------------------------------------------------------------------------
+
+    def _bind(self, entry: Entry) -> None:
+        ins = tuple([self.array(view) for view in entry.ins])
+        if isinstance(entry, Look):
+            function = entry.function
+            self.parts.append(([entry], lambda: function(*ins)))
+            return
+        outs = tuple([self.array(view) for view in entry.outs])
+        scratch = self._scratch(entry.kernel)
+        fixed = frozenset(i for i, v in enumerate(entry.ins) if id(v.buffer) in self.fixed)
+        calls = entry.kernel.native(ins, outs, scratch, fixed)
+        if calls is None:
+            self.parts.append(([entry], entry.kernel.bind(ins, outs, scratch)))
+        elif self.parts and isinstance(self.parts[-1][1], list):
+            self.parts[-1][0].append(entry)
+            self.parts[-1][1].extend(calls)
+        else:
+            self.parts.append(([entry], list(calls)))
+
+    def _joined(self) -> list[Step]:
+        steps: list[Step] = []
+        for _, part in self.parts:
+            steps.append(_native(part) if isinstance(part, list) else part)
+        return steps
+
+    # -- repeating -----------------------------------------------------------------------------
+
+    def usable(self) -> bool:
+        """Tell whether threads and process are those for which the plan was made."""
+        return self.threads == get_num_threads() and self.process == os.getpid()
+
+    def agrees(self) -> bool:
+        """Tell whether the choices that the step made would be the same now."""
+        return all(function() == value for function, value in self.decisions)
+
+    def replay(self, arguments: Sequence[Array]) -> None:
+        """Repeat the step on other arguments, of the same shapes and element types."""
+        for target, argument in zip(self.inputs, arguments, strict=True):
+            target[...] = argument
+        for function in self.prologue:
+            function()
+        for step in self.steps:
+            step()
+        for counter in self.counters:
+            counter.value += 1
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def measured(self) -> list[float]:
+        """Return the seconds of every part, in one repetition on what the inputs hold now."""
+        found = []
+        for step in self.steps:
+            start = time.perf_counter()
+            step()
+            found.append(time.perf_counter() - start)
+        return found
+
+    def table(self) -> str:
+        """Return the plan as a table: launch, shapes, bytes, body, and where it came from."""
+        rows = [("", "launch", "operands -> results", "bytes", "body", "from")]
+        for number, entry in enumerate(self.entries):
+            rows.append((str(number), *_row(entry)))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+                 for row in rows]  # fmt: skip
+        calls = sum(len(part) for _, part in self.parts if isinstance(part, list))
+        python = sum(not isinstance(part, list) for _, part in self.parts)
+        lines.append(
+            f"{len(self.entries)} launches: {calls} C calls in "
+            f"{len(self.parts) - python} stretches, {python} bodies in Python; "
+            f"{self.nbytes:,} bytes shared by intermediate results of {self.unshared:,}"
+        )
+        return "\n".join(lines)
+
+
+def _native(calls: Sequence[NativeCall]) -> Step:
+    """Return a stretch of C calls as one step, with the number of threads set where it changes."""
+    if not onednn.available():
+        return Chain(calls).run
+    owner = onednn.library()
+    setter = address_of(owner.openmp.omp_set_num_threads)
+    listed: list[NativeCall] = []
+    now = 0
+    for call in calls:
+        if call.threads and call.threads != now:
+            listed.append(NativeCall(setter, (call.threads,)))
+            now = call.threads
+        listed.append(call)
+    chain = Chain(listed)
+
+    def run() -> None:
+        with owner.lock:
+            owner.local.threads = now or getattr(owner.local, "threads", None)
+            chain.run()
+
+    return run
+
+
+def address_of(function: Any) -> int:
+    """Return the address of a C function."""
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+def _lines(nbytes: int) -> int:
+    return -(-nbytes // LINE) * LINE
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str, str]:
+    if isinstance(entry, Look):
+        return ("look", " ".join(str(v.shape) for v in entry.ins), "0", "Python", entry.line)
+    ins = " ".join(str(tuple(v.shape)) for v in entry.ins)
+    outs = " ".join(str(tuple(v.shape)) for v in entry.outs)
+    moved = sum(v.nbytes for v in (*entry.ins, *entry.outs))
+    body = type(entry.kernel).__name__
+    return (repr(entry.call.function), f"{ins} -> {outs}", f"{moved:,}", body, entry.line)
