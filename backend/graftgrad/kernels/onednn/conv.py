@@ -10,20 +10,22 @@ from ...ops.depthwise import DepthwiseConv2D, DepthwiseFilterGrad, DepthwiseInpu
 from ...ops.window import Windowed
 from ...spec import Spec
 from .library import library
-from .memory import anyhow, filter_sizes, filters, images, numbers
-from .primitive import (
+from .memory import Description, View, anyhow, channel_filters, described, filters, images, numbers
+from .primitive import offer
+from .recipe import Attributes, Recipe
+from .work import (
     GRAD_RESULT,
     GRAD_SOURCE,
     GRAD_WEIGHTS,
+    INFERENCE,
     RESULT,
     SOURCE,
+    TRAINING,
     WEIGHTS,
-    Recipe,
+    Slot,
     Work,
-    offer,
 )
 
-TRAINING, INFERENCE = 64, 96
 DIRECT = 1
 FEW_CHANNELS = (
     4  # as many or fewer fill so little of a vector that one product of matrices is faster
@@ -35,10 +37,11 @@ WEIGHTS_LAYOUT, GRAD_WEIGHTS_LAYOUT = 131, 132
 class Convolution:
     """One convolution in the library's terms: images x, filters w, results y, how windows lie."""
 
-    def __init__(self, function: Windowed, x: Spec, w: Spec, y: Spec, groups: int) -> None:
-        self.x, self.y = images(x), images(y)
-        self.plain = filters(w, groups)
-        self.chosen = anyhow(filter_sizes(w, groups))
+    def __init__(self, function: Windowed, x: Spec, w: Spec, y: Spec, view: View) -> None:
+        self.view = view
+        self.x, self.y = described(x, images), described(y, images)
+        sizes, _ = view(w.shape, w.shape)
+        self.chosen = anyhow(sizes, w.dtype)
         self.where = [
             numbers(function.strides),
             numbers([step - 1 for step in function.dilation]),
@@ -46,12 +49,17 @@ class Convolution:
             numbers([after for _, after in function.pads]),
         ]
 
-    def forward(self, kind: int = INFERENCE) -> Recipe:
+    def forward(
+        self,
+        kind: int = INFERENCE,
+        bias: Description | None = None,
+        attributes: Attributes | None = None,
+    ) -> Recipe:
         """Return the recipe for y."""
         owner = library()
         return Recipe(
             "convolution_forward", owner.engine, kind, DIRECT,
-            self.x, self.chosen, None, self.y, *self.where, owner.attributes,
+            self.x, self.chosen, bias, self.y, *self.where, attributes or owner.attributes,
         )  # fmt: skip
 
     def backward_data(self) -> Recipe:
@@ -72,48 +80,42 @@ class Convolution:
             self.forward(TRAINING), owner.attributes,
         )  # fmt: skip
 
-    def to_results(self) -> Work:
-        """Return the work from (x, w) to y."""
-        recipe, work = self.forward(), Work()
-        weights = work.operand_as(1, self.plain, recipe.layout(WEIGHTS_LAYOUT))
-        work.main(
-            recipe,
-            {SOURCE: work.operand(0, self.x), WEIGHTS: weights, RESULT: work.result(self.y)},
-        )
-        return work
+    def to_results(self, work: Work, recipe: Recipe, more: dict[int, Slot]) -> None:
+        """Add the work from (x, w, …) to y."""
+        weights = work.operand_as(1, self.view, recipe.layout(WEIGHTS_LAYOUT))
+        x, y = work.operand(0, images), work.result(0, images)
+        work.main(recipe, {SOURCE: x, WEIGHTS: weights, RESULT: y, **more})
 
-    def to_images(self) -> Work:
-        """Return the work from (gy, w) to the gradient of x."""
-        recipe, work = self.backward_data(), Work()
-        weights = work.operand_as(1, self.plain, recipe.layout(WEIGHTS_LAYOUT))
-        gy = work.operand(0, self.y)
-        work.main(recipe, {GRAD_RESULT: gy, WEIGHTS: weights, GRAD_SOURCE: work.result(self.x)})
-        return work
+    def to_images(self, work: Work) -> None:
+        """Add the work from (gy, w) to the gradient of x."""
+        recipe = self.backward_data()
+        weights = work.operand_as(1, self.view, recipe.layout(WEIGHTS_LAYOUT))
+        gy, gx = work.operand(0, images), work.result(0, images)
+        work.main(recipe, {GRAD_RESULT: gy, WEIGHTS: weights, GRAD_SOURCE: gx})
 
-    def to_filters(self) -> Work:
-        """Return the work from (gy, x) to the gradient of w."""
-        recipe, work = self.backward_weights(), Work()
+    def to_filters(self, work: Work) -> None:
+        """Add the work from (gy, x) to the gradient of w."""
+        recipe = self.backward_weights()
+        gy, x = work.operand(0, images), work.operand(1, images)
+        result = work.result(0, self.view)
         layout = recipe.layout(GRAD_WEIGHTS_LAYOUT)
-        result = work.result(self.plain)
-        made = result if self.plain.equals(layout) else work.between(layout)
-        given = {GRAD_RESULT: work.operand(0, self.y), SOURCE: work.operand(1, self.x)}
-        work.main(recipe, {**given, GRAD_WEIGHTS: made})
-        if made is not result:
+        plain = result.description.equals(layout)
+        made = result if plain else work.between(layout)
+        work.main(recipe, {GRAD_RESULT: gy, SOURCE: x, GRAD_WEIGHTS: made})
+        if not plain:
             work.reorder(made, result)
-        return work
-
-
-def _each(w: Spec) -> Spec:
-    """Return filters of every channel (A, B, C, M) as filters of C groups, (A, B, 1, C·M)."""
-    a, b, c, m = w.shape
-    return w.shaped(a, b, 1, c * m)
 
 
 @kernel(Conv2D, on="cpu")
 def conv2d(call: Call) -> Kernel | None:
     """Offer the convolution."""
     (x, w), y = call.ins, call.outs[0]
-    return offer(call, lambda one: _whole(one, x, w, y).to_results(), _products(y, w))
+
+    def build(work: Work) -> None:
+        lie = whole(call, x, w, y)
+        lie.to_results(work, lie.forward(), {})
+
+    return offer(call, build, products(y, w))
 
 
 @kernel(Conv2DInputGrad, on="cpu")
@@ -121,17 +123,17 @@ def conv2d_input_grad(call: Call) -> Kernel | None:
     """Offer its gradient for images, but not for large ones of few channels, taken in strides."""
     (gy, w), gx = call.ins, call.outs[0]
     function: Any = call.function
-    products = _products(gy, w)
-    if function.strides != (1, 1) and w.shape[2] <= FEW_CHANNELS and products >= MANY:
+    count = products(gy, w)
+    if function.strides != (1, 1) and w.shape[2] <= FEW_CHANNELS and count >= MANY:
         return None
-    return offer(call, lambda one: _whole(one, gx, w, gy).to_images(), products)
+    return offer(call, lambda work: whole(call, gx, w, gy).to_images(work), count)
 
 
 @kernel(Conv2DFilterGrad, on="cpu")
 def conv2d_filter_grad(call: Call) -> Kernel | None:
     """Offer its gradient for filters."""
     (gy, x), gw = call.ins, call.outs[0]
-    return offer(call, lambda one: _whole(one, x, gw, gy).to_filters(), _products(gy, gw))
+    return offer(call, lambda work: whole(call, x, gw, gy).to_filters(work), products(gy, gw))
 
 
 @kernel(DepthwiseConv2D, on="cpu")
@@ -140,34 +142,49 @@ def depthwise_conv2d(call: Call) -> Kernel | None:
     (x, w), y = call.ins, call.outs[0]
     if w.shape[3] > 1:
         return None
-    return offer(call, lambda one: _by_channel(one, x, w, y).to_results(), _products(y, _each(w)))
+
+    def build(work: Work) -> None:
+        lie = by_channel(call, x, w, y)
+        lie.to_results(work, lie.forward(), {})
+
+    return offer(call, build, channel_products(y, w))
 
 
 @kernel(DepthwiseInputGrad, on="cpu")
 def depthwise_input_grad(call: Call) -> Kernel | None:
     """Offer its gradient for images."""
     (gy, w), gx = call.ins, call.outs[0]
-    return offer(call, lambda one: _by_channel(one, gx, w, gy).to_images(), _products(gy, _each(w)))
+    build = by_channel
+    return offer(call, lambda work: build(call, gx, w, gy).to_images(work), channel_products(gy, w))
 
 
 @kernel(DepthwiseFilterGrad, on="cpu")
 def depthwise_filter_grad(call: Call) -> Kernel | None:
     """Offer its gradient for filters."""
     (gy, x), gw = call.ins, call.outs[0]
+    build = by_channel
     return offer(
-        call, lambda one: _by_channel(one, x, gw, gy).to_filters(), _products(gy, _each(gw))
+        call, lambda work: build(call, x, gw, gy).to_filters(work), channel_products(gy, gw)
     )
 
 
-def _whole(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
+def whole(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
+    """Return a convolution of whole images, or of their groups of channels."""
     function: Any = call.function
-    return Convolution(function, x, w, y, function.groups)
+    return Convolution(function, x, w, y, filters(function.groups))
 
 
-def _by_channel(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
+def by_channel(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
+    """Return a convolution of every channel by itself."""
     function: Any = call.function
-    return Convolution(function, x, _each(w), y, x.shape[3])
+    return Convolution(function, x, w, y, channel_filters)
 
 
-def _products(y: Spec, w: Spec) -> int:
+def products(y: Spec, w: Spec) -> int:
+    """Return how many multiplications a convolution takes."""
     return y.size * w.shape[0] * w.shape[1] * w.shape[2]
+
+
+def channel_products(y: Spec, w: Spec) -> int:
+    """Return how many multiplications a convolution of every channel takes."""
+    return y.size * w.shape[0] * w.shape[1]

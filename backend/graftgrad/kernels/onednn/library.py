@@ -1,4 +1,4 @@
-"""oneDNN as a C library: where it is found, its functions, its failures, its threads.
+"""oneDNN as a C library: where it is found, its failures, its threads.
 
 It is loaded by the first call that could use it. What is computed with it stands next door.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 from ...errors import LibraryError
 from ..threads import get_num_threads
+from .prototypes import FUNCTIONS
 
 VARIABLE = "GRAFTGRAD_ONEDNN"
 PACKAGE = "onednn-cpu-gomp"
@@ -35,42 +36,7 @@ STATUS = {
     6: "not required",
 }
 
-_P, _I, _L = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
-_D = ctypes.POINTER(_L)
-_OUT = ctypes.POINTER(_P)
-# Every function that is used here, with its arguments; all return a status.
-FUNCTIONS: dict[str, tuple[Any, ...]] = {
-    "engine_create": (_OUT, _I, ctypes.c_size_t),
-    "stream_create": (_OUT, _P, ctypes.c_uint),
-    "memory_desc_create_with_strides": (_OUT, _I, _D, _I, _D),
-    "memory_desc_create_with_tag": (_OUT, _I, _D, _I, _I),
-    "memory_desc_clone": (_OUT, _P),
-    "memory_desc_destroy": (_P,),
-    "memory_create": (_OUT, _P, _P, _P),
-    "memory_set_data_handle": (_P, _P),
-    "memory_destroy": (_P,),
-    "primitive_attr_create": (_OUT,),
-    "primitive_attr_set_scratchpad_mode": (_P, _I),
-    "primitive_desc_destroy": (_P,),
-    "primitive_desc_query": (_P, _I, _I, _P),
-    "primitive_create": (_OUT, _P),
-    "primitive_execute": (_P, _P, _I, _P),
-    "primitive_destroy": (_P,),
-    "reorder_primitive_desc_create": (_OUT, _P, _P, _P, _P, _P),
-    "convolution_forward_primitive_desc_create": (
-        *(_OUT, _P, _I, _I, _P, _P, _P, _P, _D, _D, _D, _D, _P),
-    ),
-    "convolution_backward_data_primitive_desc_create": (
-        *(_OUT, _P, _I, _P, _P, _P, _D, _D, _D, _D, _P, _P),
-    ),
-    "convolution_backward_weights_primitive_desc_create": (
-        *(_OUT, _P, _I, _P, _P, _P, _P, _D, _D, _D, _D, _P, _P),
-    ),
-    "pooling_forward_primitive_desc_create": (*(_OUT, _P, _I, _I, _P, _P, _D, _D, _D, _D, _D, _P),),
-    "pooling_backward_primitive_desc_create": (
-        *(_OUT, _P, _I, _P, _P, _D, _D, _D, _D, _D, _P, _P),
-    ),
-}
+_P, _I = ctypes.c_void_p, ctypes.c_int
 
 
 class Version(ctypes.Structure):
@@ -93,14 +59,15 @@ class Library:
         self.path = path
         self.loaded = ctypes.CDLL(path)
         self.functions = {name: self._function(name) for name in FUNCTIONS}
+        self.execute = _address(self.functions["primitive_execute"])
         self.version = self._version()
         self.size = self.loaded.dnnl_memory_desc_get_size
         self.size.argtypes, self.size.restype = (_P,), ctypes.c_size_t
         self.equal = self.loaded.dnnl_memory_desc_equal
         self.equal.argtypes, self.equal.restype = (_P, _P), _I
         self.openmp = ctypes.CDLL("libgomp.so.1")
+        self.threads_in_use = self.openmp.omp_get_max_threads
         self.lock = threading.Lock()
-        self.local = threading.local()
         self.engine = self.create("engine_create", 1, 0)
         self.stream = self.create("stream_create", self.engine, 1)
         self.attributes = self.create("primitive_attr_create")
@@ -126,15 +93,12 @@ class Library:
         self.call(name, ctypes.byref(made), *arguments)
         return made
 
-    @contextmanager
-    def running(self, most: int | None = None) -> Iterator[int]:
-        """Hold the library for one run; yields how many threads it uses, `most` at the most."""
+    def use(self, most: int | None = None) -> int:
+        """Set how many threads the next runs use, `most` at the most; only under the lock."""
         threads = get_num_threads() if most is None else min(most, get_num_threads())
-        with self.lock:
-            if getattr(self.local, "threads", None) != threads:  # OpenMP remembers it per thread
-                self.openmp.omp_set_num_threads(threads)
-                self.local.threads = threads
-            yield threads
+        if self.threads_in_use() != threads:  # OpenMP remembers it per thread; others may set it
+            self.openmp.omp_set_num_threads(threads)
+        return threads
 
     def _function(self, name: str) -> Any:
         function = getattr(self.loaded, f"dnnl_{name}")
@@ -151,6 +115,11 @@ class Library:
         if level & AVX2 != AVX2:
             raise LibraryError(f"oneDNN: the processor must have AVX2; got level {level}.")
         return f"{version.major}.{version.minor}.{version.patch}"
+
+
+def _address(function: Any) -> int:
+    """Return where the code of a C function begins."""
+    return ctypes.cast(function, _P).value or 0
 
 
 def failure(name: str, status: int) -> LibraryError:

@@ -1,4 +1,4 @@
-"""Memory as oneDNN sees it: descriptions of plain channels-last arrays, and bound addresses.
+"""Memory as oneDNN sees it: descriptions of arrays by sizes and strides, and bound addresses.
 
 oneDNN counts axes as N, C, H, W and groups, out, in, rows, columns; strides say where they lie.
 """
@@ -6,18 +6,22 @@ oneDNN counts axes as N, C, H, W and groups, out, in, rows, columns; strides say
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...spec import Spec
+from ...errors import LibraryError
+from ...spec import DType, Shape, Spec, bfloat16, float32, int32, uint8
 from .library import Library, library
 
-FLOAT32 = 3
-UINT8 = 6
+KINDS: dict[DType, int] = {bfloat16: 2, float32: 3, int32: 4, uint8: 6}
 ANY = 1
 LINE = 64  # bytes of a cache line
+DATA = 16  # where a NumPy array holds the address of its elements, behind CPython's own head
+
+# How an array of some shape and strides is seen by the library: sizes and strides in its order.
+View = Callable[[Shape, Shape], tuple[Shape, Shape]]
 
 
 class Handle:
@@ -47,35 +51,45 @@ class Description(Handle):
 class Memory(Handle):
     """A described array whose address is set from run to run."""
 
-    def __init__(self, description: Description) -> None:
+    def __init__(self, description: Description, address: int | None = None) -> None:
         owner = library()
-        made = owner.create("memory_create", description.pointer, owner.engine, None)
+        made = owner.create("memory_create", description.pointer, owner.engine, address)
         super().__init__(owner, made, "memory_destroy")
-        self.place = owner.functions["memory_set_data_handle"]
         self.description = description
 
-    def at(self, address: int) -> None:
-        """Set where the array lies."""
-        self.place(self.pointer, address)
 
-
-class Space:
-    """Working space that all runs share, one after the other; it grows to the largest need."""
-
-    def __init__(self) -> None:
-        self.buffer = np.empty(0, np.uint8)
-
-    def address(self, size: int) -> int:
-        """Return where at least `size` bytes begin, on a cache line."""
-        if self.buffer.size < size + LINE:
-            self.buffer = np.empty(size + LINE, np.uint8)
-        return -(-address_of(self.buffer) // LINE) * LINE
-
-
-def address_of(array: Any) -> int:
-    """Return where an array's first element lies."""
+def _slow_address(array: Any) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
+
+
+def _fast_address(array: Any) -> int:
+    return ctypes.c_void_p.from_address(id(array) + DATA).value or 0
+
+
+def _quickest() -> Callable[[Any], int]:
+    """Return the quick way to an address where it is seen to be right, else NumPy's own."""
+    probe = np.empty((3, 5), np.float32)[1:, ::2]
+    try:
+        right = _fast_address(probe) == _slow_address(probe)
+    except (ValueError, TypeError):
+        right = False
+    return _fast_address if right and probe.__array_interface__ else _slow_address
+
+
+address_of = _quickest()
+
+
+def lines(size: int) -> int:
+    """Round a number of bytes up to whole cache lines."""
+    return -(-size // LINE) * LINE
+
+
+def space(size: int) -> Any:
+    """Allocate so many bytes from the beginning of a cache line."""
+    whole = np.empty(size + LINE, np.uint8)
+    start = -address_of(whole) % LINE
+    return whole[start : start + size]
 
 
 def numbers(values: Sequence[int]) -> Any:
@@ -83,35 +97,78 @@ def numbers(values: Sequence[int]) -> Any:
     return (ctypes.c_int64 * len(values))(*values)
 
 
-def strided(sizes: Sequence[int], strides: Sequence[int], kind: int = FLOAT32) -> Description:
-    """Describe an array by its strides in elements."""
+def strided(sizes: Sequence[int], strides: Sequence[int], dtype: DType = float32) -> Description:
+    """Describe an array by its strides in elements.
+
+    Raises:
+        LibraryError: the library has no such element type, or elements would overlap.
+    """
     made = library().create(
-        "memory_desc_create_with_strides", len(sizes), numbers(sizes), kind, numbers(strides)
+        *("memory_desc_create_with_strides", len(sizes)),
+        *(numbers(sizes), kind_of(dtype), numbers(strides)),
     )
     return Description(made)
 
 
-def anyhow(sizes: Sequence[int]) -> Description:
+def anyhow(sizes: Sequence[int], dtype: DType = float32) -> Description:
     """Describe an array whose layout the library may choose."""
-    return Description(
-        library().create("memory_desc_create_with_tag", len(sizes), numbers(sizes), FLOAT32, ANY)
+    made = library().create(
+        "memory_desc_create_with_tag", len(sizes), numbers(sizes), kind_of(dtype), ANY
     )
+    return Description(made)
 
 
-def images(spec: Spec, kind: int = FLOAT32) -> Description:
-    """Describe images (N, H, W, C)."""
-    n, h, w, c = spec.shape
-    return strided((n, c, h, w), (h * w * c, 1, w * c, c), kind)
+def kind_of(dtype: DType) -> int:
+    """Return the library's number for an element type.
+
+    Raises:
+        LibraryError: there is none.
+    """
+    kind = KINDS.get(dtype)
+    if kind is None:
+        raise LibraryError(f"oneDNN: elements must be of a type it knows; got {dtype}.")
+    return kind
 
 
-def filter_sizes(spec: Spec, groups: int) -> tuple[int, ...]:
-    """Return the sizes of filters (A, B, C / G, O) in the library's order, G first if not 1."""
-    a, b, c, o = spec.shape
-    return (o, c, a, b) if groups == 1 else (groups, o // groups, c, a, b)
+def row_major(shape: Sequence[int]) -> Shape:
+    """Return the strides, in elements, of an array without gaps."""
+    strides = [1] * len(shape)
+    for i in range(len(shape) - 2, -1, -1):
+        strides[i] = strides[i + 1] * max(shape[i + 1], 1)
+    return tuple(strides)
 
 
-def filters(spec: Spec, groups: int) -> Description:
-    """Describe filters (A, B, C / G, O)."""
-    _, b, c, o = spec.shape
-    strides = (1, o, b * c * o, c * o)
-    return strided(filter_sizes(spec, groups), strides if groups == 1 else (o // groups, *strides))
+def described(spec: Spec, view: View, strides: Shape | None = None) -> Description:
+    """Describe an array as a view of it: one without gaps, or one of given strides in elements."""
+    sizes, steps = view(spec.shape, row_major(spec.shape) if strides is None else strides)
+    return strided(sizes, steps, spec.dtype)
+
+
+def as_it_is(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
+    """See an array axis by axis."""
+    return shape, strides
+
+
+def images(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
+    """See images (N, H, W, C) as (N, C, H, W)."""
+    return tuple(shape[i] for i in (0, 3, 1, 2)), tuple(strides[i] for i in (0, 3, 1, 2))
+
+
+def filters(groups: int) -> View:
+    """See filters (A, B, C / G, O) as (O, C, A, B), or (G, O / G, C / G, A, B)."""
+
+    def view(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
+        sizes = tuple(shape[i] for i in (3, 2, 0, 1))
+        steps = tuple(strides[i] for i in (3, 2, 0, 1))
+        if groups == 1:
+            return sizes, steps
+        each = shape[3] // groups
+        return (groups, each, *sizes[1:]), (each * steps[0], *steps)
+
+    return view
+
+
+def channel_filters(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
+    """See filters of every channel (A, B, C, M) as (C, M, 1, A, B)."""
+    a, b, c, m = shape
+    return (c, m, 1, a, b), (strides[2], strides[3], 1, strides[0], strides[1])

@@ -10,14 +10,23 @@ from typing import Any
 from ...errors import LibraryError
 from ...kernel import Call, Kernel, kernel
 from ...ops.pool import AveragePool2D, AveragePoolGrad, MaxPoolScatter
-from ...spec import Spec, uint8
+from ...spec import Spec
 from .library import library
-from .memory import UINT8, images, numbers
-from .primitive import GRAD_RESULT, GRAD_SOURCE, RESULT, SOURCE, WORKSPACE, Recipe, Work, offer
+from .memory import described, images, numbers
+from .primitive import offer
+from .recipe import WORKSPACE_LAYOUT, Recipe
+from .work import (
+    GRAD_RESULT,
+    GRAD_SOURCE,
+    INFERENCE,
+    RESULT,
+    SOURCE,
+    TRAINING,
+    WORKSPACE,
+    Work,
+)
 
-TRAINING, INFERENCE = 64, 96
 MAXIMUM, ALL_COUNT, INSIDE_COUNT = 0x1FF, 0x2FF, 0x3FF
-WORKSPACE_LAYOUT = 135
 
 
 class Pooling:
@@ -25,7 +34,7 @@ class Pooling:
 
     def __init__(self, function: Any, algorithm: int, x: Spec, y: Spec) -> None:
         self.algorithm = algorithm
-        self.x, self.y = images(x), images(y)
+        self.x, self.y = described(x, images), described(y, images)
         self.where = [
             numbers(function.strides),
             numbers(function.window),
@@ -55,11 +64,10 @@ class Pooling:
 def average_pool2d(call: Call) -> Kernel | None:
     """Offer the average."""
 
-    def build(call: Call) -> Work:
-        pooling, work = _average(call.function, call.ins[0], call.outs[0]), Work()
-        x, y = work.operand(0, pooling.x), work.result(pooling.y)
+    def build(work: Work) -> None:
+        pooling = _average(call.function, call.ins[0], call.outs[0])
+        x, y = work.operand(0, images), work.result(0, images)
         work.main(pooling.forward(), {SOURCE: x, RESULT: y})
-        return work
 
     return offer(call, build, _products(call, call.outs[0]))
 
@@ -68,12 +76,11 @@ def average_pool2d(call: Call) -> Kernel | None:
 def average_pool_grad(call: Call) -> Kernel | None:
     """Offer its gradient."""
 
-    def build(call: Call) -> Work:
-        pooling, work = _average(call.function, call.outs[0], call.ins[0]), Work()
+    def build(work: Work) -> None:
+        pooling = _average(call.function, call.outs[0], call.ins[0])
         recipe = pooling.backward(pooling.forward(TRAINING))
-        gy, gx = work.operand(0, pooling.y), work.result(pooling.x)
+        gy, gx = work.operand(0, images), work.result(0, images)
         work.main(recipe, {GRAD_RESULT: gy, GRAD_SOURCE: gx})
-        return work
 
     return offer(call, build, _products(call, call.ins[0]))
 
@@ -87,20 +94,18 @@ def _average(function: Any, x: Spec, y: Spec) -> Pooling:
 def max_pool_scatter(call: Call) -> Kernel | None:
     """Offer the way back from maxima, if the library counts positions as the function does."""
 
-    def build(call: Call) -> Work:
-        (gy, positions), gx = call.ins, call.outs[0]
-        pooling, work = Pooling(call.function, MAXIMUM, gx, gy), Work()
+    def build(work: Work) -> None:
+        pooling = Pooling(call.function, MAXIMUM, call.outs[0], call.ins[0])
         forward = pooling.forward(TRAINING)
-        wanted, given = forward.layout(WORKSPACE_LAYOUT), images(positions, UINT8)
-        if positions.dtype != uint8 or not given.equals(wanted):
+        positions = work.operand(1, images)
+        if not positions.description.equals(forward.layout(WORKSPACE_LAYOUT)):
             raise LibraryError("oneDNN: positions must be plain bytes; got another layout.")
         arguments = {
-            GRAD_RESULT: work.operand(0, pooling.y),
-            WORKSPACE: work.operand(1, given),
-            GRAD_SOURCE: work.result(pooling.x),
+            GRAD_RESULT: work.operand(0, images),
+            WORKSPACE: positions,
+            GRAD_SOURCE: work.result(0, images),
         }
         work.main(pooling.backward(forward), arguments)
-        return work
 
     return offer(call, build, _products(call, call.ins[0]))
 

@@ -1,208 +1,126 @@
-"""Kernels made of oneDNN's primitives: built once per Call, addresses set per run.
+"""Kernels made of oneDNN's primitives: built once per Call, addresses set per run or for good.
 
-The library chooses the layout of filters; they are brought into it, or back, within the run. What
-a convolution or a pooling is stands next door.
+What the steps of a convolution, a product or a pooling are is told next door.
 """
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
 from ...errors import LibraryError
-from ...kernel import Arrays, Call, Kernel, Reference
-from ...spec import float32
+from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
+from ...spec import Shape, Spec, bfloat16, float32, uint8
 from . import library as home
-from .library import failure, library
-from .memory import LINE, Description, Handle, Memory, Space, address_of
+from .library import library
+from .memory import address_of, row_major, space
+from .work import Bound, Work
 
-SOURCE, RESULT, WEIGHTS = 1, 17, 33
-GRAD_SOURCE, GRAD_RESULT, GRAD_WEIGHTS = 129, 145, 161
-WORKSPACE, SCRATCHPAD = 64, 80
-REORDER_FROM, REORDER_TO = 1, 17
-IMPLEMENTATION, SCRATCHPAD_LAYOUT = 8, 136
 LARGEST = 1 << 31  # bytes of an array; beyond, some kernels count in integers that are too short
-
+MOST_LAYOUTS = 64  # of operands with gaps, that one kernel remembers
 SMALL = 1 << 20  # products that one thread computes before a second would have woken up
 
-_space = Space()
-
-
-class Argument(ctypes.Structure):
-    """One argument of a primitive: what it stands for, and its memory."""
-
-    _fields_ = (("role", ctypes.c_int), ("memory", ctypes.c_void_p))
-
-
-class Recipe(Handle):
-    """What a primitive is to do, before it is built; it keeps what it refers to."""
-
-    def __init__(self, name: str, *arguments: Any) -> None:
-        owner = library()
-        given = [one.pointer if isinstance(one, Handle) else one for one in arguments]
-        made = owner.create(f"{name}_primitive_desc_create", *given)
-        super().__init__(owner, made, "primitive_desc_destroy")
-        self.arguments = arguments
-
-    def layout(self, what: int) -> Description:
-        """Return the layout that the library has chosen for an argument."""
-        owner = library()
-        found = ctypes.c_void_p()
-        owner.call("primitive_desc_query", self.pointer, what, 0, ctypes.byref(found))
-        return Description(owner.create("memory_desc_clone", found))
-
-    def scratchpad(self) -> Description | None:
-        """Return the working space that the primitive needs, if any."""
-        wanted = self.layout(SCRATCHPAD_LAYOUT)
-        return wanted if wanted.bytes else None
-
-    @property
-    def implementation(self) -> str:
-        """The name of the code that will run."""
-        found = ctypes.c_char_p()
-        library().call("primitive_desc_query", self.pointer, IMPLEMENTATION, 0, ctypes.byref(found))
-        return (found.value or b"").decode()
-
-
-class Step(Handle):
-    """A primitive with its memories."""
-
-    def __init__(self, recipe: Recipe, memories: dict[int, Memory]) -> None:
-        owner = library()
-        made = owner.create("primitive_create", recipe.pointer)
-        super().__init__(owner, made, "primitive_destroy")
-        self.kept = recipe, memories
-        self.given = (Argument * len(memories))(
-            *(Argument(role, memory.pointer) for role, memory in memories.items())
-        )
-        self.address = ctypes.addressof(self.given)
-        self.execute = owner.functions["primitive_execute"]
-        self.stream = owner.stream
-
-    def run(self) -> None:
-        """Compute."""
-        status = self.execute(self.pointer, self.stream, len(self.given), self.address)
-        if status:
-            raise failure("primitive_execute", status)
-
-
-class Work:
-    """Steps one after the other, over operands, results and memories in the shared space."""
-
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.operands: list[tuple[Memory, int]] = []
-        self.results: list[tuple[Memory, int]] = []
-        self.spare: list[tuple[Memory, int]] = []
-        self.size = 0
-        self.base = 0
-        self.implementation = ""
-
-    def operand(self, index: int, description: Description) -> Memory:
-        """Return the memory of an operand of the Call."""
-        memory = Memory(description)
-        self.operands.append((memory, index))
-        return memory
-
-    def result(self, description: Description) -> Memory:
-        """Return the memory of the first result of the Call."""
-        memory = Memory(description)
-        self.results.append((memory, 0))
-        return memory
-
-    def between(self, description: Description) -> Memory:
-        """Return a memory in the shared space."""
-        memory = Memory(description)
-        self.spare.append((memory, self.size))
-        self.size += -(-description.bytes // LINE) * LINE
-        return memory
-
-    def add(self, recipe: Recipe, memories: dict[int, Memory]) -> None:
-        """Append a step."""
-        wanted = recipe.scratchpad()
-        if wanted is not None:
-            memories = {**memories, SCRATCHPAD: self.between(wanted)}
-        self.steps.append(Step(recipe, memories))
-
-    def reorder(self, source: Memory, target: Memory) -> None:
-        """Append a step that brings an array from one layout into another."""
-        owner = library()
-        made = Recipe(
-            "reorder",
-            source.description, owner.engine,
-            target.description, owner.engine, owner.attributes,
-        )  # fmt: skip
-        self.add(made, {REORDER_FROM: source, REORDER_TO: target})
-
-    def operand_as(self, index: int, given: Description, wanted: Description) -> Memory:
-        """Return the memory of an operand in the layout that a step wants."""
-        memory = self.operand(index, given)
-        if given.equals(wanted):
-            return memory
-        brought = self.between(wanted)
-        self.reorder(memory, brought)
-        return brought
-
-    def main(self, recipe: Recipe, memories: dict[int, Memory]) -> None:
-        """Append the step that does the work; code that the library itself calls plain is declined.
-
-        Raises:
-            LibraryError: the library has only its slow reference code for this.
-        """
-        self.implementation = recipe.implementation
-        if "ref" in self.implementation:
-            raise LibraryError(f"oneDNN: the code must be a fast one; got {self.implementation!r}.")
-        self.add(recipe, memories)
-
-    def run(self, ins: Arrays, outs: Arrays) -> None:
-        """Set the addresses, then run all steps."""
-        for memory, index in self.operands:
-            memory.at(address_of(ins[index]))
-        for memory, index in self.results:
-            memory.at(address_of(outs[index]))
-        base = _space.address(self.size) if self.size else self.base
-        if base != self.base:
-            for memory, offset in self.spare:
-                memory.at(base + offset)
-            self.base = base
-        for step in self.steps:
-            step.run()
+Build = Callable[[Work], None]
 
 
 class Primitive(Kernel):
     """A kernel from the library; in a forked process, without its threads, the reference body.
 
-    Some code divides its work when it is built, so the number of threads belongs to it.
+    Some code divides its work when it is built, so the number of threads belongs to it; so do the
+    strides of operands with gaps, which a Call does not know.
     """
 
-    def __init__(self, call: Call, build: Callable[[Call], Work], products: int) -> None:
+    def __init__(self, call: Call, build: Build, products: int) -> None:
         self.reference = Reference(call)
         self.call = call
         self.build = build
         self.library = library()
         self.most = 1 if products < SMALL else None
-        with self.library.running(self.most) as self.threads:
-            self.work = build(call)
+        self.gapped = tuple(i for i, spec in enumerate(call.ins) if not spec.contiguous)
+        self.bounds: dict[tuple[Any, ...], Bound | None] = {}
+        with self.library.lock:
+            threads = self.library.use(self.most)
+            plain = tuple(row_major(call.ins[i].shape) for i in self.gapped)
+            bound = Bound(self._work(plain))
+        self.implementation = bound.work.implementation
+        size = bound.work.size
+        self.scratch = (Spec((size,), uint8),) if size else ()
+        if not self.gapped:
+            self.bounds[threads,] = bound
 
     def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
         """Compute `outs` from `ins`."""
+        if not home.forked():
+            with self.library.lock:
+                bound = self._bound(ins)
+                if bound is not None:
+                    bound.place(ins, outs, self._base(bound, scratch))
+                    bound.run()
+                    return
+        self.reference.run(ins, outs, ())
+
+    def native(
+        self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
+    ) -> list[NativeCall] | None:
+        """Return the steps as C calls, for as many threads as are set now."""
         if home.forked():
-            self.reference.run(ins, outs, scratch)
-            return
-        with self.library.running(self.most) as threads:
-            if threads != self.threads:
-                self.work = self.build(self.call)
-                self.threads = threads
-            self.work.run(ins, outs)
+            return None
+        with self.library.lock:
+            known = self._bound(ins)
+            if known is None:
+                return None
+            threads = self.library.use(self.most)
+            work = self._work(self._steps(ins), fixed) if fixed else known.work
+            bound = Bound(work)
+            short = work.size > sum(array.nbytes for array in scratch[:1])
+            room = space(work.size) if short else scratch[0] if scratch else None
+            bound.place(ins, outs, 0 if room is None else address_of(room))
+            return bound.calls(bound.settled(), threads, ins, outs, room)
+
+    def _bound(self, ins: Arrays) -> Bound | None:
+        """Return the steps for this number of threads and these strides, None where none are."""
+        key: tuple[Any, ...] = (self.library.use(self.most),)
+        if self.gapped:
+            key = (*key, *[ins[i].strides for i in self.gapped])
+        try:
+            return self.bounds[key]
+        except KeyError:
+            pass
+        if len(self.bounds) >= MOST_LAYOUTS:
+            self.bounds.clear()
+        try:
+            made: Bound | None = Bound(self._work(self._steps(ins)))
+        except LibraryError:
+            made = None
+        self.bounds[key] = made
+        return made
+
+    def _steps(self, ins: Arrays) -> tuple[Shape, ...]:
+        return tuple(_in_elements(ins[i]) for i in self.gapped)
+
+    def _work(self, strides: tuple[Shape, ...], fixed: frozenset[int] = frozenset()) -> Work:
+        given: list[Shape | None] = [None] * len(self.call.ins)
+        for i, steps in zip(self.gapped, strides, strict=True):
+            given[i] = steps
+        work = Work(self.call, given, fixed)
+        self.build(work)
+        return work
+
+    def _base(self, bound: Bound, scratch: Arrays) -> int:
+        size = bound.work.size
+        if not size:
+            return 0
+        if not scratch or scratch[0].nbytes < size:  # other threads or strides want more
+            scratch = self.call.device.scratch((Spec((size,), uint8),))
+        return address_of(scratch[0])
 
 
-def offer(call: Call, build: Callable[[Call], Work], products: int) -> Primitive | None:
+def offer(call: Call, build: Build, products: int) -> Primitive | None:
     """Return the library's kernel for a Call, or None where it has none that is fast.
 
     Args:
         call: what is to be computed.
-        build: makes the work for it.
+        build: adds the steps for it to a Work.
         products: how many multiplications it takes.
     """
     whole = [*call.ins, *call.outs]
@@ -214,6 +132,22 @@ def offer(call: Call, build: Callable[[Call], Work], products: int) -> Primitive
         return None
 
 
-def _fits(spec: Any) -> bool:
-    real = spec.dtype == float32 or spec.dtype.kind == "u"
-    return bool(real and spec.contiguous and 0 < spec.nbytes < LARGEST)
+def _in_elements(array: Any) -> Shape:
+    """Return an array's strides in elements; along axes of one element those without gaps.
+
+    Raises:
+        LibraryError: an array runs backwards or repeats elements.
+    """
+    plain = row_major(array.shape)
+    steps = []
+    for size, step, easy in zip(array.shape, array.strides, plain, strict=True):
+        whole, rest = divmod(step, array.itemsize)
+        if size > 1 and (whole <= 0 or rest):
+            raise LibraryError(f"oneDNN: strides must be positive; got {array.strides}.")
+        steps.append(easy if size == 1 else whole)
+    return tuple(steps)
+
+
+def _fits(spec: Spec) -> bool:
+    known = spec.dtype in (float32, bfloat16) or spec.dtype.kind in "ui"
+    return bool(known and 0 < spec.nbytes < LARGEST)
