@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -23,7 +23,7 @@ from ..kernels.threads import get_num_threads
 from ..spec import Spec
 from ..tensor import Tensor
 from .compare import difference, same
-from .passes import shortened
+from .kept import Kept
 from .plan import Plan
 from .records import Recording
 from .tape import Tape
@@ -48,7 +48,7 @@ class Known:
     """
 
     recent: dict[Hashable, Recording] = field(default_factory=dict)
-    plans: list[tuple[Plan, Any]] = field(default_factory=list)
+    plans: list[Kept] = field(default_factory=list)
     reason: str = ""
     culprit: str = ""
     tries: int = 0
@@ -62,6 +62,10 @@ class Captured(Generic[P, R]):
         state: returns what, besides the arguments, the function depends on; a plan is repeated only
             while it returns the same.
         again: makes a result that is no tensor anew for a repetition.
+        fixed: returns tensors whose values are prepared once, as long as they do not change.
+        at_once: a function without effects is run twice at the first call, so that every result
+            comes from its plan.
+        exact: leave out what makes a plan round differently than Python does.
     """
 
     def __init__(
@@ -69,10 +73,16 @@ class Captured(Generic[P, R]):
         function: Callable[P, R],
         state: Callable[[], Hashable] | None = None,
         again: Callable[[Any], Any] | None = None,
+        fixed: Callable[[], Iterable[Tensor]] = tuple,
+        at_once: bool = False,
+        exact: bool = False,
     ) -> None:
         self.function = function
         self.state = state
         self.again = again
+        self.fixed = fixed
+        self.at_once = at_once
+        self.exact = exact
         self.kinds: OrderedDict[Hashable, Known] = OrderedDict()
         self.lock = threading.Lock()
         self.eager = 0
@@ -90,17 +100,35 @@ class Captured(Generic[P, R]):
             self.lock.release()
 
     def _run(self, form: Hashable, found: list[Tensor], args: Any, kwargs: Any) -> R:
-        known = self._known(form)
-        for plan, result in known.plans:
-            if plan.usable() and plan.agrees():
-                plan.replay([x.array for x in found])
-                self.replayed += 1
-                handed: R = self._handed_out(result, plan)
-                return handed
+        kept = self._fitting(form)
+        if kept is not None:
+            return self._repeated(kept, found)
         self.eager += 1
-        if known.reason:
+        if self._known(form).reason:
             return self.function(*args, **kwargs)
-        return self._recorded(form, found, args, kwargs)
+        result = self._recorded(form, found, args, kwargs)
+        if self.at_once:
+            kept = self._fitting(form)
+            if kept is None and not self._known(form).reason:
+                self._recorded(form, found, args, kwargs)
+                kept = self._fitting(form)
+            if kept is not None:
+                return self._repeated(kept, found)
+        return result
+
+    def _fitting(self, form: Hashable) -> Kept | None:
+        """Return what can be repeated now, if there is something."""
+        for kept in self._known(form).plans:
+            if kept.plan.usable() and kept.plan.agrees():
+                return kept
+        return None
+
+    def _repeated(self, kept: Kept, found: list[Tensor]) -> R:
+        plan = kept.ready()
+        plan.replay([x.array for x in found])
+        self.replayed += 1
+        result: R = self._handed_out(kept.told, plan)
+        return result
 
     def _known(self, form: Hashable) -> Known:
         """Return what is known of arguments of this form in the present state."""
@@ -140,7 +168,7 @@ class Captured(Generic[P, R]):
         elif before is not None and same(before, recording):
             known.tries = 0
             try:
-                known.plans.append((Plan(shortened(recording)), told))
+                known.plans.append(Kept(recording, told, self.fixed, self.exact))
             except GraftError as error:
                 known.reason = f"no plan could be made: {error}"
         elif known.tries > PATIENCE + len(known.recent):
@@ -161,13 +189,13 @@ class Captured(Generic[P, R]):
 
     # -- looking -------------------------------------------------------------------------------
 
-    def report(self) -> str:
+    def report(self, timed: bool = True) -> str:
         """Return all plans as tables, or why the step is left to Python."""
         lines = [f"{self.replayed} runs repeated a plan, {self.eager} ran in Python"]
         for key, known in self.kinds.items():
             lines.append(f"\narguments: {_readable(key)}")
-            for plan, _ in known.plans:
-                lines.append(plan.table())
+            for kept in known.plans:
+                lines.append(kept.plan.table(timed))
             if known.reason:
                 where = f" ({known.culprit})" if known.culprit else ""
                 lines.append(f"left to Python: {known.reason}{where}")
@@ -177,18 +205,15 @@ class Captured(Generic[P, R]):
 
 
 def captured(
-    function: Callable[P, R],
-    state: Callable[[], Hashable] | None = None,
-    again: Callable[[Any], Any] | None = None,
+    function: Callable[P, R], state: Callable[[], Hashable] | None = None
 ) -> Captured[P, R]:
     """Return a function of tensors that is recorded as it runs, and from then on repeated.
 
     Args:
         function: takes and returns tensors, or structures of them.
         state: returns what, besides the arguments, the function depends on.
-        again: makes a result that is no tensor anew for a repetition.
     """
-    return Captured(function, state, again)
+    return Captured(function, state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,9 @@ from ..kernel import Kernel, NativeCall
 from ..kernels.onednn import library as onednn
 from ..kernels.threads import get_num_threads
 from .chain import Chain
+from .fixed import Fixed
 from .memory import LINE, laid_out
-from .records import Entry, Look, Record, Recording, View
+from .records import Buffer, Entry, Look, Record, Recording, View
 from .tape import address
 
 Step = Callable[[], object]
@@ -37,8 +40,9 @@ class Plan:
         unshared: what they would take if none shared a place.
     """
 
-    def __init__(self, recording: Recording, fixed: frozenset[int] = frozenset()) -> None:
+    def __init__(self, recording: Recording, fixed: Fixed, apart: bool = False) -> None:
         self.recording = recording
+        self.apart = apart
         self.entries = recording.entries
         self.counters = recording.counters
         self.prologue = recording.prologue
@@ -94,11 +98,11 @@ class Plan:
             return
         outs = tuple([self.array(view) for view in entry.outs])
         scratch = self._scratch(entry.kernel)
-        fixed = frozenset(i for i, v in enumerate(entry.ins) if id(v.buffer) in self.fixed)
+        fixed = frozenset(i for i, view in enumerate(entry.ins) if view in self.fixed)
         calls = entry.kernel.native(ins, outs, scratch, fixed)
         if calls is None:
             self.parts.append(([entry], entry.kernel.bind(ins, outs, scratch)))
-        elif self.parts and isinstance(self.parts[-1][1], list):
+        elif not self.apart and self.parts and isinstance(self.parts[-1][1], list):
             self.parts[-1][0].append(entry)
             self.parts[-1][1].extend(calls)
         else:
@@ -133,20 +137,31 @@ class Plan:
 
     # -- looking -------------------------------------------------------------------------------
 
-    def measured(self) -> list[float]:
-        """Return the seconds of every part, in one repetition on what the inputs hold now."""
-        found = []
-        for step in self.steps:
-            start = time.perf_counter()
-            step()
-            found.append(time.perf_counter() - start)
-        return found
+    def measured(self, repeats: int = 5) -> list[float]:
+        """Return the seconds of every entry, the median of some repetitions.
 
-    def table(self) -> str:
-        """Return the plan as a table: launch, shapes, bytes, body, and where it came from."""
-        rows = [("", "launch", "operands -> results", "bytes", "body", "from")]
+        They are run on copies of all memory that outlives the step: nothing is changed.
+        """
+        copies: dict[int, tuple[Buffer, Array]] = {}
+        entries = [_on_copies(entry, copies) for entry in self.entries]
+        inputs = [_on_copy(view, copies) for view in self.recording.inputs]
+        aside = replace(self.recording, entries=entries, inputs=inputs, outputs=[])
+        plan = Plan(aside, Fixed((), entries), apart=True)
+        times: list[list[float]] = [[] for _ in plan.steps]
+        for _ in range(repeats):
+            for step, taken in zip(plan.steps, times, strict=True):
+                start = time.perf_counter()
+                step()
+                taken.append(time.perf_counter() - start)
+        return [statistics.median(taken) for taken in times]
+
+    def table(self, timed: bool = True) -> str:
+        """Return the plan as a table: launch, shapes, bytes, time, body, where it came from."""
+        taken = [f"{1e6 * t:,.1f}" for t in self.measured()] if timed else [""] * len(self.entries)
+        rows = [("", "launch", "operands -> results", "bytes", "µs", "body", "from")]
         for number, entry in enumerate(self.entries):
-            rows.append((str(number), *_row(entry)))
+            launch, shapes, moved, body, line = _row(entry)
+            rows.append((str(number), launch, shapes, moved, taken[number], body, line))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
                  for row in rows]  # fmt: skip
@@ -158,6 +173,28 @@ class Plan:
             f"{self.nbytes:,} bytes shared by intermediate results of {self.unshared:,}"
         )
         return "\n".join(lines)
+
+
+def _on_copies(entry: Entry, copies: dict[int, tuple[Buffer, Array]]) -> Entry:
+    ins = tuple([_on_copy(view, copies) for view in entry.ins])
+    if isinstance(entry, Look):
+        return replace(entry, ins=ins)
+    return replace(entry, ins=ins, outs=tuple([_on_copy(view, copies) for view in entry.outs]))
+
+
+def _on_copy(view: View, copies: dict[int, tuple[Buffer, Array]]) -> View:
+    """Return a view of memory that outlives the step as the same view of a copy of it."""
+    owner = view.buffer.array
+    if owner is None:
+        return view
+    known = copies.get(id(view.buffer))
+    if known is None:
+        start = address(owner)
+        held = np.frombuffer(ctypes.string_at(start, owner.nbytes), np.uint8).copy()
+        known = copies[id(view.buffer)] = Buffer(owner.nbytes, view.buffer.origin, held), held
+    buffer, held = known
+    array = np.ndarray(view.shape, view.dtype, held.data, view.offset, view.strides)
+    return replace(view, buffer=buffer, array=array)
 
 
 def _native(calls: Sequence[NativeCall]) -> Step:
@@ -177,7 +214,6 @@ def _native(calls: Sequence[NativeCall]) -> Step:
 
     def run() -> None:
         with owner.lock:
-            owner.local.threads = now or getattr(owner.local, "threads", None)
             chain.run()
 
     return run

@@ -63,6 +63,15 @@ class View:
         return (id(self.buffer), self.offset, self.shape, self.strides, self.dtype)
 
     @property
+    def span(self) -> tuple[int, int]:
+        """The first and one past the last byte of the buffer that it can touch."""
+        low = high = self.offset
+        for size, stride in zip(self.shape, self.strides, strict=True):
+            reach = (size - 1) * stride
+            low, high = (low + reach, high) if reach < 0 else (low, high + reach)
+        return low, high + self.dtype.itemsize
+
+    @property
     def whole(self) -> bool:
         """Whether it covers its buffer without gaps, in row-major order."""
         return self.offset == 0 and self.contiguous and self.nbytes == self.buffer.nbytes

@@ -99,9 +99,7 @@ class Tape:
 
     def view(self, array: Array) -> View:
         """Return an array as a view of the buffer in which it lies."""
-        owner = array
-        while getattr(owner, "base", None) is not None and hasattr(owner.base, "dtype"):
-            owner = owner.base
+        owner = owner_of(array)
         known = self._made.get(id(owner))
         if known is not None and known[0]() is owner:
             buffer, kept = known[1], None
@@ -112,6 +110,13 @@ class Tape:
             buffer, kept = outer[1], array
         offset = address(array) - address(owner)
         return View(buffer, offset, array.shape, array.strides, array.dtype, kept)
+
+
+def owner_of(array: Array) -> Array:
+    """Return the array that owns the memory of an array."""
+    while getattr(array, "base", None) is not None and hasattr(array.base, "dtype"):
+        array = array.base
+    return array
 
 
 def address(array: Array) -> int:

@@ -55,7 +55,14 @@ class RecordedSteps:
             return run_eagerly(function, data)
         captured = self.steps.get(name)
         if captured is None:
-            captured = self.steps[name] = Captured(_called(self.model, name), self.state, _again)
+            captured = self.steps[name] = Captured(
+                _called(self.model, name),
+                self.state,
+                _again,
+                lambda: self.watched,
+                at_once=name == "predict_step",
+                exact=model.compiled and not model.compile_settings["jit_compile"],
+            )
         return captured(data)
 
     def state(self) -> Hashable:
@@ -79,9 +86,9 @@ class RecordedSteps:
         self.watched = list(model.variables)
         self.flats = model.optimizer.flats if model.compiled else None
 
-    def report(self) -> str:
+    def report(self, timed: bool = True) -> str:
         """Return the plans of all steps as tables."""
-        return "\n\n".join(f"{name}: {one.report()}" for name, one in self.steps.items())
+        return "\n\n".join(f"{name}: {one.report(timed)}" for name, one in self.steps.items())
 
 
 def run_eagerly(function: Any, data: Any) -> Any:

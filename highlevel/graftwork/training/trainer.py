@@ -145,9 +145,14 @@ class Trainer(Base):
             object.__setattr__(self, "recorded_steps", found)
         return found
 
-    def plan_report(self) -> str:
-        """Return the plans of the model's steps as tables, or why a step is left to Python."""
-        return self.recorded.report()
+    def plan_report(self, print_fn: Any = None, timed: bool = True) -> None:
+        """Print the plans of the model's steps as tables, or why a step is left to Python.
+
+        Args:
+            print_fn: receives the text; `print` if None.
+            timed: run each launch by itself, on copies, and tell how long it takes.
+        """
+        (print_fn or print)(self.recorded.report(timed))
 
     def _need_compiled(self, subject: str) -> None:
         expect(self.compiled, subject, "the model must be compiled first", error=ConfigError,

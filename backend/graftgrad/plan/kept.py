@@ -1,0 +1,60 @@
+"""One recording and the plan that is made of it, made anew when fixed values have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..tensor import Tensor
+from .fixed import Fixed
+from .passes import shortened
+from .plan import Plan
+from .records import Recording
+
+HASTY = 4  # a plan that is outdated before so many repetitions was not worth preparing
+PATIENCE = 2  # so many in a row, and nothing is taken for fixed any more
+LONG = 64  # repetitions after which it is tried again
+
+
+class Kept:
+    """A recording, its plan, and the structure of its result.
+
+    Args:
+        recording: what was recorded.
+        told: the structure of the result.
+        tensors: returns the tensors whose values may be taken for fixed while they do not change.
+        exact: leave out passes that round differently.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        told: Any,
+        tensors: Callable[[], Iterable[Tensor]],
+        exact: bool,
+    ) -> None:
+        self.recording = recording
+        self.told = told
+        self.tensors = tensors
+        self.exact = exact
+        self.repeated = 0
+        self.hasty = 0
+        self.plan = self._made()
+
+    def ready(self) -> Plan:
+        """Return the plan, made anew where values that it took for fixed have changed."""
+        outdated = not self.plan.fixed.holds()
+        if outdated:
+            self.hasty = self.hasty + 1 if self.repeated < HASTY else 0
+        elif self.hasty >= PATIENCE and self.repeated >= LONG:
+            self.hasty, outdated = 0, True
+        if outdated:
+            self.plan = self._made()
+            self.repeated = 0
+        self.repeated += 1
+        return self.plan
+
+    def _made(self) -> Plan:
+        entries = self.recording.entries
+        fixed = Fixed(self.tensors() if self.hasty < PATIENCE else (), entries)
+        return Plan(shortened(self.recording, fixed, self.exact), fixed)
