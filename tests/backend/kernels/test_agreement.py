@@ -30,13 +30,14 @@ from support.kernels import (
     shortened,
     widened,
 )
+from support.product_trials import PRODUCTS
 from support.trials import WINDOWS
 
 pytestmark = pytest.mark.skipif(
     not library.available(), reason=f"oneDNN is not used: {library.why_not()}"
 )
 
-TRIALS = {**WINDOWS}
+TRIALS = {**WINDOWS, **PRODUCTS}
 EACH = pytest.mark.parametrize("function", TRIALS, ids=lambda function: function.__name__)
 
 
@@ -140,7 +141,8 @@ def test_large_results_repeat_on_all_threads() -> None:
 def test_what_does_not_fit_is_declined(function: type[Function]) -> None:
     made, ins = TRIALS[function](np.random.default_rng(3))
     double = tuple(a.astype(np.float64) if a.dtype == np.float32 else a for a in ins)
-    none = tuple(a[:0] if i == 0 or len(a) == len(ins[0]) else a for i, a in enumerate(ins))
+    alike = [a.ndim == ins[0].ndim and len(a) == len(ins[0]) for a in ins]
+    none = tuple(a[:0] if same else a for a, same in zip(ins, alike, strict=True))
     for other in (double, none):
         assert isinstance(choose(call_of(made, other)), Reference)
 

@@ -7,10 +7,22 @@ from typing import Any
 from ...kernel import Call, Kernel, kernel
 from ...ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
 from ...ops.depthwise import DepthwiseConv2D, DepthwiseFilterGrad, DepthwiseInputGrad
+from ...ops.fused_products import FusedConv2D, FusedDepthwiseConv2D
 from ...ops.window import Windowed
 from ...spec import Spec
 from .library import library
-from .memory import Description, View, anyhow, channel_filters, described, filters, images, numbers
+from .memory import (
+    Description,
+    View,
+    anyhow,
+    as_it_is,
+    channel_filters,
+    described,
+    filters,
+    images,
+    numbers,
+)
+from .posts import following
 from .primitive import offer
 from .recipe import Attributes, Recipe
 from .work import (
@@ -116,6 +128,34 @@ def conv2d(call: Call) -> Kernel | None:
         lie.to_results(work, lie.forward(), {})
 
     return offer(call, build, products(y, w))
+
+
+@kernel(FusedConv2D, on="cpu")
+def fused_conv2d(call: Call) -> Kernel | None:
+    """Offer the convolution with bias, addend and activation."""
+    (x, w, *_), y = call.ins, call.outs[0]
+
+    def build(work: Work) -> None:
+        lie, posts = whole(call, x, w, y), following(work, call.function, images, as_it_is)
+        recipe = lie.forward(INFERENCE, posts.bias, posts.attributes)
+        lie.to_results(work, recipe, posts.arguments)
+
+    return offer(call, build, products(y, w))
+
+
+@kernel(FusedDepthwiseConv2D, on="cpu")
+def fused_depthwise_conv2d(call: Call) -> Kernel | None:
+    """Offer the convolution of every channel with bias, addend and activation."""
+    (x, w, *_), y = call.ins, call.outs[0]
+    if w.shape[3] > 1:
+        return None
+
+    def build(work: Work) -> None:
+        lie, posts = by_channel(call, x, w, y), following(work, call.function, images, as_it_is)
+        recipe = lie.forward(INFERENCE, posts.bias, posts.attributes)
+        lie.to_results(work, recipe, posts.arguments)
+
+    return offer(call, build, channel_products(y, w))
 
 
 @kernel(Conv2DInputGrad, on="cpu")

@@ -59,11 +59,13 @@ class Memory(Handle):
 
 
 def _slow_address(array: Any) -> int:
+    """Return where an array's first element lies, as NumPy tells it."""
     address: int = array.__array_interface__["data"][0]
     return address
 
 
 def _fast_address(array: Any) -> int:
+    """Return where an array's first element lies, read from the array itself."""
     return ctypes.c_void_p.from_address(id(array) + DATA).value or 0
 
 
