@@ -52,7 +52,10 @@ VARIANTS = ("keras", "torch")
 
 
 def preprocess_input(x: Any) -> Any:
-    """Bring pictures from 0 … 255 to what Keras' weights were trained on: x / 127.5 − 1."""
+    """Bring pictures from 0 … 255 to what Keras' weights were trained on: x / 127.5 − 1.
+
+    PyTorch's weights (`variant="torch"`) were trained on `applications.resnet.preprocess_input`.
+    """
     if isinstance(x, Tensor):
         return x * (1 / 127.5) - 1.0
     return x.astype("float32") / 127.5 - 1.0
@@ -91,9 +94,8 @@ def MobileNet(
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
         variant: "keras" (ReLU6, TensorFlow's padding, epsilon 1e-3) or "torch" (LeakyReLU 0.1,
-            padding alike
-            on all sides, epsilon 1e-5, a dense head named `fc`); None takes what the file of
-            weights is for.
+            padding alike on all sides, epsilon 1e-5, a dense head named `fc`); None takes what the
+            file of weights is for.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor a known name.
         ShapeError: a weight in the file has another shape.

@@ -49,8 +49,9 @@ def read(
 
     `read(path, resize=256, crop=224)` is what torchvision's checkpoints were trained with: the
     shorter side becomes 256 pixels long, the middle 224 × 224 are cut out. `image_size` brings the
-    picture to (rows, columns) the way `image_dataset_from_directory` does. Shrinking averages over
-    all pixels that fall together (Pillow's antialiased filters).
+    picture to (rows, columns) the way `image_dataset_from_directory` does; with `resize` it is
+    another word for `crop`, as it is there. Shrinking averages over all pixels that fall together
+    (Pillow's antialiased filters).
 
     Shapes: (H, W, C) with C = 1, 3 or 4 for `grayscale`, `rgb`, `rgba`; (C, H, W) where
     `data_format` is `channels_first`. Sixteen-bit grey is scaled from 0..65535 to 0..255.
@@ -61,12 +62,11 @@ def read(
         LibraryError: Pillow is not installed.
     """
     expect(
-        image_size is None or (resize is None and crop is None),
+        image_size is None or crop is None,
         "images.read",
-        "say either image_size, or resize and crop",
+        "say either image_size or crop",
         error=ConfigError,
         image_size=image_size,
-        resize=resize,
         crop=crop,
     )
     expect(

@@ -122,6 +122,8 @@ def test_shorter_side_and_middle_as_torchvision(stored):
     wide = Image.fromarray(source).resize((384, 256), Image.Resampling.BILINEAR)  # ⌊256·451/300⌋
     assert np.array_equal(pixels, np.asarray(wide)[16:240, 80:304])
     assert images.read(stored(picture(20, 10)), resize=5).shape == (10, 5, 3)
+    as_in_folders = images.read(stored(source), resize=256, image_size=224)
+    assert np.array_equal(as_in_folders, pixels)
 
 
 def test_a_middle_larger_than_the_picture_is_filled_with_black(stored):
@@ -192,7 +194,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path, stored):
         ({"image_size": 4.5}, "size=4.5"),
         ({"resize": -1}, "resize=-1"),
         ({"crop": 5}, "crop=5, resize=None"),
-        ({"image_size": 5, "resize": 6}, "image_size=5, resize=6"),
+        ({"image_size": 5, "resize": 6, "crop": 5}, "image_size=5, crop=5"),
         ({"image_size": 5, "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "only one"),
         ({"data_format": "last"}, "data_format='last'"),
     ],

@@ -13,7 +13,7 @@ from graftwork import layers, optimizers
 from graftwork.models import Functional, Model, Sequential, load_model
 from graftwork.optimizers import schedules
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("KERAS_BACKEND", "torch")  # what the extra `interop` brings
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 RANDOM = np.random.default_rng(2)
 
