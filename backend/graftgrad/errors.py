@@ -90,6 +90,14 @@ def expect(
         raise error(sentence(subject, rule, got, advice))
 
 
+def note(error: GraftError, text: str) -> None:
+    """Add where it happened to an error that is on its way up."""
+    if hasattr(error, "add_note"):
+        error.add_note(text)
+    elif error.args:  # Python 3.10
+        error.args = (f"{error.args[0]}\n{text}", *error.args[1:])
+
+
 def _show(value: object) -> str:
     """Print a value, or a description's shape where it has one."""
     text = str(value) if hasattr(value, "shape") and hasattr(value, "dtype") else repr(value)

@@ -16,6 +16,8 @@ from .shape import expand_dims
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+_ROUNDING = 1e-3  # what computed shares of 16 bits may lie beyond 1
+
 
 @function
 class LabelDistribution(Function):
@@ -125,6 +127,32 @@ def _check_range(labels: Any, classes: int, ignore_index: int | None, subject: s
             "labels out of range": f"{int(wrong.sum())} of {wrong.size}",
         }
         raise DataError(sentence(subject, f"labels must lie in [0, {classes})", got))
+
+
+def check_shares(targets: Any, *, subject: str) -> None:
+    """Look at targets that say how much of a yes there is, on the host.
+
+    Tensors without values pass.
+
+    Raises:
+        DataError: a target lies outside [0, 1].
+    """
+    if targets.device.computes:
+        device = targets.device
+        modes.look(lambda array: _check_shares(device.fetch(array), subject), targets.array)
+
+
+def _check_shares(values: Any, subject: str) -> None:
+    wrong = (values < 0) | (values > 1 + _ROUNDING)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        got: dict[str, object] = {
+            "target": float(values[place]),
+            "position": place,
+            "targets out of range": f"{int(wrong.sum())} of {wrong.size}",
+        }
+        advice = "Labels −1 and 1 become 0 and 1 by (y + 1) / 2; more classes need another loss."
+        raise DataError(sentence(subject, "targets must lie in [0, 1]", got, advice))
 
 
 def expect_labelled(subject: str, logits: Spec, labels: Spec) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graftgrad import Tensor, formats
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, ShapeError, expect, note
 
 from ..layers import (
     Activation,
@@ -23,6 +23,7 @@ from ..layers import (
     ZeroPadding2D,
 )  # fmt: skip
 from ..models import Functional
+from .pixels import pictures
 from .weights import Entry, find
 
 CATALOGUE = {
@@ -55,7 +56,11 @@ def preprocess_input(x: Any) -> Any:
     """Bring pictures from 0 … 255 to what Keras' weights were trained on: x / 127.5 − 1.
 
     PyTorch's weights (`variant="torch"`) were trained on `applications.resnet.preprocess_input`.
+
+    Raises:
+        DataError: x is no array of pictures (…, H, W, 3).
     """
+    x = pictures(x)
     if isinstance(x, Tensor):
         return x * (1 / 127.5) - 1.0
     return x.astype("float32") / 127.5 - 1.0
@@ -131,7 +136,12 @@ def MobileNet(
     model = Functional(inputs, x, name=name or f"mobilenet_{alpha:.2f}_{rows}")
     model.name_rules = TORCH_NAMES if variant == "torch" else {}
     if path is not None:
-        model.load_weights(path, skip=() if include_top else ("fc", "conv_preds"))
+        try:
+            model.load_weights(path, skip=() if include_top else ("fc", "conv_preds"))
+        except ShapeError as error:
+            note(error, "MobileNet: alpha, depth_multiplier and classes must be those the file was "
+                 f"made with; got {alpha=}, {depth_multiplier=}, {classes=}.")  # fmt: skip
+            raise
     return model
 
 

@@ -18,6 +18,7 @@ from ..layers import (
 )
 from ..models import Model
 from ..registry import configuration, decoded, layers
+from .pixels import pictures
 from .weights import Entry, find
 
 CATALOGUE = {
@@ -35,7 +36,12 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 def preprocess_input(x: Any) -> Any:
-    """Bring pictures (N, H, W, 3) from 0 … 255 to (x / 255 − mean) / deviation, as in training."""
+    """Bring pictures (N, H, W, 3) from 0 … 255 to (x / 255 − mean) / deviation, as in training.
+
+    Raises:
+        DataError: x is no array of pictures (…, H, W, 3).
+    """
+    x = pictures(x)
     scale = [1 / (255 * one) for one in DEVIATION]
     shift = [-m / d for m, d in zip(MEAN, DEVIATION, strict=True)]
     if isinstance(x, Tensor):

@@ -69,10 +69,11 @@ def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | N
     entry = catalogue.get(str(weights))
     if entry is None:
         names = ", ".join(repr(name) for name in catalogue) or "none for this network"
-        kind = "a folder" if path.is_dir() else "no such file"
+        kind = "a folder" if path.is_dir() else "no file"
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise ConfigError(
             f"{subject}: weights must be a file, None or one of {names}; got {str(weights)!r}, "
-            f"which is {kind} in {Path.cwd()}."
+            f"which is {kind}{where}."
         )
     return downloaded(entry)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, FormatError, GraftError, expect
+from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.spec import as_dtype, is_floating
 
 from ..policy import DTypePolicy, policy
@@ -419,7 +419,7 @@ class Layer(Bookkeeping):
                 self.input_spec.check(f'layer "{self.name}"', args[0].shape)
             return self._run(args, training, kwargs)
         except GraftError as error:
-            _note(error, f'in layer "{self.name}" ({type(self).__name__})')
+            note(error, f'in layer "{self.name}" ({type(self).__name__})')
             raise
 
     def _run(self, args: tuple[Any, ...], training: bool | None, kwargs: dict[str, Any]) -> Any:
@@ -574,11 +574,3 @@ def _per_sample(penalty: Tensor, y: Tensor) -> Tensor:
 def _accepted(call: Callable[..., Any]) -> frozenset[str]:
     parameters = inspect.signature(call).parameters
     return frozenset(parameters)
-
-
-def _note(error: GraftError, text: str) -> None:
-    """Add where it happened to an error that is on its way up."""
-    if hasattr(error, "add_note"):
-        error.add_note(text)
-    elif error.args:
-        error.args = (f"{error.args[0]}\n{text}", *error.args[1:])

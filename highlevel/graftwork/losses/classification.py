@@ -6,7 +6,7 @@ from typing import Any
 
 from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import expect
-from graftgrad.ops.labels import check_labels, check_whole
+from graftgrad.ops.labels import check_labels, check_shares, check_whole
 from graftgrad.spec import is_floating
 
 from ..registry import declared, losses, setting
@@ -26,8 +26,12 @@ def binary_crossentropy(
     """Return −mean(t ln p + (1 − t) ln(1 − p)) along an axis; t is drawn to ½ by label smoothing.
 
     Shapes: (N, …, D) twice -> (N, …). Probabilities are kept within [1e-7, 1 − 1e-7].
+
+    Raises:
+        ShapeError: targets and predictions differ in shape.
+        DataError: a target lies outside [0, 1].
     """
-    t, p = matched("binary_crossentropy", y_true, y_pred)
+    t, p = _yes_or_no("binary_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, 2)
     if from_logits:
         return ops.binary_cross_entropy_with_logits(p, t, reduction="none").mean(axis)
@@ -38,8 +42,13 @@ def binary_focal_crossentropy(
     y_true: Any, y_pred: Any, apply_class_balancing: bool = False, alpha: float = 0.25,
     gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
 ) -> Tensor:  # fmt: skip
-    """Return the binary cross entropy times (1 − p_t)^γ (Lin et al. 2017, eq. 4 and 5)."""
-    t, p = matched("binary_focal_crossentropy", y_true, y_pred)
+    """Return the binary cross entropy times (1 − p_t)^γ (Lin et al. 2017, eq. 4 and 5).
+
+    Raises:
+        ShapeError: targets and predictions differ in shape.
+        DataError: a target lies outside [0, 1].
+    """
+    t, p = _yes_or_no("binary_focal_crossentropy", y_true, y_pred)
     t = smoothed(t, label_smoothing, 2)
     p = ops.clip(ops.sigmoid(p) if from_logits else p, EPSILON, 1.0 - EPSILON)
     right = p * t + (1.0 - p) * (1.0 - t)
@@ -142,6 +151,12 @@ def _one_hot(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
            y_true=t.shape, y_pred=p.shape,
            advice="For whole-number labels use sparse_categorical_crossentropy.")  # fmt: skip
     return t.to(p.dtype), p
+
+
+def _yes_or_no(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    t, p = matched(subject, y_true, y_pred)
+    check_shares(t, subject=subject)
+    return t, p
 
 
 def _probabilities(p: Tensor, axis: int) -> Tensor:

@@ -150,7 +150,16 @@ class Sequential(Model):
         return self.chain[-1] if len(self.chain) > len(self.stack) else super().output
 
     def call(self, x: Any) -> Any:
-        """Run the layers in order."""
+        """Run the layers in order.
+
+        Raises:
+            ShapeError: there is more than one input, or none.
+        """
+        if isinstance(x, (list, tuple, dict)):
+            given = list(x.values()) if isinstance(x, dict) else list(x)
+            expect(len(given) == 1, f'model "{self.name}"', "there must be one input",
+                   given=list(x) if isinstance(x, dict) else len(x))  # fmt: skip
+            x = given[0]
         if self.entrance is not None:
             x = in_column(self.entrance.output, x)
         for one in self.stack:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from graftgrad import formats
-from graftgrad.errors import ConfigError, FormatError, expect
+from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.formats import Entry, Hdf5File
 
 from ..layers.layer import Layer, phase
@@ -136,8 +136,19 @@ def load_model(
     expect(kind in ("keras", "hdf5"), str(path), "must be a whole model: .keras or older .h5",
            error=FormatError, kind=kind,
            advice="For weights alone make the model and call load_weights(path).")  # fmt: skip
-    if kind == "hdf5":
-        return _load_hdf5(path, custom_objects, compile)
+    try:
+        if kind == "hdf5":
+            return _load_hdf5(path, custom_objects, compile)
+        return _load_keras(path, custom_objects, compile)
+    except GraftError as error:
+        if str(path) not in str(error):
+            note(error, f"while the model in {path} was made")
+        raise
+
+
+def _load_keras(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None, compile: bool
+) -> Any:
     file = formats.read_keras(path)
     with sources.from_keras(file) as source:
         model = _filled(file.config, source, custom_objects)

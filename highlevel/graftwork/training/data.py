@@ -17,7 +17,7 @@ from graftgrad.data import Batches, map_tree
 from graftgrad.errors import ConfigError, DataError, expect, sentence
 
 from ..data.dataset import Dataset
-from .host import check_labels, counted, is_arrays, on_host
+from .host import check_finite, counted, is_arrays, on_host
 
 Batch = tuple[Any, Any, Any]
 PARTS = ("x", "y", "sample_weight")
@@ -44,7 +44,8 @@ class Source:
         """Return (x, y, sample_weight) of a batch as host arrays; what is not there is None.
 
         Raises:
-            DataError: it has more than three parts, or holds NaN labels or no numbers.
+            DataError: it has more than three parts, labels or weights are NaN, or elements are no
+                numbers.
         """
         parts = batch if isinstance(batch, (tuple, list)) else (batch,)
         expect(1 <= len(parts) <= 3, self.subject,
@@ -52,7 +53,8 @@ class Source:
                error=DataError, parts=len(parts))  # fmt: skip
         named = zip(PARTS, (*parts, None, None), strict=False)
         x, y, weight = (on_host(self.subject, name, part) for name, part in named)
-        check_labels(self.subject, y)
+        check_finite(self.subject, "y", y)
+        check_finite(self.subject, "sample_weight", weight)
         return x, y, weight
 
 
@@ -196,7 +198,7 @@ def source_of(
 
     Raises:
         ConfigError: x is nothing that delivers data, or y accompanies a data set.
-        DataError: there are no samples, labels are NaN or elements are no numbers.
+        DataError: there are no samples, labels or weights are NaN, or elements are no numbers.
         ShapeError: arrays differ in their number of samples.
     """
     expect(steps is None or (isinstance(steps, int) and steps > 0), subject,
@@ -204,7 +206,8 @@ def source_of(
            error=ConfigError, steps=steps)  # fmt: skip
     if is_arrays(x):
         arrays = host_arrays(subject, x, y, weight)
-        check_labels(subject, arrays[1])
+        check_finite(subject, "y", arrays[1])
+        check_finite(subject, "sample_weight", arrays[2])
         return ArraySource(arrays, 32 if batch_size is None else batch_size, seed)
     known = hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
     if not known or isinstance(x, (str, bytes, os.PathLike)):

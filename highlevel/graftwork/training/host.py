@@ -65,13 +65,13 @@ def counted(subject: str, **trees: Any) -> int:
     return samples
 
 
-def check_labels(subject: str, y: Any) -> None:
-    """Refuse labels that are NaN.
+def check_finite(subject: str, name: str, tree: Any) -> None:
+    """Refuse labels and weights of samples that are NaN or infinite.
 
     Raises:
-        DataError: a label is NaN or infinite; its place is named.
+        DataError: one is; its place is named.
     """
-    for path, host in leaves(y, "y"):
+    for path, host in leaves(tree, name):
         if host.dtype.kind != "f" or np.isfinite(host).all():
             continue
         bad = np.isnan(host)
@@ -82,7 +82,11 @@ def check_labels(subject: str, y: Any) -> None:
             "first at": place,
             f"{what} values": f"{int(bad.sum())} of {bad.size}",
         }
-        advice = "Drop those samples or give them a weight of 0 and a valid label."
+        advice = (
+            "Drop those samples or give them a weight of 0 and a valid label."
+            if name == "y"
+            else "A weight of 0 leaves a sample out."
+        )
         raise DataError(
             sentence(
                 subject,
@@ -103,7 +107,8 @@ def weighted_by_class(
     Shapes: y (N,), (N, 1) or one-hot (N, K) -> (N,).
 
     Raises:
-        ConfigError: there is no such dictionary, or classes are no whole numbers.
+        ConfigError: there is no such dictionary, classes are no whole numbers, or weights are no
+            finite ones.
     """
     expect(isinstance(class_weight, Mapping), "fit",
            "class_weight must be a dictionary: class -> weight",
@@ -129,6 +134,10 @@ def _weights(class_weight: Mapping[Any, Any], y: Any, weight: Any) -> Any:
         expect(hasattr(key, "__index__"), "fit",
                "the classes of class_weight must be whole numbers",
                error=ConfigError, found=key)  # fmt: skip
+        factor = class_weight[key]
+        sound = isinstance(factor, (int, float, np.number)) and bool(np.isfinite(factor))
+        expect(sound, "fit", "the weights of class_weight must be finite numbers",
+               error=ConfigError, **{f"class {int(key)}": factor})  # fmt: skip
     if not class_weight:
         return weight
     labels = np.asarray(y)

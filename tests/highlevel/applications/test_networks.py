@@ -11,9 +11,9 @@ import pytest
 import graftgrad
 import graftwork as gw
 from graftgrad import ops
-from graftgrad.errors import ConfigError, ShapeError
+from graftgrad.errors import ConfigError, DataError, ShapeError
 from graftwork import layers
-from graftwork.applications import MobileNet, ResNet18, ResNet20, ResNet50
+from graftwork.applications import MobileNet, ResNet18, ResNet20, ResNet50, mobilenet, resnet
 from graftwork.applications.resnet import ResNet
 
 
@@ -130,6 +130,23 @@ def test_mobilenet_offers_features_maps_and_classes() -> None:
     assert MobileNet(shape, 0.25, include_top=False, pooling="max")(x).shape == (2, 256)
     assert MobileNet(shape, 0.25, classes=7)(x).shape == (2, 7)
     assert MobileNet(shape, 0.25, classes=7, variant="torch")(x).shape == (2, 7)
+
+
+def test_a_file_of_another_width_says_what_it_was_made_with(tmp_path: Path) -> None:
+    MobileNet((32, 32, 3), 0.25, classes=7).save_weights(tmp_path / "narrow.weights.h5")
+    with pytest.raises(ShapeError) as caught:
+        MobileNet((32, 32, 3), 0.5, classes=7, weights=tmp_path / "narrow.weights.h5")
+    told = "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert "must be those the file was made with; got alpha=0.5, depth_multiplier=1" in told
+
+
+@pytest.mark.parametrize("prepare", [mobilenet.preprocess_input, resnet.preprocess_input])
+def test_only_arrays_of_colour_pictures_are_prepared(prepare: Any) -> None:
+    with pytest.raises(DataError, match=r"x='list', shape=None\. Lists and pictures"):
+        prepare([[1, 2, 3]])
+    with pytest.raises(DataError, match=r"shape=\(2, 4, 4, 1\)\. Read grey pictures"):
+        prepare(np.zeros((2, 4, 4, 1)))
+    assert prepare(np.zeros((4, 4, 3), "uint8")).dtype == "float32"
 
 
 @pytest.mark.parametrize(

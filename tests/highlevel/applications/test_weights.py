@@ -84,5 +84,5 @@ def test_a_path_is_taken_as_it_is_and_a_folder_is_named(tmp_path: Path) -> None:
     assert find("Network", None, {}) is None
     with pytest.raises(ConfigError, match="which is a folder"):
         find("Network", tmp_path, {})
-    with pytest.raises(ConfigError, match="one of 'network'; got 'netwrok', which is no such file"):
+    with pytest.raises(ConfigError, match="one of 'network'; got 'netwrok', which is no file"):
         find("Network", "netwrok", {"network": Entry("http://nowhere/x", "00", "a test")})

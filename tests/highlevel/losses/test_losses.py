@@ -134,6 +134,18 @@ def test_labels_that_are_no_classes_are_refused(label: float, told: str, from_lo
         loss(np.array([0, label, 1]), arrays(3, 3))
 
 
+@pytest.mark.parametrize("name", ["binary_crossentropy", "binary_focal_crossentropy"])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_targets_that_are_no_share_are_refused(name: str, from_logits: bool) -> None:
+    loss = getattr(losses, name)
+    p = np.full((3, 2), 0.5, "float32")
+    for wrong in (2.0, -1.0):
+        t = np.array([[0, 1], [0.3, 1], [wrong, 0]], "float32")
+        told = rf"{name}: targets must lie in \[0, 1\]; got target={wrong}, position=\(2, 0\)"
+        with pytest.raises(DataError, match=told):
+            loss(t, p, from_logits=from_logits)
+
+
 def test_a_reduction_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"reduction must be one of .*'average'"):
         losses.MeanSquaredError(reduction="average")

@@ -523,3 +523,17 @@ def test_any_value_may_be_replaced_by_any_other(name: str, member: str, tmp_path
             except GraftError:
                 refused += 1
     assert refused > 0 or member == "metadata.json"
+
+
+def test_an_error_inside_a_configuration_names_the_file(tmp_path: Path) -> None:
+    path = good(tmp_path, "net.keras")
+
+    def change(members: dict[str, bytes]) -> None:
+        config = json.loads(members["config.json"])
+        config["config"]["layers"][1]["config"]["units"] = -3
+        members["config.json"] = json.dumps(config).encode()
+
+    rezipped(path, change)
+    with pytest.raises(GraftError, match="units must be a positive integer") as caught:
+        load_model(path)
+    assert "net.keras" in "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
