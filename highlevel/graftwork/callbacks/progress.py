@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from textwrap import fill
 from typing import Any
 
 from tqdm import tqdm
@@ -17,6 +18,7 @@ UNKNOWN = (
 FINISHED = (
     "{desc}: {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
 )
+NARROW = "{desc}: {n_fmt}/{total_fmt} [{elapsed}{postfix}]"  # a terminal in which that would break
 
 
 class ProgressBar(Callback):
@@ -139,14 +141,19 @@ class ProgressBar(Callback):
 
     def _close(self, logs: Logs | None) -> None:
         if self.bar is not None:
+            columns = self.bar.format_dict["ncols"]
             self.bar.total = self.bar.n
             self.bar.bar_format = FINISHED
-            self.bar.ncols = self.bar.dynamic_ncols = (
-                None  # all values, over several lines if need be
-            )
+            self.bar.ncols = self.bar.dynamic_ncols = None  # all values
             self.bar.set_postfix_str(told(logs or {}, "=", ", "), refresh=False)
+            narrow = isinstance(columns, int) and len(str(self.bar)) > columns
+            self.bar.leave = not narrow
+            self.bar.bar_format = NARROW if narrow else FINISHED
+            text = str(self.bar)
             self.bar.close()
             self.bar = None
+            if narrow:
+                self._say(fill(text, max(columns, 40), subsequent_indent="    "))
         elif not self.live and logs:
             seconds = time.perf_counter() - self.begun
             batches = f"{self.batches} batch{'es' if self.batches != 1 else ''}"

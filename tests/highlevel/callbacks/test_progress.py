@@ -65,6 +65,20 @@ def test_every_epoch_leaves_a_bar_with_all_values(watch: Callable[[], Terminal])
     assert epochs[9].startswith("Epoch 10/10: 100%")
 
 
+def test_in_a_narrow_terminal_no_value_is_broken_in_two(
+    watch: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LINES", "20")
+    terminal = watch()
+    model().fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y))
+    _, *shown = terminal.lines()
+    assert len(shown) == 4
+    assert re.fullmatch(r"Epoch 1/2: 4/4 \[\d\d:\d\d, loss=0\.5779, mae=0\.7380,", shown[0])
+    assert shown[1] == "    val_loss=0.1678, val_mae=0.4096]"
+    assert max(map(len, shown)) <= 60
+
+
 def test_the_bar_tells_that_an_epoch_is_validated(watch: Callable[[], Terminal]) -> None:
     terminal = watch()
     model().fit(X, Y, batch_size=10, validation_data=(X, Y))
