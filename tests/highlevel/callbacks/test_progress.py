@@ -1,7 +1,9 @@
 """What a terminal shows while a model is trained, and what a log file receives instead."""
 
 import io
+import os
 import re
+import struct
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -65,14 +67,17 @@ def test_every_epoch_leaves_a_bar_with_all_values(watch: Callable[[], Terminal])
     assert epochs[9].startswith("Epoch 10/10: 100%")
 
 
-def test_in_a_narrow_terminal_no_value_is_broken_in_two(
-    watch: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("LINES", "20")
-    terminal = watch()
-    model().fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y))
-    _, *shown = terminal.lines()
+def test_in_a_narrow_terminal_no_value_is_broken_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    screen, device = os.openpty()
+    fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+    with os.fdopen(device, "w", encoding="utf-8") as file, monkeypatch.context() as here:
+        here.setattr(sys, "stderr", file)
+        model().fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y))
+        file.flush()
+        seen = Terminal(os.read(screen, 1 << 16).decode().replace("\r\n", "\n"))
+    os.close(screen)
+    _, *shown = seen.lines()
     assert len(shown) == 4
     assert re.fullmatch(r"Epoch 1/2: 4/4 \[\d\d:\d\d, loss=0\.5779, mae=0\.7380,", shown[0])
     assert shown[1] == "    val_loss=0.1678, val_mae=0.4096]"
