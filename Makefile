@@ -51,7 +51,7 @@ types: $(STAMP)  ## types
 
 docs: $(STAMP)   ## build the documentation into site/
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	$(RUN) -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict
 
 clean:           ## remove the environment and everything made
 	rm -rf $(VENV) site build dist demo_output .pytest_cache .mypy_cache .ruff_cache
