@@ -80,6 +80,7 @@ from .rectifier import (
     sparse_sigmoid,
     threshold,
 )
+from .recurrent import gru, lstm, simple_rnn
 from .reduce import all, any, max, mean, min, prod, sum, sum_to, var
 from .resize import upsample2d
 from .sample_norm import layer_norm, normalize, rms_norm
@@ -156,6 +157,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "group_norm",
+    "gru",
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
@@ -176,6 +178,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logsumexp",
+    "lstm",
     "matmul",
     "max",
     "max_pool2d",
@@ -210,6 +213,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "silu",
+    "simple_rnn",
     "sin",
     "soft_shrink",
     "softmax",
