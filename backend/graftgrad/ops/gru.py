@@ -45,9 +45,10 @@ if TYPE_CHECKING:
 class GRU(Function):
     """hₜ = z · hₜ₋₁ + (1 − z) · g, with z and r sigmoids of xₜ · w + hₜ₋₁ · r + b.
 
-    g = tanh(xₜ · w + b₀ + r · (hₜ₋₁ · r + b₁)) with `reset_after`, else tanh(xₜ · w + b + (r · hₜ₋₁)
-    · r), each with its part of the kernels. A step that the mask is false for carries the state
-    over. `reverse` walks from the last step to the first; yₜ stays at its xₜ.
+    With `reset_after`, g = tanh(xₜ · w + b₀ + r · (hₜ₋₁ · r + b₁)), else
+    g = tanh(xₜ · w + b + (r · hₜ₋₁) · r), each with its part of the kernels. A step that the mask
+    is false for carries the state over. `reverse` walks from the last step to the first; yₜ stays
+    at its xₜ.
     """
 
     reset_after: bool = True

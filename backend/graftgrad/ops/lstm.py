@@ -138,7 +138,7 @@ class LSTMGrad(Function):
         dh, dc = xp.array(ghn, wide), xp.array(gcn, wide)
         linear = LSTM._columns(xp, gates, (1.0, 1.0, 0.0, 1.0))
         slopes = xp.empty(gates.shape, wide)
-        slope, back = xp.empty(gates.shape[1:], wide), r.T
+        slope, back = xp.empty(gates.shape[1:], wide), xp.ascontiguousarray(r.T)
         order = steps(x.shape[1], self.reverse)
         for place in range(len(order) - 1, -1, -1):
             t = order[place]

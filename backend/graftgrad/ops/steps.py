@@ -1,4 +1,4 @@
-"""What the recurrent ops share: their operands' shapes, the order of steps, products over all steps.
+"""What the recurrent ops share: the operands' shapes, the order of steps, products over all steps.
 
 A recurrent op reads x (N, T, D) and keeps what its gradient needs time first, (T, N, …), so that a
 step is one block of memory. The cells stand in `lstm`, `gru` and `simple_rnn`; what users call, in
@@ -65,8 +65,9 @@ def widened(dtype: Any, *arrays: Any) -> list[Any]:
 
 
 def projected(xp: Any, x: Any, w: Any, b: Any, out: Any) -> None:
-    """Write x · w + b of all steps, time first."""
-    xp.matmul(x.transpose(1, 0, 2), w, out=out)
+    """Write x · w + b of all steps, time first, as one product."""
+    rows = xp.ascontiguousarray(x.transpose(1, 0, 2)).reshape(-1, x.shape[2])
+    xp.matmul(rows, w, out=out.reshape(-1, w.shape[1]))
     out += b
 
 
@@ -87,13 +88,10 @@ def of_kernel(xp: Any, inputs: Any, slopes: Any) -> Any:
 
 
 def of_inputs(xp: Any, slopes: Any, w: Any, gx: Any) -> None:
-    """Write slopes · wᵀ of all steps into gx, (N, T, D)."""
-    if gx.size == 0:
-        return
-    if gx.dtype == slopes.dtype:
-        xp.matmul(slopes, w.T, out=gx.transpose(1, 0, 2))
-    else:
-        gx[...] = xp.matmul(slopes, w.T).transpose(1, 0, 2)
+    """Write slopes · wᵀ of all steps into gx, (N, T, D), as one product."""
+    if gx.size:
+        found = xp.matmul(slopes.reshape(-1, slopes.shape[2]), w.T)
+        gx[...] = found.reshape(*slopes.shape[:2], -1).transpose(1, 0, 2)
 
 
 def slope_from(gates: Any, linear: Any, constant: Any, out: Any, xp: Any) -> None:
