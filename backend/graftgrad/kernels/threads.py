@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 from ..errors import ConfigError, expect
@@ -16,24 +17,23 @@ def _preset() -> int:
     return os.cpu_count() or 1
 
 
-_count = _preset()
+COUNT = ctypes.c_int64(_preset())  # machine code looks it up where it lies
 
 
 def set_num_threads(count: int) -> None:
-    """Let convolutions and pooling use that many threads from their next run on.
+    """Let the libraries and compiled kernels use that many threads from their next run on.
 
     NumPy's matrix products have threads of their own, set by OPENBLAS_NUM_THREADS.
 
     Raises:
         ConfigError: `count` is no positive integer.
     """
-    global _count
     whole = isinstance(count, int) and not isinstance(count, bool)
     expect(whole and count > 0, "set_num_threads", "count must be a positive integer",
            error=ConfigError, count=count)  # fmt: skip
-    _count = count
+    COUNT.value = count
 
 
 def get_num_threads() -> int:
     """Return what was set; else OMP_NUM_THREADS; else how many processors this process may use."""
-    return _count
+    return COUNT.value

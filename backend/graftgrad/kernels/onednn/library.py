@@ -179,7 +179,7 @@ def _load() -> Library | str:
     tried = []
     for path in [told] if told else [*_installed(), FILE]:
         try:
-            with _spinning_briefly():
+            with spinning_briefly():
                 return Library(path)
         except (OSError, AttributeError, LibraryError) as error:
             tried.append(f"{path}: {error}")
@@ -196,7 +196,7 @@ def _installed() -> list[str]:
 
 
 @contextmanager
-def _spinning_briefly() -> Iterator[None]:
+def spinning_briefly() -> Iterator[None]:
     """Let threads of OpenMP that wait fall asleep soon, unless the user has chosen otherwise."""
     chosen = {SPIN, "OMP_WAIT_POLICY"} & os.environ.keys()
     if not chosen:

@@ -1,0 +1,12 @@
+"""Machine code made here, in Python: elementwise ops, fused runs of them, updates, reductions.
+
+Importing this registers who may offer a body. Nothing is compiled before the first call.
+"""
+
+from ...function import every_function
+from ...kernel import kernel
+from . import elementwise
+
+for _function in every_function():
+    if hasattr(_function, "c"):
+        kernel(_function, on="cpu")(elementwise.build)

@@ -1,0 +1,56 @@
+"""The threads of kernels: OpenMP's pool, which oneDNN uses too, so that one pool does everything.
+
+Code here asks two numbers in memory: how many threads there may be, and whether this process is a
+fork, in which a pool that was started before is not there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from typing import Any
+
+from ..onednn import library as onednn
+from ..threads import COUNT
+
+_alone = ctypes.c_int64(0)
+
+
+@cache
+def _library() -> Any:
+    with onednn.spinning_briefly():
+        return ctypes.CDLL("libgomp.so.1")
+
+
+@cache
+def function(name: str) -> int:
+    """Return the address of a function of the library of threads."""
+    return ctypes.cast(getattr(_library(), name), ctypes.c_void_p).value or 0
+
+
+def available() -> bool:
+    """Tell whether the library of threads can be loaded."""
+    try:
+        return function("GOMP_parallel") != 0
+    except (OSError, AttributeError):
+        return False
+
+
+def count_address() -> int:
+    """Return where the number of threads stands that may be used."""
+    return ctypes.addressof(COUNT)
+
+
+def alone_address() -> int:
+    """Return where it stands whether this process must do without further threads."""
+    return ctypes.addressof(_alone)
+
+
+def _leave() -> None:
+    """Do without threads in a forked child: the pool stayed with its parent."""
+    _alone.value = 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)
