@@ -73,7 +73,8 @@ def check_value(case: Case) -> None:
     assert len(results) == len(expected), f"{len(results)} results, oracle gives {len(expected)}"
     for y, wanted in zip(results, expected, strict=True):
         assert y.shape == np.shape(wanted), f"shape {y.shape}, oracle gives {np.shape(wanted)}"
-        np.testing.assert_allclose(y.detach().numpy(), wanted, rtol=1e-9, atol=1e-11)
+        rtol = 5e-7 if y.dtype == np.float32 else 1e-9  # a few units of the last place
+        np.testing.assert_allclose(y.detach().numpy(), wanted, rtol=rtol, atol=1e-11)
 
 
 def check_inferred(case: Case) -> None:

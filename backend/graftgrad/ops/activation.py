@@ -63,6 +63,27 @@ _POWERS = {
 }
 
 
+def _in_c(x: str, powers: list[float]) -> str:
+    """Return a polynomial in C, lowest power first, rounded once for each of them."""
+    text = repr(powers[-1])
+    for a in reversed(powers[:-1]):
+        text = f"fma({text}, {x}, {a!r})"
+    return text
+
+
+# Φ(−|u|) of a bounded u, by the same series; and Φ(u) by the hyperbolic tangent
+_TAIL_IN_C = (
+    "float size = fabs(u); float t = 1 / (1 + size * 0.35355339059327379); float s = 2 * t - 1; "
+    f"float tail = t * exp({_in_c('s', [_POWERS[4][0] - math.log(2), *_POWERS[4][1:]])} "
+    "- 0.5 * size * size); "
+)
+_BOUNDED_IN_C = f"float u = x < -{FAR} ? -{FAR} : (x > {FAR} ? {FAR} : x); "
+_BY_TANH_IN_C = (
+    f"float phi = 1 / (1 + exp(-u * (u * u * {0.044715 * 2 * ROOT_HALF_TURN} "
+    f"+ {2 * ROOT_HALF_TURN}))); "
+)
+
+
 class Slope(Function):
     """gy times the slope of an activation at x, or at its result y, in one go."""
 
@@ -82,6 +103,8 @@ class Elu(Unary):
     depth: float
     scale: float
     rate: float
+
+    c: ClassVar[str] = "x > 0 ? scale * x : depth * expm1(rate * x)"
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         for z, out in tiles(xp, x, y):
@@ -104,6 +127,13 @@ class Gelu(Unary):
     """x · Φ(x), Φ the normal distribution or its tanh form. Hendrycks and Gimpel 2016."""
 
     approximate: bool = False
+
+    @property
+    def c(self) -> str:
+        """The formula, of an x that is bounded where the result does not change any more."""
+        if self.approximate:
+            return f"{_BOUNDED_IN_C}{_BY_TANH_IN_C}y = phi * x;"
+        return f"{_BOUNDED_IN_C}{_TAIL_IN_C}y = (x > 0 ? x : (x != x ? x : 0)) - size * tail;"
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         for z, out in tiles(xp, x, y):
@@ -132,6 +162,20 @@ class GeluSlope(Slope):
     """gy · (Φ(x) + x · φ(x)), φ the derivative of Φ."""
 
     approximate: bool = False
+
+    @property
+    def c(self) -> str:
+        """The formula, of a bounded x."""
+        if self.approximate:
+            return (
+                f"{_BOUNDED_IN_C}{_BY_TANH_IN_C}float inner = u * (u * u * "
+                f"{6 * 0.044715 * ROOT_HALF_TURN} + {2 * ROOT_HALF_TURN}); "
+                "gx = phi * (inner * (1 - phi) + 1) * gy;"
+            )
+        return (
+            f"{_BOUNDED_IN_C}{_TAIL_IN_C}gx = (exp(-0.5 * u * u) * {ROOT_HALF_TURN / 2} * u "
+            "+ copysign(0.5 - tail, u) + 0.5) * gy;"
+        )
 
     def compute(self, xp: Any, gy: Any, x: Any, gx: Any) -> None:
         body = self._by_tanh if self.approximate else self._exactly
@@ -184,6 +228,8 @@ class Silu(Unary):
 class SiluSlope(Slope):
     """gy · σ(x) · (1 + x · (1 − σ(x)))."""
 
+    c: ClassVar[str] = "float s = 1 / (1 + exp(-x)); gx = ((1 - s) * x + 1) * s * gy;"
+
     def compute(self, xp: Any, gy: Any, x: Any, gx: Any) -> None:
         for g, z, out in tiles(xp, gy, x, gx):
             _one_and_exp(xp, z, out)
@@ -200,6 +246,10 @@ class Softplus(Unary):
     """ln(1 + e^(βx)) / β, computed as max(x, 0) + ln(1 + e^(−|βx|)) / β, which cannot overflow."""
 
     beta: float = 1.0
+
+    c: ClassVar[str] = (
+        "float up = x > 0 ? x : (x != x ? x : 0); y = log1p(exp(-fabs(beta * x))) / beta + up;"
+    )
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         for z, out in tiles(xp, x, y):
@@ -388,14 +438,13 @@ def _normal_tail(xp: Any, size: Any) -> Any:
 
 
 def _normal_by_tanh(xp: Any, x: Any, y: Any) -> None:
-    """Write (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2."""
+    """Write (1 + tanh z) / 2 = 1 / (1 + e^(−2z)), z = √(2/π) · (x + 0.044715 x³)."""
     xp.multiply(x, x, out=y)
-    xp.multiply(y, 0.044715 * ROOT_HALF_TURN, out=y)
-    xp.add(y, ROOT_HALF_TURN, out=y)
+    xp.multiply(y, 0.044715 * 2 * ROOT_HALF_TURN, out=y)
+    xp.add(y, 2 * ROOT_HALF_TURN, out=y)
     xp.multiply(y, x, out=y)
-    xp.tanh(y, out=y)
-    xp.add(y, 1, out=y)
-    xp.multiply(y, 0.5, out=y)
+    _one_and_exp(xp, y, y)
+    xp.divide(1, y, out=y)
 
 
 def _one_and_exp(xp: Any, x: Any, y: Any) -> None:

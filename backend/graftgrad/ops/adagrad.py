@@ -5,11 +5,11 @@ What all rules share stands in `optimize`; Adam and its kin in `adam`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..function import function
 from ..spec import Spec
-from .optimize import Update, blocks, quiet, toward
+from .optimize import DIRECTION, Update, blocks, quiet, toward
 
 
 @function
@@ -26,6 +26,13 @@ class Adagrad(Update):
     weight_decay: float = 0.0
     ascend: bool = False
     updates = ("weights", "accumulator")
+
+    c: ClassVar[str] = (
+        f"{DIRECTION}float pace = rate / (1 + (step - 1) * rate_decay); "
+        "accumulator = accumulator + g * g; "
+        "weights = weights - g / (inner_epsilon ? sqrt(accumulator + epsilon) "
+        ": sqrt(accumulator) + epsilon) * pace;"
+    )
 
     def infer(
         self, weights: Spec, accumulator: Spec, gradients: Spec, rate: Spec, step: Spec
@@ -47,6 +54,20 @@ class Adagrad(Update):
             xp.divide(g, s, out=s)
             xp.multiply(s, rate, out=s)
             xp.subtract(w, s, out=w)
+
+
+# RMSprop in C: the average of squares; its root, less the squared average; the two ways to move
+_SQUARES = f"{DIRECTION}velocity = velocity * rho + g * g * (1 - rho); "
+_CENTERED = (
+    "average = average + (g - average) * (1 - rho); float v = velocity - average * average; "
+)
+_ROOT = "float s = g / (inner_epsilon ? sqrt(v + epsilon) : sqrt(v) + epsilon); "
+_PLAIN = "float v = velocity; "
+_MOVED = "weights = weights - s * rate;"
+_BUFFERED = (
+    "buffer = buffer * momentum + (inner_epsilon ? s * rate : s); "
+    "weights = weights - (inner_epsilon ? buffer : buffer * rate);"
+)
 
 
 @function
@@ -107,6 +128,8 @@ class RMSprop(RMSpropRule):
 
     updates = ("weights", "velocity")
 
+    c: ClassVar[str] = f"{_SQUARES}{_PLAIN}{_ROOT}{_MOVED}"
+
     def infer(self, weights: Spec, velocity: Spec, gradients: Spec, rate: Spec) -> tuple[Spec, ...]:
         return self.checked((rate,), weights, velocity, gradients)
 
@@ -119,6 +142,8 @@ class RMSpropMomentum(RMSpropRule):
     """RMSprop with momentum: b ← μ·b + g / (√v + ε); w ← w − rate·b."""
 
     updates = ("weights", "velocity", "buffer")
+
+    c: ClassVar[str] = f"{_SQUARES}{_PLAIN}{_ROOT}{_BUFFERED}"
 
     def infer(
         self, weights: Spec, velocity: Spec, buffer: Spec, gradients: Spec, rate: Spec
@@ -137,6 +162,8 @@ class CenteredRMSprop(RMSpropRule):
 
     updates = ("weights", "velocity", "average")
 
+    c: ClassVar[str] = f"{_SQUARES}{_CENTERED}{_ROOT}{_MOVED}"
+
     def infer(
         self, weights: Spec, velocity: Spec, average: Spec, gradients: Spec, rate: Spec
     ) -> tuple[Spec, ...]:
@@ -153,6 +180,8 @@ class CenteredRMSpropMomentum(RMSpropRule):
     """RMSprop with momentum and with √(v − a²), where a is the moving average of the gradients."""
 
     updates = ("weights", "velocity", "buffer", "average")
+
+    c: ClassVar[str] = f"{_SQUARES}{_CENTERED}{_ROOT}{_BUFFERED}"
 
     def infer(
         self,
@@ -188,6 +217,13 @@ class Adadelta(Update):
     rho: float
     epsilon: float
     updates = ("weights", "accumulated", "moved")
+
+    c: ClassVar[str] = (
+        "accumulated = accumulated + (gradients * gradients - accumulated) * (1 - rho); "
+        "float s = sqrt(moved + epsilon) * gradients / sqrt(accumulated + epsilon); "
+        "moved = moved * rho + s * s * (1 - rho); "
+        "weights = weights - s * rate;"
+    )
 
     def infer(
         self, weights: Spec, accumulated: Spec, moved: Spec, gradients: Spec, rate: Spec
@@ -226,6 +262,15 @@ class Ftrl(Update):
     shrinkage: float = 0.0
     beta: float = 0.0
     updates = ("weights", "accumulator", "linear")
+
+    c: ClassVar[str] = (
+        "float before = pow(accumulator, power); "
+        "accumulator = accumulator + gradients * gradients; "
+        "float after = pow(accumulator, power); "
+        "linear = linear + (2 * shrinkage - (after - before) / rate) * weights + gradients; "
+        "float bound = linear < -l1 ? -l1 : (linear > l1 ? l1 : linear); "
+        "weights = (bound - linear) / ((after + beta) / rate + 2 * l2);"
+    )
 
     def infer(
         self, weights: Spec, accumulator: Spec, linear: Spec, gradients: Spec, rate: Spec

@@ -5,11 +5,20 @@ What all rules share, and plain descent and momentum, stand in `optimize`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..function import function
 from ..spec import Spec
-from .optimize import Update, blocks, quiet, toward
+from .optimize import DIRECTION, Update, blocks, quiet, toward
+
+# root, α and the two averages of Adam and AMSGrad, in C
+_AVERAGES = (
+    f"{DIRECTION}double root = sqrt(1 - pow(beta_2, step)); "
+    "float alpha = rate * root / (1 - pow(beta_1, step)); "
+    "float margin = corrected_epsilon ? epsilon * root : epsilon; "
+    "momentum = momentum + (g - momentum) * (1 - beta_1); "
+    "velocity = velocity + (g * g - velocity) * (1 - beta_2); "
+)
 
 
 @function
@@ -51,6 +60,10 @@ class Adam(AdamRule):
 
     updates = ("weights", "momentum", "velocity")
 
+    c: ClassVar[str] = (
+        f"{_AVERAGES}weights = weights - momentum / (sqrt(velocity) + margin) * alpha;"
+    )
+
     def infer(
         self, weights: Spec, momentum: Spec, velocity: Spec, gradients: Spec, rate: Spec, step: Spec
     ) -> tuple[Spec, ...]:
@@ -74,6 +87,12 @@ class AMSGrad(AdamRule):
     """Adam with the largest v so far under the root. Reddi et al., arXiv:1904.09237."""
 
     updates = ("weights", "momentum", "velocity", "largest")
+
+    c: ClassVar[str] = (
+        f"{_AVERAGES}largest = largest > velocity ? largest "
+        ": (largest != largest ? largest : velocity); "
+        "weights = weights - momentum / (sqrt(largest) + margin) * alpha;"
+    )
 
     def infer(
         self, weights: Spec, momentum: Spec, velocity: Spec, largest: Spec, gradients: Spec,
@@ -145,6 +164,14 @@ class Adamax(Update):
     epsilon: float
     updates = ("weights", "momentum", "norm")
 
+    c: ClassVar[str] = (
+        "float alpha = rate / (1 - pow(beta_1, step)); "
+        "momentum = momentum + (gradients - momentum) * (1 - beta_1); "
+        "float old = norm * beta_2; float size = fabs(gradients); "
+        "norm = old > size ? old : (old != old ? old : size); "
+        "weights = weights - momentum / (norm + epsilon) * alpha;"
+    )
+
     def infer(
         self, weights: Spec, momentum: Spec, norm: Spec, gradients: Spec, rate: Spec, step: Spec
     ) -> tuple[Spec, ...]:
@@ -175,6 +202,12 @@ class Lion(Update):
     beta_1: float
     beta_2: float
     updates = ("weights", "momentum")
+
+    c: ClassVar[str] = (
+        "float pull = momentum * beta_1 + gradients * (1 - beta_1); "
+        "weights = weights - (pull > 0 ? 1 : (pull < 0 ? -1 : pull)) * rate; "
+        "momentum = momentum * beta_2 + gradients * (1 - beta_2);"
+    )
 
     def infer(self, weights: Spec, momentum: Spec, gradients: Spec, rate: Spec) -> tuple[Spec, ...]:
         return self.checked((rate,), weights, momentum, gradients)

@@ -138,7 +138,7 @@ class Pow(Binary):
 class Maximum(Binary):
     """The larger of two; where they tie, each takes half of the gradient."""
 
-    c: ClassVar[str] = "a > b ? a : b"
+    c: ClassVar[str] = "a > b ? a : (a != a ? a : b)"
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.maximum(a, b, out=y)
@@ -154,7 +154,7 @@ class Maximum(Binary):
 class Minimum(Binary):
     """The smaller of two; where they tie, each takes half of the gradient."""
 
-    c: ClassVar[str] = "a < b ? a : b"
+    c: ClassVar[str] = "a < b ? a : (a != a ? a : b)"
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.minimum(a, b, out=y)
@@ -170,6 +170,8 @@ class Minimum(Binary):
 class Precedence(Binary):
     """1 where a > b, ½ where they tie, 0 elsewhere; constant between its steps."""
 
+    c: ClassVar[str] = "a - b > 0 ? 1 : (a - b < 0 ? 0 : (a - b == 0 ? 0.5 : NAN))"
+
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         y[...] = (xp.sign(a - b) + 1) / 2
 
@@ -177,6 +179,8 @@ class Precedence(Binary):
 @function
 class EqualMask(Binary):
     """1 where a = b, 0 elsewhere, in the element type of the operands."""
+
+    c: ClassVar[str] = "a == b ? 1 : 0"
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         y[...] = xp.equal(a, b)
@@ -212,6 +216,8 @@ class Abs(Unary):
 class Sign(Unary):
     """−1, 0 or 1; constant between its steps."""
 
+    c: ClassVar[str] = "x > 0 ? 1 : (x < 0 ? -1 : x)"
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         y[...] = xp.sign(x)
 
@@ -233,6 +239,8 @@ class Log(Unary):
 @function
 class Where(Function):
     """a where the condition holds, else b."""
+
+    c: ClassVar[str] = "condition ? a : b"
 
     def infer(self, condition: Spec, a: Spec, b: Spec) -> Spec:
         expect(condition.dtype == bool_, "where", "the condition must be bool",

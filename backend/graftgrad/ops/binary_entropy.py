@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,13 @@ class LogitEntropy(Function):
     Computed as ln(1 + e^−|x|) + |x| · d, d the distance between t and the side on which x lies.
     """
 
+    c: ClassVar[str] = (
+        "float side = x > 0 ? 1 : 0; "
+        "float distance = side + (1 - 2 * side) * t; "
+        "float linear = distance == 0 ? 0 : fabs(x) * distance; "
+        "y = linear + log1p(exp(-fabs(x)));"
+    )
+
     def infer(self, x: Spec, t: Spec) -> Spec:
         subject = "binary_cross_entropy_with_logits"
         return Spec(broadcast(subject, x, t), same_dtype(subject, logits=x, targets=t))
@@ -50,6 +57,12 @@ class LogitEntropy(Function):
 @function
 class BinaryEntropy(Function):
     """−t · ln p − (1 − t) · ln(1 − p), each logarithm at least −100."""
+
+    c: ClassVar[str] = (
+        "float yes = log(p); "
+        "float no = log1p(-p); "
+        "y = (t - 1) * (no < -100 ? -100 : no) - t * (yes < -100 ? -100 : yes);"
+    )
 
     def infer(self, p: Spec, t: Spec) -> Spec:
         subject = "binary_cross_entropy"

@@ -20,6 +20,22 @@ class Compare(Function):
 
     relation: str
 
+    signs: ClassVar[dict[str, str]] = {
+        "equal": "==",
+        "not_equal": "!=",
+        "less": "<",
+        "less_equal": "<=",
+        "greater": ">",
+        "greater_equal": ">=",
+        "logical_and": "&&",
+        "logical_or": "||",
+    }
+
+    @property
+    def c(self) -> str:
+        """The comparison."""
+        return f"a {self.signs[self.relation]} b" if self.relation in self.signs else ""
+
     def infer(self, a: Spec, b: Spec) -> Spec:
         same_dtype(self.relation, a=a, b=b)
         return Spec(broadcast(self.relation, a, b), bool_)
@@ -35,6 +51,18 @@ class Test(Function):
     question: str
 
     questions: ClassVar[tuple[str, ...]] = ("isfinite", "isnan", "isinf", "logical_not")
+
+    answers: ClassVar[dict[str, str]] = {
+        "isfinite": "fabs(x) < INFINITY",
+        "isnan": "x != x",
+        "isinf": "fabs(x) == INFINITY",
+        "logical_not": "!x",
+    }
+
+    @property
+    def c(self) -> str:
+        """The test."""
+        return self.answers[self.question]
 
     def infer(self, x: Spec) -> Spec:
         expect(self.question in self.questions, "test", f"must be one of {self.questions}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,13 @@ class Cast(Function):
     """Convert elements to another type."""
 
     dtype: DType
+
+    converts: ClassVar[bool] = True
+
+    @property
+    def c(self) -> str:
+        """The conversion; what is not 0 is true."""
+        return "x != 0" if self.dtype.kind == "b" else "x"
 
     def infer(self, x: Spec) -> Spec:
         return x.typed(self.dtype)
@@ -35,6 +42,8 @@ class FullLike(Function):
 
     value: float
 
+    c: ClassVar[str] = "value"
+
     def infer(self, x: Spec) -> Spec:
         return x.like()
 
@@ -45,6 +54,8 @@ class FullLike(Function):
 @function
 class Copy(Function):
     """The same values in memory of their own, in row-major order."""
+
+    c: ClassVar[str] = "x"
 
     def infer(self, x: Spec) -> Spec:
         return x.like()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec
+from typing import Any, ClassVar, ParamSpec
 
 import numpy as np
 
@@ -32,6 +32,13 @@ def quiet(compute: Callable[P, None]) -> Callable[P, None]:
             compute(*args, **kwargs)
 
     return silent
+
+
+# g, the gradient with a sign, and with the weights' share where there is one, in C
+DIRECTION = (
+    "float g = weight_decay == 0 ? (ascend ? -gradients : gradients) "
+    ": weights * weight_decay + (ascend ? -gradients : gradients); "
+)
 
 
 class Update(Function):
@@ -92,6 +99,8 @@ class Decay(Function):
     amount: float
     updates = ("weights",)
 
+    c: ClassVar[str] = "float part = 1 - rate * amount; weights = weights * part;"
+
     def infer(self, weights: Spec, rate: Spec) -> Spec:
         return weights
 
@@ -107,6 +116,8 @@ class Descend(Update):
     weight_decay: float = 0.0
     ascend: bool = False
     updates = ("weights",)
+
+    c: ClassVar[str] = f"{DIRECTION}weights = weights - rate * g;"
 
     def infer(self, weights: Spec, gradients: Spec, rate: Spec) -> tuple[Spec, ...]:
         return self.checked((rate,), weights, gradients)
@@ -132,6 +143,12 @@ class Momentum(Update):
     weight_decay: float = 0.0
     ascend: bool = False
     updates = ("weights", "buffer")
+
+    c: ClassVar[str] = (
+        f"{DIRECTION}float part = step > 1 ? 1 - dampening : 1; "
+        "buffer = buffer * momentum + (dampening == 0 ? g : g * part); "
+        "weights = weights - (nesterov ? buffer * momentum + g : buffer) * rate;"
+    )
 
     def infer(
         self, weights: Spec, buffer: Spec, gradients: Spec, rate: Spec, step: Spec
@@ -164,6 +181,11 @@ class Velocity(Update):
     momentum: float
     nesterov: bool = False
     updates = ("weights", "velocity")
+
+    c: ClassVar[str] = (
+        "float pull = gradients * rate; velocity = velocity * momentum - pull; "
+        "weights = weights + (nesterov ? velocity * momentum - pull : velocity);"
+    )
 
     def infer(self, weights: Spec, velocity: Spec, gradients: Spec, rate: Spec) -> tuple[Spec, ...]:
         return self.checked((rate,), weights, velocity, gradients)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -163,6 +163,8 @@ class Masked(Function):
     """scale · x where the mask holds, else 0, whatever x is there."""
 
     scale: float
+
+    c: ClassVar[str] = "mask ? x * scale : 0"
 
     def infer(self, x: Spec, mask: Spec) -> Spec:
         return x.like()

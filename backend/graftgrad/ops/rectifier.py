@@ -43,6 +43,8 @@ class HardTanh(Unary):
     lower: float
     upper: float
 
+    c: ClassVar[str] = "x < lower ? lower : (x > upper ? upper : x)"
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.clip(x, self.lower, self.upper, out=y)
 
@@ -56,6 +58,8 @@ class Gate(Function):
 
     lower: float
     upper: float
+
+    c: ClassVar[str] = "gy * (upper == INFINITY ? y > lower : y > lower && y < upper)"
 
     def infer(self, gy: Spec, y: Spec) -> Spec:
         return Spec(broadcast("gate", gy, y), same_dtype("gate", gy=gy, y=y))
@@ -78,6 +82,8 @@ class LeakyReLU(Unary):
 
     slope: float
 
+    c: ClassVar[str] = "x > 0 ? x : slope * x"
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         choose = xp.maximum if self.slope <= 1 else xp.minimum
         for z, out in tiles(xp, x, y):
@@ -93,6 +99,8 @@ class LeakyGate(Function):
     """gy where y > 0, slope · gy elsewhere."""
 
     slope: float
+
+    c: ClassVar[str] = "gy * (y > 0 ? 1 : slope)"
 
     def infer(self, gy: Spec, y: Spec) -> Spec:
         return Spec(broadcast("leaky_relu", gy, y), same_dtype("leaky_relu", gy=gy, y=y))
@@ -110,6 +118,8 @@ class LeakyGate(Function):
 @function
 class HardSilu(Unary):
     """x · relu6(x + 3) / 6. Howard et al. 2019."""
+
+    c: ClassVar[str] = "float t = x + 3; y = (t < 0 ? 0 : (t > 6 ? 6 : t)) * x * (1.0 / 6);"
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         for z, out in tiles(xp, x, y):
@@ -130,6 +140,10 @@ class HardSiluSlope(Function):
     """gy times 0 up to −3, x / 3 + ½ between, 1 from 3 on."""
 
     undefined: ClassVar[str] = "is used where no second order is recorded"
+
+    c: ClassVar[str] = (
+        "float slope = x * (1.0 / 3) + 0.5; gx = (slope * (fabs(x) < 3) + (x >= 3)) * gy;"
+    )
 
     def infer(self, gy: Spec, x: Spec) -> Spec:
         return Spec(broadcast("hard_silu", gy, x), same_dtype("hard_silu", gy=gy, x=x))

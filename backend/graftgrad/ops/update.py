@@ -5,7 +5,7 @@ The update rules of the optimizers stand in `optimize`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class Assign(Function):
 
     updates = ("target",)
 
+    c: ClassVar[str] = "target = value;"
+
     def infer(self, target: Spec, value: Spec) -> Spec:
         return _stretched("assign", target, value)
 
@@ -35,6 +37,8 @@ class Accumulate(Function):
     """target ← target + value."""
 
     updates = ("target",)
+
+    c: ClassVar[str] = "target = target + value;"
 
     def infer(self, target: Spec, value: Spec) -> Spec:
         return _stretched("accumulate", target, value)
@@ -49,6 +53,8 @@ class Scale(Function):
 
     factor: float
     updates = ("target",)
+
+    c: ClassVar[str] = "target = target * factor;"
 
     def infer(self, target: Spec) -> Spec:
         return target
@@ -65,6 +71,8 @@ class Ema(Function):
     decay: float
     updates = ("target",)
 
+    c: ClassVar[str] = "target = decay * target + (1 - decay) * value;"
+
     def infer(self, target: Spec, value: Spec) -> Spec:
         return _stretched("ema", target, value)
 
@@ -80,6 +88,10 @@ class EmaFromFirst(Function):
 
     decay: float
     updates = ("target",)
+
+    c: ClassVar[str] = (
+        "float part = step > 1 ? decay : 0; target = part * target + (1 - part) * value;"
+    )
 
     def infer(self, target: Spec, value: Spec, step: Spec) -> Spec:
         return _stretched("ema", target, value)
@@ -112,6 +124,10 @@ class ClipNorm(Function):
     margin: float = 0.0
     updates = ("target",)
 
+    c: ClassVar[str] = (
+        "float part = limit / (norm + margin); target = target * (part > 1 ? 1 : part);"
+    )
+
     def infer(self, target: Spec, norm: Spec) -> Spec:
         expect(norm.ndim == 0, "clip_norm", "the norm must be a number", norm=norm)
         return target
@@ -129,6 +145,8 @@ class ClipValue(Function):
 
     limit: float
     updates = ("target",)
+
+    c: ClassVar[str] = "target = target < -limit ? -limit : (target > limit ? limit : target);"
 
     def infer(self, target: Spec) -> Spec:
         return target

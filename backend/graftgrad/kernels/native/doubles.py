@@ -10,7 +10,7 @@ import ctypes
 import struct
 from functools import cache
 
-from .assembler import RAX, RBX, R15, Assembler, Memory, Place
+from .assembler import R15, RAX, RBX, Assembler, Memory, Place
 from .program import Program
 from .registers import Frame
 

@@ -22,7 +22,7 @@ _ARGUMENTS = (RSI, RDX, RCX, R8, R9)
 
 @cache
 def entry(arrays: int, alone: bool) -> Callable[..., int]:
-    """Return a function of the address of a shape and so many arrays; it returns 0, or 1 if refused.
+    """Return a function of a shape's address and so many arrays; it returns 1 if it refuses.
 
     Args:
         arrays: how many arrays a kernel takes.

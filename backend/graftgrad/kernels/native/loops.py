@@ -94,7 +94,7 @@ class Loop:
         code.put_number(self.count, 1)
         code.label("common")
         homes = homes_of(self.program, code, sorted(self.live))
-        uniform, body = self._prologue(homes)
+        body = self._prologue(homes)
         stores = [(slot, x) for slot, x in self.program.stores if self.slots[slot].kind != DOUBLE]
         if stores:
             steps = Allocator(self.program, body, homes, self.frame, stores).run()
@@ -172,7 +172,7 @@ class Loop:
         code.put(self.saved, RAX)
         code.move(RBX, RDI)
 
-    def _prologue(self, homes: dict[int, Place]) -> tuple[list[int], list[int]]:
+    def _prologue(self, homes: dict[int, Place]) -> list[int]:
         """Compute what is the same for all elements, each with a home on the stack."""
         values, nodes = self.program.values, self.program.nodes
         doubles, uniform, body = [], [], []
@@ -206,7 +206,7 @@ class Loop:
         self.in_prologue = True
         self.vectors.write(steps)
         self.in_prologue = False
-        return uniform, body
+        return body
 
     def _part(self) -> None:
         """Find this thread's part: from RDX to R14."""

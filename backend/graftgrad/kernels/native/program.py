@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...spec import bfloat16
+from ...spec import bfloat16, bool_
 
 NUMBER, DOUBLE, FLOAT, MASK, WHOLE = "number", "double", "float", "mask", "whole"
 # relation -> code of the comparison; NaN differs from everything
@@ -271,7 +271,7 @@ class Program:
 
     def rounded(self, x: Value, dtype: Any) -> Value:
         """Return a value as it reads after it was written as elements of `dtype`."""
-        if dtype == bool:
+        if dtype == bool_:
             return self.truth(x)
         x = self.float(x)
         if dtype != bfloat16:
