@@ -61,19 +61,6 @@ class CPU(Device):
             for start, spec in zip(starts, specs, strict=False)
         )
 
-    def scratch(self, specs: tuple[Spec, ...]) -> tuple[Array, ...]:
-        """Hand out working space, each array on a cache line; the next kernel gets the same."""
-        starts = [0]
-        for spec in specs:
-            starts.append(starts[-1] + -(-spec.nbytes // LINE) * LINE)
-        held = _space.taken(starts[-1])
-        if len(specs) == 1 and specs[0].dtype == np.uint8 and len(specs[0].shape) == 1:
-            return (held,)  # the whole of it; cutting it costs as much as a small kernel
-        return tuple(
-            held[start : start + spec.nbytes].view(spec.dtype).reshape(spec.shape)
-            for start, spec in zip(starts, specs, strict=False)
-        )
-
     def put(self, host: HostArray, dtype: DType) -> Array:
         """Copy a host array into row-major order as elements of `dtype`."""
         array = np.array(host, dtype=dtype, order="C")
