@@ -85,10 +85,10 @@ def close(
         )
 
 
-def shortened(ins: tuple[Array, ...], only: Sequence[int] | None = None) -> tuple[Array, ...]:
-    """Return real operands as bfloat16, all or only some."""
+def shortened(ins: tuple[Array, ...], but: Sequence[int] = ()) -> tuple[Array, ...]:
+    """Return real operands as bfloat16, but for some."""
     return tuple(
-        a.astype(bfloat16) if a.dtype == np.float32 and (only is None or i in only) else a
+        a.astype(bfloat16) if a.dtype == np.float32 and i not in but else a
         for i, a in enumerate(ins)
     )
 

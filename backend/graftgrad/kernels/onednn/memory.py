@@ -27,12 +27,15 @@ View = Callable[[Shape, Shape], tuple[Shape, Shape]]
 class Handle:
     """A pointer to something of the library, which is given back with it."""
 
+    destroy: Any = None  # where making it failed
+
     def __init__(self, owner: Library, pointer: Any, destroy: str) -> None:
         self.pointer = pointer
         self.destroy = owner.functions[destroy]
 
     def __del__(self) -> None:
-        self.destroy(self.pointer)
+        if self.destroy is not None:
+            self.destroy(self.pointer)
 
 
 class Description(Handle):
@@ -154,6 +157,16 @@ def as_it_is(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
 def images(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
     """See images (N, H, W, C) as (N, C, H, W)."""
     return tuple(shape[i] for i in (0, 3, 1, 2)), tuple(strides[i] for i in (0, 3, 1, 2))
+
+
+def pixels(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
+    """See (N, …, C) as images (N, C, 1, …) with all that is between in one row."""
+    between = 1
+    for size in shape[1:-1]:
+        between *= size
+    inner = strides[-2] if len(shape) > 2 else shape[-1] * strides[-1]
+    lead = max(strides[0], inner * between)
+    return (shape[0], shape[-1], 1, between), (lead, strides[-1], inner * between, inner)
 
 
 def filters(groups: int) -> View:

@@ -90,10 +90,11 @@ class Work:
 
     def operand(self, index: int, view: View = as_it_is) -> Slot:
         """Return an operand without gaps: one that has some is copied first."""
-        raw = self.raw(index, view)
         if self.strides[index] is None:
-            return raw
-        return self.brought(raw, described(self.call.ins[index], view))
+            return self.raw(index, view)
+        spec = self.call.ins[index]
+        copy = self.brought(self.raw(index), described(spec, as_it_is))
+        return self.again(copy, described(spec, view))
 
     def operand_as(self, index: int, view: View, wanted: Description) -> Slot:
         """Return an operand in the layout that a step wants."""
@@ -101,11 +102,12 @@ class Work:
 
     def raw(self, index: int, view: View = as_it_is) -> Slot:
         """Return an operand as it lies."""
-        return self.seen(index, described(self.call.ins[index], view, self.strides[index]))
-
-    def seen(self, index: int, description: Description) -> Slot:
-        """Return an operand under a description of it."""
+        description = described(self.call.ins[index], view, self.strides[index])
         return self._slot(description, OF_OPERAND, index)
+
+    def again(self, slot: Slot, description: Description) -> Slot:
+        """Return the same place, or its beginning, under another description."""
+        return self._slot(description, slot.origin, slot.place)
 
     def result(self, index: int = 0, view: View = as_it_is) -> Slot:
         """Return a result."""
@@ -242,7 +244,9 @@ class Bound:
                 continue
             target = step.arguments[RESULT]
             self.kept.append(space(target.description.bytes))
-            self.move(self.memories[target].pointer, address_of(self.kept[-1]))
+            for slot, memory in self.memories.items():
+                if (slot.origin, slot.place) == (OF_SPACE, target.place):
+                    self.move(memory.pointer, address_of(self.kept[-1]))
             status = self.execute(*self.runs[i])
             if status:
                 raise failure("primitive_execute", status)
