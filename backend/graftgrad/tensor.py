@@ -50,6 +50,7 @@ class Tensor:
 
     __slots__ = (
         "__weakref__",
+        "_keras_mask",
         "accumulated_hooks",
         "array",
         "counter",
@@ -62,6 +63,7 @@ class Tensor:
         "spec",
         "wants",
     )
+    _keras_mask: Any  # what layers lay beside the values; unset elsewhere, never read here
     __array_priority__ = 1000  # numpy_array * tensor is ours to compute
 
     def __init__(

@@ -30,6 +30,7 @@ class Activation(Layer):
     activation: Any = setting(_function)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, x: Tensor) -> Tensor:
         """Apply the function."""
@@ -54,6 +55,7 @@ class ReLU(Layer):
     threshold: float = setting(strength, default=0.0)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, x: Tensor) -> Tensor:
         """Rectify."""
@@ -71,6 +73,7 @@ class LeakyReLU(Layer):
     negative_slope: float = setting(strength, default=0.3)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, x: Tensor) -> Tensor:
         """Rectify."""
@@ -88,6 +91,7 @@ class ELU(Layer):
     alpha: float = setting(number, default=1.0)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, x: Tensor) -> Tensor:
         """Apply the unit."""
@@ -117,6 +121,7 @@ class PReLU(Layer):
     shared_axes: Any = setting(optional(axis_or_axes), default=None)
 
     accepts_integers = False
+    supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make alpha."""
@@ -154,12 +159,13 @@ class Softmax(Layer):
     axis: Any = setting(axis_or_axes, default=-1)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
         """Return the numbers; what `mask` is false for becomes 0."""
-        x = (
-            inputs
-            if mask is None
-            else ops.where(mask, inputs, -3e4 if inputs.dtype == "float16" else -1e9)
-        )
-        return functions.softmax(x, self.axis)
+        if mask is None:
+            return functions.softmax(inputs, self.axis)
+        counts = mask if mask.dtype.kind == "b" else mask > 0.5
+        lowest = -3e4 if inputs.dtype == "float16" else -1e9
+        y = functions.softmax(ops.where(counts, inputs, lowest), self.axis)
+        return ops.where(counts, y, 0.0)  # 0 even where nothing counts

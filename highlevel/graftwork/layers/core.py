@@ -149,6 +149,7 @@ class Dense(Layer):
     quantization_config: Any = setting(default=None, kw_only=True)
 
     accepts_integers = False
+    supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make kernel (D, units) and bias (units,)."""
@@ -179,52 +180,11 @@ class Dense(Layer):
 class Identity(Layer):
     """The input, as it is."""
 
+    supports_masking = True
+
     def call(self, x: Any) -> Any:
         """Hand the input on."""
         return x
-
-
-@declared(layers)
-class Embedding(Layer):
-    """A table of vectors, one for each whole number.
-
-    y[…, :] = embeddings[x[…], :]
-
-    Shapes: (N, …) -> (N, …, output_dim).
-
-    Args:
-        input_dim: how many vectors there are; the input lies in [0, input_dim).
-        output_dim: the size of a vector.
-        embeddings_initializer: the first values of the table.
-        embeddings_regularizer: a penalty on it.
-        embeddings_constraint: a projection after every update.
-        mask_zero: only False.
-    Raises:
-        DataError: a number of the input lies outside the table.
-    """
-
-    input_dim: int = setting(positive_integer)
-    output_dim: int = setting(positive_integer)
-    embeddings_initializer: Any = setting(named(initializers), default="uniform")
-    embeddings_regularizer: Any = setting(named(regularizers), default=None)
-    embeddings_constraint: Any = setting(named(constraints), default=None)
-    mask_zero: bool = setting(only(False), default=False)
-    lora_rank: Any = setting(only(None), default=None)
-    lora_alpha: Any = setting(only(None), default=None)
-    quantization_config: Any = setting(only(None), default=None)
-    activity_regularizer: Any = setting(named(regularizers), default=None, kw_only=True)
-
-    def build(self, input_shape: Any) -> None:
-        """Make embeddings (input_dim, output_dim)."""
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
-            regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
-        )  # fmt: skip
-
-    def call(self, x: Tensor) -> Tensor:
-        """Look the vectors up."""
-        places = x if x.dtype.kind in "iu" else ops.cast(x, "int32")
-        return ops.embedding(places, self.embeddings)
 
 
 @declared(layers)
@@ -237,7 +197,7 @@ class Lambda(Layer):
     Args:
         function: a function of the input, and of `training` if it names it.
         output_shape: kept for Keras' signature; shapes are found by calling the function.
-        mask: kept for Keras' signature.
+        mask: the mask of the output, or a function of input and mask that returns it.
         arguments: what is handed to the function by name.
     Raises:
         ConfigError: `function` cannot be called.
@@ -245,8 +205,10 @@ class Lambda(Layer):
 
     function: Any = setting()
     output_shape: Any = setting(only(None), default=None)
-    mask: Any = setting(only(None), default=None)
+    mask: Any = setting(default=None)
     arguments: Any = setting(default=None)
+
+    supports_masking = True
 
     def prepare(self) -> None:
         """Check the function."""
@@ -258,12 +220,17 @@ class Lambda(Layer):
                advice="Code is never read from files: register the function with "
                "@graftwork.register_keras_serializable().")  # fmt: skip
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
         """Call the function."""
         named_only = dict(self.arguments or {})
-        if "training" in inspect.signature(self.function).parameters:
-            named_only["training"] = training
+        for name, value in (("mask", mask), ("training", training)):
+            if name in inspect.signature(self.function).parameters:
+                named_only[name] = value
         return self.function(inputs, **named_only)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return what the setting `mask` says."""
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings, the function by the name under which it is registered.

@@ -31,6 +31,7 @@ from ..registry import (
     unique_name,
 )
 from ..weight import Weight
+from .masks import fill, lay, mask_of, masks_of, set_mask
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
 
 
@@ -86,9 +87,10 @@ class Bookkeeping(Configured):
     policy: DTypePolicy
     applications: list[Application]
     own_weights: list[Weight]
-    takes: frozenset[str] | None  # the arguments of `call`, once they were looked at
+    takes: tuple[str, ...] | None  # the arguments of `call`, once they were looked at
     input_spec: InputSpec | None = None
     activity_regularizer: Any = None
+    supports_masking: bool = False  # whether the mask of the input fits the output too
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the bookkeeping before any constructor runs, so attributes can be set freely."""
@@ -412,6 +414,10 @@ class Layer(Bookkeeping):
                 args, kwargs if training is None else {**kwargs, "training": training}
             )
         args = tuple([self._received(one) for one in args])
+        if kwargs:
+            kwargs = {
+                key: self._received(one, not key.endswith("mask")) for key, one in kwargs.items()
+            }
         try:
             if not self.built:
                 self.build_for(shape_of(args[0]) if args else None)
@@ -429,11 +435,11 @@ class Layer(Bookkeeping):
         try:
             takes = self.takes
             if takes is None:
-                takes = _accepted(self.call)
+                takes = tuple(inspect.signature(self.call).parameters)
                 object.__setattr__(self, "takes", takes)
             if "training" in takes:
                 kwargs["training"] = phase.training
-            y = self.call(*args, **kwargs)
+            y = self._masked(takes, args, kwargs)
             if self.activity_regularizer is not None and phase.penalties is not None:
                 self.add_loss(
                     [_per_sample(self.activity_regularizer(one), one) for one in leaves(y)]
@@ -442,18 +448,37 @@ class Layer(Bookkeeping):
         finally:
             phase.training = before
 
-    def _received(self, value: Any) -> Any:
+    def _masked(self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call, with the masks of the inputs, and lay those of the outputs beside them."""
+        fill(takes, args, kwargs)
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        previous = kwargs.get("mask")
+        if previous is None:
+            previous = masks_of(first)
+        y = self.call(*args, **kwargs)
+        own = type(self).compute_mask is not Layer.compute_mask
+        if own or previous is not None:
+            lay(self, first, y, previous, self.supports_masking or own)
+        return y
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the output for the mask of the input; the same, if not overridden."""
+        return previous_mask
+
+    def _received(self, value: Any, converts: bool = True) -> Any:
         if isinstance(value, (tuple, list)) and any(_is_array(one) for one in value):
-            return type(value)([self._received(one) for one in value])
+            return type(value)([self._received(one, converts) for one in value])
         if isinstance(value, dict):
-            return {key: self._received(one) for key, one in value.items()}
+            return {key: self._received(one, converts) for key, one in value.items()}
         if not _is_array(value):
             return value
         x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
         wanted = self.policy.compute_dtype
-        if x.dtype == wanted or (self.accepts_integers and not is_floating(x.dtype)):
+        kept = self.accepts_integers or not converts
+        if x.dtype == wanted or (kept and not is_floating(x.dtype)):
             return x
-        return x.to(wanted)
+        mask = mask_of(x)
+        return x.to(wanted) if mask is None else set_mask(x.to(wanted), mask)
 
     def _apply(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         application = Application(self, args, kwargs)
@@ -569,8 +594,3 @@ def _is_array(value: Any) -> bool:
 def _per_sample(penalty: Tensor, y: Tensor) -> Tensor:
     """Divide a penalty on an output by its samples, so that it does not grow with the batch."""
     return penalty / max(y.shape[0], 1) if y.ndim else penalty
-
-
-def _accepted(call: Callable[..., Any]) -> frozenset[str]:
-    parameters = inspect.signature(call).parameters
-    return frozenset(parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from graftgrad import Tensor, ops
@@ -10,6 +11,7 @@ from graftgrad.errors import ConfigError, ShapeError, expect
 
 from ..registry import declared, layers, setting
 from .layer import Layer
+from .masks import mask_of, set_mask
 from .preprocessing import Rescaling
 from .rules import axis_or_axes, single_axis
 from .symbol import KerasTensor, arithmetic
@@ -20,6 +22,7 @@ class Merge(Layer):
 
     fewest = 1
     most: int | None = None
+    supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         """Hold the number of inputs against what the layer takes.
@@ -47,6 +50,13 @@ class Merge(Layer):
         for x in xs[1:]:
             y = self.combine(y, x)
         return self.finish(y, len(xs))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where any input counts; none where an input has no mask."""
+        masks = previous_mask if isinstance(previous_mask, (tuple, list)) else [None]
+        if any(one is None for one in masks):
+            return None
+        return reduce(ops.logical_or, masks)
 
     def combine(self, a: Tensor, b: Tensor) -> Tensor:
         """Combine what was combined so far with the next input."""
@@ -99,8 +109,31 @@ class Average(Merge):
         return y / count
 
 
+class Extreme(Merge):
+    """What Maximum and Minimum share: a step that an input's mask is false for leaves it out."""
+
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Combine the inputs one after the other."""
+        xs = aligned(inputs)
+        y, seen = xs[0], _wide_mask(inputs[0], xs[0])
+        for given, x in zip(inputs[1:], xs[1:], strict=True):
+            mask = _wide_mask(given, x)
+            if mask is not None:
+                x = ops.where(mask, x, y)
+            if seen is not None:
+                y = ops.where(seen, y, x)
+            seen = None if mask is None or seen is None else ops.logical_or(seen, mask)
+            y = self.combine(y, x)
+        return y if seen is None else set_mask(y, ops.any(seen, -1))
+
+
+def _wide_mask(given: Tensor, x: Tensor) -> Any:
+    mask = mask_of(given)
+    return None if mask is None else ops.broadcast_to(ops.expand_dims(mask, -1), x.shape)
+
+
 @declared(layers)
-class Maximum(Merge):
+class Maximum(Extreme):
     """The largest of the inputs, element by element."""
 
     def combine(self, a: Tensor, b: Tensor) -> Tensor:
@@ -109,7 +142,7 @@ class Maximum(Merge):
 
 
 @declared(layers)
-class Minimum(Merge):
+class Minimum(Extreme):
     """The smallest of the inputs, element by element."""
 
     def combine(self, a: Tensor, b: Tensor) -> Tensor:
@@ -133,6 +166,21 @@ class Concatenate(Merge):
         """Join the inputs."""
         return ops.concatenate(list(inputs), self.axis)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the masks joined as the inputs are; an input without one counts everywhere."""
+        masks = previous_mask if isinstance(previous_mask, (tuple, list)) else [None]
+        if all(one is None for one in masks):
+            return None
+        wide = []
+        for x, mask in zip(inputs, masks, strict=True):
+            if mask is None:
+                wide.append(ops.cast(ops.full_like(x, 1), "bool"))
+            elif mask.ndim < x.ndim:
+                wide.append(ops.broadcast_to(ops.expand_dims(mask, -1), x.shape))
+            else:
+                wide.append(mask)
+        return ops.any(ops.concatenate(wide, self.axis), -1)
+
 
 @declared(layers)
 class Dot(Merge):
@@ -153,6 +201,9 @@ class Dot(Merge):
     normalize: bool = setting(default=False)
 
     fewest = most = 2
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """Return none: products have no steps of their own."""
 
     def prepare(self) -> None:
         """Check the axes."""

@@ -29,6 +29,7 @@ class Normalizing(Layer):
     beta_constraint: Any
 
     accepts_integers = False
+    supports_masking = True
     gamma: Weight | None = None
     beta: Weight | None = None
 
@@ -106,13 +107,19 @@ class BatchNormalization(Normalizing):
             channels, self.moving_variance_initializer, name="moving_variance", trainable=False
         )
 
-    def call(self, inputs: Tensor, training: bool = False, mask: None = None) -> Tensor:
+    def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
         """Normalize; while training also move the averages.
 
+        Statistics are those of the places that a mask is true for.
+
         Raises:
-            ShapeError: a mask is given, which is not supported.
+            ShapeError: the mask does not have the axes of the input but the last.
         """
-        expect(mask is None, f'layer "{self.name}"', "mask must be None", mask=mask)
+        expect(mask is None or mask.ndim == inputs.ndim - 1, f'layer "{self.name}"',
+               "the mask must have one axis less than the input",
+               input=inputs.shape, mask=None if mask is None else mask.shape)  # fmt: skip
+        if training and mask is not None:
+            return self._masked_call(inputs, mask)
         if not training:
             return ops.batch_norm_inference(
                 inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta,
@@ -124,6 +131,23 @@ class BatchNormalization(Normalizing):
         ops.ema(self.moving_mean, mean, self.momentum)
         ops.ema(self.moving_variance, variance, self.momentum)
         return y
+
+    def _masked_call(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        x = ops.cast(inputs, self.moving_mean.dtype)
+        axes = tuple(i for i in range(x.ndim) if i != self.axis % x.ndim)
+        counts = ops.broadcast_to(ops.cast(ops.expand_dims(mask, -1), x.dtype), x.shape)
+        places = ops.sum(counts, axes) + 1e-7  # never 0, as in Keras
+        shape = [1] * x.ndim
+        shape[self.axis] = -1
+        mean = ops.sum(x * counts, axes) / places
+        centred = (x - ops.reshape(mean, shape)) * counts
+        variance = ops.sum(centred * centred, axes) / places
+        ops.ema(self.moving_mean, mean.detach(), self.momentum)
+        ops.ema(self.moving_variance, variance.detach(), self.momentum)
+        y = ops.batch_norm_inference(
+            x, mean, variance, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon
+        )
+        return ops.cast(y, inputs.dtype)
 
 
 @declared(layers)
@@ -230,6 +254,7 @@ class UnitNormalization(Layer):
     axis: Any = setting(axis_or_axes, default=-1)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, inputs: Tensor) -> Tensor:
         """Divide by the length."""

@@ -205,7 +205,7 @@ class GlobalMaxPooling2D(Global):
 
 @declared(layers, "GlobalAvgPool1D")
 class GlobalAveragePooling1D(Global):
-    """The mean of each feature of a sequence.
+    """The mean of each feature of a sequence, over the steps that its mask is true for.
 
     Shapes: (N, T, C) -> (N, C), or (N, 1, C) with keepdims.
 
@@ -219,9 +219,16 @@ class GlobalAveragePooling1D(Global):
 
     input_spec = InputSpec(ndim=3)
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Take the means."""
-        return ops.mean(inputs, self.places(inputs), self.keepdims)
+    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+        """Take the means of the steps that count."""
+        if mask is None:
+            return ops.mean(inputs, self.places(inputs), self.keepdims)
+        counts = ops.cast(ops.expand_dims(ops.cast(mask, "bool"), -1), inputs.dtype)
+        total = ops.sum(inputs * counts, 1, self.keepdims)
+        return total / ops.sum(counts, 1, self.keepdims)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """Return none: no steps are left."""
 
 
 @declared(layers, "GlobalMaxPool1D")

@@ -48,6 +48,7 @@ class Rescaling(Layer):
     offset: Any = setting(numbers, default=0.0)
 
     accepts_integers = False
+    supports_masking = True
 
     def call(self, x: Tensor) -> Tensor:
         """Scale and shift."""
@@ -82,6 +83,7 @@ class Normalization(Layer):
     invert: bool = setting(default=False)
 
     accepts_integers = False
+    supports_masking = True
 
     def prepare(self) -> None:
         """Check that mean and variance come together."""

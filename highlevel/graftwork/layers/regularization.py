@@ -43,6 +43,7 @@ class Noisy(Layer):
     """A layer that draws numbers while training, from a state of its own that is saved with it."""
 
     accepts_integers = False
+    supports_masking = True
 
     def prepare(self) -> None:
         """Make the source of states."""
@@ -225,6 +226,7 @@ class ActivityRegularization(Layer):
     l2: float = setting(strength, default=0.0)
 
     accepts_integers = False
+    supports_masking = True
 
     def prepare(self) -> None:
         """Make the penalty."""

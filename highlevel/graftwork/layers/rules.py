@@ -11,7 +11,7 @@ from typing import Any
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import Rule
-from ..rules import one_of, positive_integer
+from ..rules import number, one_of, positive_integer
 
 
 def channels_last(subject: str, name: str, value: Any) -> str:
@@ -115,6 +115,15 @@ def whole(subject: str, name: str, value: Any) -> int:
     fit = hasattr(value, "__index__") and not isinstance(value, bool)
     expect(fit, subject, f"{name} must be a whole number", error=ConfigError, **{name: value})
     return int(value)
+
+
+def within_zero_and_one(subject: str, name: str, value: Any) -> float:
+    """Bring a share to [0, 1], as Keras does.
+
+    Raises:
+        ConfigError: it is no number.
+    """
+    return min(1.0, max(0.0, number(subject, name, value)))
 
 
 def known_axes(

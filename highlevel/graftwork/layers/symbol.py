@@ -40,6 +40,7 @@ class KerasTensor:
         self.name = name or f"keras_tensor_{next(_order)}"
         self.origin = origin
         self.index = index
+        self._keras_mask: KerasTensor | None = None
 
     @property
     def ndim(self) -> int:
@@ -159,7 +160,10 @@ def described(symbol: KerasTensor, unknown: int) -> Tensor:
     shape = tuple(
         unknown * (1 if i == 0 else 16) if n is None else n for i, n in enumerate(symbol.shape)
     )
-    return graftgrad.empty(shape, dtype=symbol.dtype, device="meta")
+    made = graftgrad.empty(shape, dtype=symbol.dtype, device="meta")
+    if symbol._keras_mask is not None:
+        made._keras_mask = described(symbol._keras_mask, unknown)
+    return made
 
 
 def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any]) -> Any:
@@ -170,17 +174,19 @@ def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any]) -> Any:
     first = run(lambda symbol: described(symbol, 4))
     second = leaves(run(lambda symbol: described(symbol, 6)))
     pairs = iter(second)
+    return mapped(lambda one: _joined(one, next(pairs)), first)
 
-    def joined(one: Any) -> Any:
-        other = next(pairs)
-        if not isinstance(one, Tensor):
-            return one
-        expect(one.ndim == other.ndim, "symbol", "the number of axes must not depend on sizes",
-               error=ShapeError, first=one.shape, second=other.shape)  # fmt: skip
-        sizes = zip(one.shape, other.shape, strict=True)
-        return KerasTensor(tuple(a if a == b else None for a, b in sizes), one.dtype)
 
-    return mapped(joined, first)
+def _joined(one: Any, other: Any) -> Any:
+    if not isinstance(one, Tensor):
+        return one
+    expect(one.ndim == other.ndim, "symbol", "the number of axes must not depend on sizes",
+           error=ShapeError, first=one.shape, second=other.shape)  # fmt: skip
+    sizes = zip(one.shape, other.shape, strict=True)
+    made = KerasTensor(tuple(a if a == b else None for a, b in sizes), one.dtype)
+    if getattr(one, "_keras_mask", None) is not None:
+        made._keras_mask = _joined(one._keras_mask, other._keras_mask)
+    return made
 
 
 def shape_of(x: Any) -> Any:

@@ -64,7 +64,10 @@ class Loss(Configured):
         """
         targets, predictions = as_tensor(y_true), as_tensor(y_pred, self.dtype)
         values = self.call(targets, predictions)
-        return reduced(values, sample_weight, self.reduction, self.valid(targets))
+        valid, mask = self.valid(targets), getattr(y_pred, "_keras_mask", None)
+        if mask is not None:
+            valid = mask if valid is None else ops.logical_and(valid, mask)
+        return reduced(values, sample_weight, self.reduction, valid)
 
 
 @declared(losses)

@@ -171,7 +171,7 @@ class PerSample(Mean):
         """Add the values of a batch."""
         with graftgrad.no_grad():
             values = self.measure(as_tensor(y_true), as_tensor(y_pred).detach())
-            super().update_state(values, sample_weight)
+            super().update_state(values, masked_weight(y_pred, sample_weight))
 
 
 @declared(metrics)
@@ -200,7 +200,17 @@ class MeanMetricWrapper(Mean):
         """Add the values of a batch."""
         with graftgrad.no_grad():
             t, p = same_rank(as_tensor(y_true), as_tensor(y_pred).detach())
-            super().update_state(self.fn(t, p, **self.kwargs), sample_weight)
+            weight = masked_weight(y_pred, sample_weight)
+            super().update_state(self.fn(t, p, **self.kwargs), weight)
+
+
+def masked_weight(y_pred: Any, sample_weight: Any) -> Any:
+    """Return weights that are 0 where the mask of the predictions is false."""
+    mask = getattr(y_pred, "_keras_mask", None)
+    if mask is None:
+        return sample_weight
+    counts = ops.cast(mask, "float32")
+    return counts if sample_weight is None else counts * weights_for(counts, sample_weight)
 
 
 def divided(total: Tensor, count: Tensor) -> Tensor:

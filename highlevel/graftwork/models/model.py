@@ -90,6 +90,10 @@ class Model(Saved, Trainer, Layer):
             if not type(self).build.__module__.startswith(__package__):
                 self.build(shape)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return none: the layers inside have laid masks beside the outputs."""
+        return None
+
     def summary(
         self,
         line_length: int | None = None,
