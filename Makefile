@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-interop lint format types docs clean
+.PHONY: help demo test test-slow test-interop bench lint format types docs clean
 
 help:            ## show the commands
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -37,6 +37,11 @@ test-slow: $(STAMP)  ## the tests that take longer
 test-interop: $(STAMP)  ## the tests beside Keras and PyTorch, which are installed for them
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'
 	$(RUN) -m pytest -n $(JOBS) -m "interop"
+
+# BENCH="--only mlp --repeats 3" says what is measured, and how often.
+bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed for it
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(RUN) -m benchmarks $(BENCH)
 
 lint: $(STAMP)   ## style
 	$(RUN) -m ruff check .
