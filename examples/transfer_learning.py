@@ -29,8 +29,8 @@ train, val = (one.map(prepare, deterministic=True).cache() for one in (train, va
 
 base = MobileNet(alpha=0.25, include_top=False, pooling="avg", weights=arguments.weights)
 base.trainable = False
-model = gw.Sequential([base, layers.Dense(2, activation="softmax")])
-model.compile(optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+model = gw.Sequential([base, layers.Dense(2, activation="softmax", kernel_initializer="zeros")])
+model.compile(optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.summary(show_trainable=True)
 model.fit(train, validation_data=val, epochs=arguments.epochs)
 
