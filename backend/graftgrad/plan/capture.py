@@ -65,7 +65,7 @@ class Captured(Generic[P, R]):
         fixed: returns tensors whose values are prepared once, as long as they do not change.
         at_once: a function without effects is run twice at the first call, so that every result
             comes from its plan.
-        exact: leave out what makes a plan round differently than Python does.
+        loose: make plans shorter by what rounds differently than Python does.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class Captured(Generic[P, R]):
         again: Callable[[Any], Any] | None = None,
         fixed: Callable[[], Iterable[Tensor]] = tuple,
         at_once: bool = False,
-        exact: bool = False,
+        loose: bool = False,
     ) -> None:
         self.function = function
         self.state = state
         self.again = again
         self.fixed = fixed
         self.at_once = at_once
-        self.exact = exact
+        self.loose = loose
         self.kinds: OrderedDict[Hashable, Known] = OrderedDict()
         self.lock = threading.Lock()
         self.eager = 0
@@ -168,7 +168,7 @@ class Captured(Generic[P, R]):
         elif before is not None and same(before, recording):
             known.tries = 0
             try:
-                known.plans.append(Kept(recording, told, self.fixed, self.exact))
+                known.plans.append(Kept(recording, told, self.fixed, self.loose))
             except GraftError as error:
                 known.reason = f"no plan could be made: {error}"
         elif known.tries > PATIENCE + len(known.recent):

@@ -23,7 +23,7 @@ class Kept:
         recording: what was recorded.
         told: the structure of the result.
         tensors: returns the tensors whose values may be taken for fixed while they do not change.
-        exact: leave out passes that round differently.
+        loose: make passes that round differently, too.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class Kept:
         recording: Recording,
         told: Any,
         tensors: Callable[[], Iterable[Tensor]],
-        exact: bool,
+        loose: bool,
     ) -> None:
         self.recording = recording
         self.told = told
         self.tensors = tensors
-        self.exact = exact
+        self.loose = loose
         self.repeated = 0
         self.hasty = 0
         self.plan = self._made()
@@ -57,4 +57,4 @@ class Kept:
     def _made(self) -> Plan:
         entries = self.recording.entries
         fixed = Fixed(self.tensors() if self.hasty < PATIENCE else (), entries)
-        return Plan(shortened(self.recording, fixed, self.exact), fixed)
+        return Plan(shortened(self.recording, fixed, self.loose), fixed)

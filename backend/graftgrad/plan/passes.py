@@ -15,15 +15,19 @@ from ..kernel import Call, choose
 from ..ops.update import Assign
 from ..spec import Spec, uint8
 from .fixed import Fixed
+from .norms import joined_norms
+from .products import joined_products
 from .records import Buffer, Entry, Look, Record, Recording, View
 from .tape import description
 
 
-def shortened(recording: Recording, fixed: Fixed, exact: bool = False) -> Recording:
-    """Return the recording after all passes; `exact` leaves out those that round differently."""
+def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Recording:
+    """Return the recording after all passes; with `loose` also those that round differently."""
     entries = list(recording.entries)
     entries = without_dead(entries, recording.outputs)
     entries = folded(entries, recording.outputs, fixed)
+    entries = joined_products(entries, recording.outputs, fixed, loose)
+    entries = joined_norms(entries, recording.outputs)
     entries = into_destinations(entries, recording.outputs)
     return replace(recording, entries=entries)
 

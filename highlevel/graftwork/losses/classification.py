@@ -6,7 +6,7 @@ from typing import Any
 
 from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import expect
-from graftgrad.ops.labels import check_labels, check_shares, check_whole
+from graftgrad.ops.labels import Pick, check_labels, check_shares, check_whole
 from graftgrad.spec import is_floating
 
 from ..registry import declared, losses, setting
@@ -116,8 +116,11 @@ def sparse_categorical_crossentropy(
     check_labels(labels, p.shape[-1], ignore_index=ignore_class, subject=subject)
     if from_logits:
         return ops.cross_entropy(p, labels, ignore_index=ignore_class, reduction="none")
-    log_p = ops.log(_probabilities(p, -1))
-    return ops.nll_loss(log_p, labels, ignore_index=ignore_class, reduction="none")
+    if ignore_class is not None:
+        log_p = ops.log(_probabilities(p, -1))
+        return ops.nll_loss(log_p, labels, ignore_index=ignore_class, reduction="none")
+    share = Pick()(p, labels) / p.sum(-1)  # the labelled class alone: as good, and less to do
+    return -ops.log(ops.clip(share, EPSILON, 1.0 - EPSILON))
 
 
 def labelled(subject: str, y_true: Any, y_pred: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:

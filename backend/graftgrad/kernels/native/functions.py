@@ -139,6 +139,7 @@ def erf(p: Program, x: Value) -> Value:
 
 def _tail_powers() -> list[float]:
     if not _ERFC:
+
         def f(u: Any) -> Any:
             t = (u + 1) / 2
             z = 2 * (1 / t - 1)

@@ -109,9 +109,7 @@ def walk(
     found = tuple(zip(*[steps for _, steps in merged], strict=True))
     if any(0 in found[w] for w in written):
         return None
-    layouts = tuple(
-        ONE if not any(steps) else UNIT if steps[-1] else ZERO for steps in found
-    )
+    layouts = tuple(ONE if not any(steps) else UNIT if steps[-1] else ZERO for steps in found)
     return Walk(tuple([size for size, _ in merged]), found, layouts)
 
 

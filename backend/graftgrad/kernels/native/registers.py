@@ -192,7 +192,7 @@ class Allocator:
         never = len(self.order) + len(self.stores)
         chosen = max(
             (place for place in self.register if place not in together),
-            key=lambda place: (self.uses[place][-1] if self.uses.get(place) else never),
+            key=lambda place: self.uses[place][-1] if self.uses.get(place) else never,
         )
         to = self.register.pop(chosen)
         if chosen not in self.homes:

@@ -34,9 +34,7 @@ def numbers_of(function: Function) -> dict[str, float]:
     return found
 
 
-def run(
-    program: Program, function: Function, operands: Mapping[str, Value]
-) -> dict[str, Value]:
+def run(program: Program, function: Function, operands: Mapping[str, Value]) -> dict[str, Value]:
     """Compute what a function states; returns every name that was assigned, "" for a bare value.
 
     Raises:
