@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..function import Function
+from ..function import Function, attributes
 from ..kernel import Call, Reference, choose
 from ..ops.arithmetic import Add
 from ..ops.conv import Conv2D
@@ -163,10 +163,9 @@ def _record(chain: Chain, loose: bool) -> Record | None:
     function = product.call.function
     made: Function
     if isinstance(function, Conv2D):
-        where: tuple[Any, ...] = (function.strides, function.pads, function.dilation)
-        made = FusedConv2D(*where, function.groups, *after)
+        made = FusedConv2D(*attributes(function), *after)
     elif isinstance(function, DepthwiseConv2D):
-        made = FusedDepthwiseConv2D(function.strides, function.pads, function.dilation, *after)
+        made = FusedDepthwiseConv2D(*attributes(function), *after)
     else:
         made = FusedLinear(*after)
     views = (*ins, *more)
