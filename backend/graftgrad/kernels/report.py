@@ -6,16 +6,23 @@ import platform
 
 import numpy as np
 
+from .native import pages
 from .onednn.library import library, why_not
 from .threads import get_num_threads
 
 
 def show_config() -> None:
-    """Print the versions in use, where oneDNN was found or why it is not used, and its threads."""
+    """Print versions, what fast bodies come from or why they are not used, and how many threads."""
     print(f"python   {platform.python_version()} on {platform.system()} {platform.machine()}")
     print(f"numpy    {np.__version__}")
     print(f"onednn   {_onednn()}")
+    print(f"native   {_native()}")
     print(f"threads  {get_num_threads()}")
+
+
+def _native() -> str:
+    reason = pages.why_not()
+    return f"not used: {reason}" if reason else "AVX2 and FMA"
 
 
 def _onednn() -> str:

@@ -5,8 +5,13 @@ Importing this registers who may offer a body. Nothing is compiled before the fi
 
 from ...function import every_function
 from ...kernel import kernel
-from . import elementwise
+from ...ops.fused import Fused
+from . import elementwise, fused
+from .fused import fusible
+
+__all__ = ["fusible"]
 
 for _function in every_function():
     if hasattr(_function, "c"):
         kernel(_function, on="cpu")(elementwise.build)
+kernel(Fused, on="cpu")(fused.build)

@@ -13,11 +13,11 @@ RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = r
 
 
 class Memory(NamedTuple):
-    """A place in memory: [base + index · scale + offset]."""
+    """A place in memory: [base + counter · scale + offset]."""
 
     base: int
     offset: int = 0
-    index: int = -1
+    counter: int = -1
     scale: int = 1
 
 
@@ -320,7 +320,7 @@ class Assembler:
             b = rm >> 3
         elif isinstance(rm, Memory):
             b = rm.base >> 3
-            x = rm.index >> 3 if rm.index >= 0 else 0
+            x = rm.counter >> 3 if rm.counter >= 0 else 0
         low = (~other & 15) << 3 | size | prefix
         code = self.code
         if x or b or wide or which != 1:
@@ -338,7 +338,7 @@ class Assembler:
             b = rm >> 3
         elif isinstance(rm, Memory):
             b = rm.base >> 3
-            x = rm.index >> 3 if rm.index >= 0 else 0
+            x = rm.counter >> 3 if rm.counter >= 0 else 0
         self.code.append(0x48 | (reg >> 3) << 2 | x << 1 | b)
         self.code += bytes((0x0F, opcode & 255)) if opcode > 255 else bytes((opcode,))
         self._place(reg & 7, rm, len(immediate))
@@ -362,9 +362,9 @@ class Assembler:
             mode, tail = 0x40, struct.pack("<b", offset)
         else:
             mode, tail = 0x80, struct.pack("<i", offset)
-        if rm.index >= 0:
+        if rm.counter >= 0:
             scale = rm.scale.bit_length() - 1
-            code += bytes((mode | reg << 3 | 4, scale << 6 | (rm.index & 7) << 3 | base))
+            code += bytes((mode | reg << 3 | 4, scale << 6 | (rm.counter & 7) << 3 | base))
         elif base == RSP:
             code += bytes((mode | reg << 3 | 4, 0x24))
         else:

@@ -27,7 +27,7 @@ from .program import FLOAT, MASK, NUMBER, WHOLE, Program, Unsupported, Value
 from .translate import run, stated
 from .vectors import BYTE, DOUBLE, INTEGER, ONE, SHORT, SINGLE, TRUTH, Slot
 
-GRAIN = 1 << 15  # elements of a simple op that one thread computes before a second has woken up
+GRAIN = 1 << 16  # elements of a simple op that one thread computes before a second has woken up
 LONG = 1 << 13  # elements from which on Python's lock is given back
 KINDS: dict[DType, str] = {float32: SINGLE, bfloat16: SHORT, bool_: TRUTH}
 READ_ONLY: dict[DType, str] = {**KINDS, uint8: BYTE, int32: INTEGER}
@@ -137,9 +137,9 @@ class Elementwise(Kernel):
             return None
         made = self._code(found)
         grain = GRAIN * 4 // max(4, made.steps)
-        threads = found.count // grain
+        threads = found.elements // grain
         shape = found.words(made.enter, threads)
-        call = entry(len(self.specs), found.count * made.steps < 4 * LONG)
+        call = entry(len(self.specs), found.elements * made.steps < 4 * LONG)
         return Plan(call, shape, ctypes.addressof(shape), threads, made)
 
     def _code(self, found: Walk) -> Made:
@@ -215,7 +215,7 @@ def kinds_of(call: Call) -> list[str] | None:
     for i, spec in enumerate(call.ins):
         known = KINDS if i in written_places else READ_ONLY
         kind = DOUBLE if i in numbers and i not in written_places else known.get(spec.dtype)
-        if kind is None or (kind in (BYTE, INTEGER) and not _converts(call.function)):
+        if kind is None or (kind in (BYTE, INTEGER) and not _converted(call.function, i)):
             return None
         kinds.append(kind)
     for spec in () if updates else call.outs:
@@ -230,8 +230,12 @@ def _is_number(spec: Spec) -> bool:
     return spec.dtype == float64 and spec.size == 1
 
 
-def _converts(function: Function) -> bool:
-    return bool(getattr(function, "converts", False))
+def _converted(function: Function, operand: int) -> bool:
+    """Tell whether whole numbers are only read to become real ones."""
+    steps: Any = getattr(function, "steps", None)
+    if steps is None:
+        return bool(getattr(function, "converts", False))
+    return all(_converted(step, 0) for step, places in steps if operand in places)
 
 
 def build(call: Call) -> Kernel | None:

@@ -37,7 +37,7 @@ _ERFC: list[float] = []
 
 def _horner(p: Program, powers: Sequence[float], x: Value) -> Value:
     """Return the polynomial of these powers, lowest first."""
-    y = p.float(powers[-1])
+    y = p.single(powers[-1])
     for a in reversed(powers[:-1]):
         y = p.fma(y, x, a)
     return y
@@ -167,7 +167,7 @@ def _applied(made: Callable[[Program, Value], Value], double: Callable[[float], 
             return p.number(double(x.number))
         if x.kind == DOUBLE:
             return p.make("d.call", (x,), DOUBLE, name)
-        return made(p, p.float(x))
+        return made(p, p.single(x))
 
     return apply
 
@@ -180,11 +180,11 @@ def _pow(p: Program, x: Value, y: Value) -> Value:
     if y.kind != NUMBER:
         raise Unsupported("a power must be known")
     if y.number == 2:
-        return p.float(x) * p.float(x)
+        return p.single(x) * p.single(x)
     if y.number == 1:
         return x
     if y.number in (0.5, -0.5):
-        root = p.root(p.float(x))
+        root = p.root(p.single(x))
         return root if y.number > 0 else 1.0 / root
     raise Unsupported(f"a power of {y.number}")
 
@@ -199,8 +199,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sqrt": lambda p, x: p.root(x),
     "rsqrt": lambda p, x: 1.0 / p.root(x),
     "fabs": lambda p, x: p.magnitude(x),
-    "floor": lambda p, x: p.make("round", (p.float(x),), FLOAT, 9),
-    "copysign": lambda p, x, y: _signed(p, p.magnitude(p.float(x)), p.float(y)),
+    "floor": lambda p, x: p.make("round", (p.single(x),), FLOAT, 9),
+    "copysign": lambda p, x, y: _signed(p, p.magnitude(p.single(x)), p.single(y)),
     "fma": lambda p, a, b, c: p.fma(a, b, c),
     "pow": _pow,
 }

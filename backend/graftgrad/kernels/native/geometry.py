@@ -30,7 +30,7 @@ class Walk(NamedTuple):
         return len(self.sizes) - 1
 
     @property
-    def count(self) -> int:
+    def elements(self) -> int:
         """How many elements there are."""
         total = 1
         for size in self.sizes:

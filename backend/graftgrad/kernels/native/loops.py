@@ -175,7 +175,9 @@ class Loop:
     def _prologue(self, homes: dict[int, Place]) -> list[int]:
         """Compute what is the same for all elements, each with a home on the stack."""
         values, nodes = self.program.values, self.program.nodes
-        doubles, uniform, body = [], [], []
+        doubles: list[int] = []
+        uniform: list[int] = []
+        body: list[int] = []
         for place in sorted(self.live):
             value = values[place]
             if place in homes or nodes[place].op == "number":

@@ -134,7 +134,7 @@ class Program:
         """Return a value as it is, a number as one."""
         return x if isinstance(x, Value) else self.number(x)
 
-    def float(self, x: Any) -> Value:
+    def single(self, x: Any) -> Value:
         """Return a value as float32 for each element."""
         x = self.value(x)
         if x.kind == NUMBER:
@@ -144,7 +144,7 @@ class Program:
         if x.kind == DOUBLE:
             return self.make("single", (x,), FLOAT)
         if x.kind == MASK:
-            return self.make("and", (x, self.float(1.0)), FLOAT)
+            return self.make("and", (x, self.single(1.0)), FLOAT)
         return x
 
     def double(self, x: Any) -> Value:
@@ -177,12 +177,12 @@ class Program:
                 return self.number(math.nan if not a.number else math.copysign(math.inf, a.number))
             return self.number(_FOLDED[op](a.number, b.number))
         if b.kind == NUMBER and b.number == 1 and op in ("mul", "div"):
-            return self.double(a) if a.kind == DOUBLE else self.float(a)
+            return self.double(a) if a.kind == DOUBLE else self.single(a)
         if a.kind == NUMBER and a.number == 1 and op == "mul":
-            return self.double(b) if b.kind == DOUBLE else self.float(b)
+            return self.double(b) if b.kind == DOUBLE else self.single(b)
         if DOUBLE in (a.kind, b.kind) and {a.kind, b.kind} <= {NUMBER, DOUBLE}:
             return self.make(f"d.{op}", (self.double(a), self.double(b)), DOUBLE)
-        return self.make(op, (self.float(a), self.float(b)), FLOAT)
+        return self.make(op, (self.single(a), self.single(b)), FLOAT)
 
     def negative(self, x: Any) -> Value:
         """Return −x."""
@@ -191,7 +191,7 @@ class Program:
             return self.number(-x.number)
         if x.kind == DOUBLE:
             return self.make("d.sub", (self.double(-0.0), x), DOUBLE)
-        return self.make("xor", (self.float(x), self.bits(0x80000000)), FLOAT)
+        return self.make("xor", (self.single(x), self.bits(0x80000000)), FLOAT)
 
     def magnitude(self, x: Any) -> Value:
         """Return |x|."""
@@ -200,7 +200,7 @@ class Program:
             return self.number(abs(x.number))
         if x.kind == DOUBLE:
             return self.make("d.fabs", (x,), DOUBLE)
-        return self.make("and", (self.float(x), self.bits(0x7FFFFFFF)), FLOAT)
+        return self.make("and", (self.single(x), self.bits(0x7FFFFFFF)), FLOAT)
 
     def compare(self, relation: str, a: Any, b: Any) -> Value:
         """Return where a relation holds."""
@@ -210,7 +210,7 @@ class Program:
         if DOUBLE in (a.kind, b.kind) and {a.kind, b.kind} <= {NUMBER, DOUBLE}:
             args = self.double(a), self.double(b)
             return self.make("d.compare", args, DOUBLE, RELATIONS[relation])
-        return self.make("compare", (self.float(a), self.float(b)), MASK, RELATIONS[relation])
+        return self.make("compare", (self.single(a), self.single(b)), MASK, RELATIONS[relation])
 
     def choose(self, condition: Any, a: Any, b: Any) -> Value:
         """Return a where the condition holds, else b."""
@@ -224,10 +224,10 @@ class Program:
         if a.kind == MASK and b.kind == MASK:
             return self.make("blend", (b, a, mask), MASK)
         if b.kind == NUMBER and self._is_zero(b):
-            return self.make("and", (mask, self.float(a)), FLOAT)
+            return self.make("and", (mask, self.single(a)), FLOAT)
         if a.kind == NUMBER and self._is_zero(a):
-            return self.make("andn", (mask, self.float(b)), FLOAT)
-        return self.make("blend", (self.float(b), self.float(a), mask), FLOAT)
+            return self.make("andn", (mask, self.single(b)), FLOAT)
+        return self.make("blend", (self.single(b), self.single(a), mask), FLOAT)
 
     def both(self, a: Any, b: Any) -> Value:
         """Return a and b."""
@@ -246,15 +246,15 @@ class Program:
 
     def fma(self, a: Any, b: Any, c: Any) -> Value:
         """Return a · b + c, rounded once."""
-        return self.make("fma", (self.float(a), self.float(b), self.float(c)), FLOAT)
+        return self.make("fma", (self.single(a), self.single(b), self.single(c)), FLOAT)
 
     def least(self, a: Any, b: Any) -> Value:
         """Return the smaller; the second where one is NaN."""
-        return self.make("min", (self.float(a), self.float(b)), FLOAT)
+        return self.make("min", (self.single(a), self.single(b)), FLOAT)
 
     def greatest(self, a: Any, b: Any) -> Value:
         """Return the larger; the second where one is NaN."""
-        return self.make("max", (self.float(a), self.float(b)), FLOAT)
+        return self.make("max", (self.single(a), self.single(b)), FLOAT)
 
     def root(self, x: Any) -> Value:
         """Return √x."""
@@ -263,17 +263,17 @@ class Program:
             return self.number(math.sqrt(x.number) if x.number >= 0 else math.nan)
         if x.kind == DOUBLE:
             return self.make("d.sqrt", (x,), DOUBLE)
-        return self.make("sqrt", (self.float(x),), FLOAT)
+        return self.make("sqrt", (self.single(x),), FLOAT)
 
     def nearest(self, x: Any) -> Value:
         """Return x rounded to a whole number, halves to even."""
-        return self.make("round", (self.float(x),), FLOAT, 8)
+        return self.make("round", (self.single(x),), FLOAT, 8)
 
     def rounded(self, x: Value, dtype: Any) -> Value:
         """Return a value as it reads after it was written as elements of `dtype`."""
         if dtype == bool_:
             return self.truth(x)
-        x = self.float(x)
+        x = self.single(x)
         if dtype != bfloat16:
             return x
         odd = self.make("and", (self.whole("shift_down", x, data=16), self.bits(1)), WHOLE)

@@ -62,7 +62,7 @@ def run(program: Program, function: Function, operands: Mapping[str, Value]) -> 
     for statement in parse(text):
         x = evaluate(program, statement.tree, read)
         if statement.kind == "float":
-            x = program.float(x)
+            x = program.single(x)
         elif statement.kind == "double" and x.kind not in (NUMBER, DOUBLE):
             x = program.double(x)
         known[statement.name] = x
