@@ -12,9 +12,12 @@ import numpy as np
 
 from ..device.base import Array
 from ..kernel import Call, choose
+from ..kernels.native import fusible
+from ..ops.fused import Fused
 from ..ops.update import Assign
 from ..spec import Spec, uint8
 from .fixed import Fixed
+from .fusing import fused
 from .norms import joined_norms
 from .products import joined_products
 from .records import Buffer, Entry, Look, Record, Recording, View
@@ -28,6 +31,7 @@ def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Record
     entries = folded(entries, recording.outputs, fixed)
     entries = joined_products(entries, recording.outputs, fixed, loose)
     entries = joined_norms(entries, recording.outputs)
+    entries = fused(entries, recording.outputs)
     entries = into_destinations(entries, recording.outputs)
     return replace(recording, entries=entries)
 
@@ -147,9 +151,24 @@ def _free(
         outs = entry.outs if isinstance(entry, Record) else ()
         if any(v.buffer is target.buffer and overlap(v, target) for v in outs):
             return False
-        if i <= number and any(v.buffer is target.buffer and overlap(v, target) for v in entry.ins):
+        if i > number or (i == made and _in_place(entry, target)):
+            continue
+        if any(v.buffer is target.buffer and overlap(v, target) for v in entry.ins):
             return False
     return True
+
+
+def _in_place(entry: Entry, target: View) -> bool:
+    """Tell whether a launch may write over an operand: it goes element by element, once."""
+    if not isinstance(entry, Record):
+        return False
+    function = entry.call.function
+    single = isinstance(function, Fused) or fusible(function, entry.call.ins, entry.call.outs)
+    return (
+        len(entry.outs) == 1
+        and single
+        and all(v.key == target.key for v in entry.ins if v.buffer is target.buffer)
+    )
 
 
 def _redirect(listed: list[Entry | None], value: View, target: View) -> None:
