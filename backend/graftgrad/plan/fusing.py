@@ -6,7 +6,7 @@ reads are never written to memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..kernel import Call, Reference, choose
 from ..kernels.native import fusible
@@ -54,8 +54,8 @@ def fused(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entry]:
     found: list[Entry] = []
     waiting: list[Run] = []
 
-    def close(closes: Callable[[Run], bool]) -> None:
-        for run in [one for one in waiting if closes(one)]:
+    def close(runs: Sequence[Run]) -> None:
+        for run in runs:
             waiting.remove(run)
             found.extend(joined(run, readers, leaving))
 
@@ -63,21 +63,21 @@ def fused(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entry]:
         reads = {id(view.buffer) for view in entry.ins}
         writes = {id(view.buffer) for view in entry.outs} if isinstance(entry, Record) else set()
         if not _can_join(entry):
-            close(lambda run, r=reads, w=writes: bool(run.writes & (r | w) or run.reads & w))
+            close([run for run in waiting if run.writes & (reads | writes) or run.reads & writes])
             found.append(entry)
             continue
         assert isinstance(entry, Record)
         feeding = [run for run in waiting if run.feeds(entry)]
-        close(lambda run, f=feeding, r=reads: run not in f and bool(run.writes & r))
+        close([run for run in waiting if run not in feeding and run.writes & reads])
         members = [(number, entry), *[one for run in feeding for one in run.members]]
         wider = Run(members)
         if len(members) > LONGEST or len(wider.operands()) + len(feeding) > WIDEST:
-            close(lambda run, f=feeding: run in f)
+            close(feeding)
             wider, feeding = Run([(number, entry)]), []
         for run in feeding:
             waiting.remove(run)
         waiting.append(wider)
-    close(lambda run: True)
+    close(list(waiting))
     return found
 
 
