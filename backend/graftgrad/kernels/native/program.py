@@ -136,38 +136,38 @@ class Program:
 
     def single(self, x: Any) -> Value:
         """Return a value as float32 for each element."""
-        x = self.value(x)
-        if x.kind == NUMBER:
+        given: Value = self.value(x)
+        if given.kind == NUMBER:
             with np.errstate(over="ignore"):
-                single = np.float32(x.number)
+                single = np.float32(given.number)
             return self.make("constant", (), FLOAT, int(single.view(np.uint32)))
-        if x.kind == DOUBLE:
-            return self.make("single", (x,), FLOAT)
-        if x.kind == MASK:
-            return self.make("and", (x, self.single(1.0)), FLOAT)
-        return x
+        if given.kind == DOUBLE:
+            return self.make("single", (given,), FLOAT)
+        if given.kind == MASK:
+            return self.make("and", (given, self.single(1.0)), FLOAT)
+        return given
 
     def double(self, x: Any) -> Value:
         """Return a value as one double."""
-        x = self.value(x)
-        if x.kind == NUMBER:
-            return self.make("d.number", (), DOUBLE, x.number)
-        if x.kind == DOUBLE:
-            return x
-        if x.kind == FLOAT and x.uniform and self.nodes[x.id].op == "load":
-            return self.make("d.widen", (), DOUBLE, self.nodes[x.id].data)
+        given: Value = self.value(x)
+        if given.kind == NUMBER:
+            return self.make("d.number", (), DOUBLE, given.number)
+        if given.kind == DOUBLE:
+            return given
+        if given.kind == FLOAT and given.uniform and self.nodes[given.id].op == "load":
+            return self.make("d.widen", (), DOUBLE, self.nodes[given.id].data)
         raise Unsupported("only numbers are computed in double precision")
 
     def truth(self, x: Any) -> Value:
         """Return a value as a mask: true where it is not 0."""
-        x = self.value(x)
-        if x.kind == MASK:
-            return x
-        if x.kind == NUMBER:
-            return self.bits(-1 if x.number else 0)
-        if x.kind == WHOLE:
-            return x
-        return self.compare("!=", x, 0.0)
+        given: Value = self.value(x)
+        if given.kind == MASK:
+            return given
+        if given.kind == NUMBER:
+            return self.bits(-1 if given.number else 0)
+        if given.kind == WHOLE:
+            return given
+        return self.compare("!=", given, 0.0)
 
     def binary(self, op: str, a: Any, b: Any) -> Value:
         """Return a sum, difference, product or quotient."""
@@ -216,7 +216,8 @@ class Program:
         """Return a where the condition holds, else b."""
         condition, a, b = self.value(condition), self.value(a), self.value(b)
         if condition.kind == NUMBER:
-            return a if condition.number else b
+            chosen: Value = a if condition.number else b
+            return chosen
         if condition.kind == DOUBLE:
             args = condition, self.double(a), self.double(b)
             return self.make("d.choose", args, DOUBLE)
