@@ -9,7 +9,7 @@ from ...ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
 from ...ops.depthwise import DepthwiseConv2D, DepthwiseFilterGrad, DepthwiseInputGrad
 from ...ops.fused_products import FusedConv2D, FusedDepthwiseConv2D
 from ...ops.window import Windowed
-from ...spec import Spec
+from ...spec import Spec, float32
 from .library import library
 from .memory import (
     Description,
@@ -39,21 +39,24 @@ from .work import (
 )
 
 DIRECT = 1
-FEW_CHANNELS = (
-    4  # as many or fewer fill so little of a vector that one product of matrices is faster
-)
-MANY = 1 << 24
+FEW_CHANNELS = 4  # as many or fewer fill so little of a vector that products of matrices are faster
+FEW_PIXELS = 128  # fewer do not pay for bringing filters into another layout
 WEIGHTS_LAYOUT, GRAD_WEIGHTS_LAYOUT = 131, 132
 
 
 class Convolution:
-    """One convolution in the library's terms: images x, filters w, results y, how windows lie."""
+    """One convolution in the library's terms: images x, filters w, results y, how windows lie.
 
-    def __init__(self, function: Windowed, x: Spec, w: Spec, y: Spec, view: View) -> None:
+    The library chooses the layout of filters, unless they are to be `plain`.
+    """
+
+    def __init__(
+        self, function: Windowed, x: Spec, w: Spec, y: Spec, view: View, plain: bool = False
+    ) -> None:
         self.view = view
         self.x, self.y = described(x, images), described(y, images)
         sizes, _ = view(w.shape, w.shape)
-        self.chosen = anyhow(sizes, w.dtype)
+        self.chosen = described(w, view) if plain else anyhow(sizes, w.dtype)
         self.where = [
             numbers(function.strides),
             numbers([step - 1 for step in function.dilation]),
@@ -124,7 +127,7 @@ def conv2d(call: Call) -> Kernel | None:
     (x, w), y = call.ins, call.outs[0]
 
     def build(work: Work) -> None:
-        lie = whole(call, x, w, y)
+        lie = whole(work, x, w, y)
         lie.to_results(work, lie.forward(), {})
 
     return offer(call, build, products(y, w))
@@ -136,7 +139,7 @@ def fused_conv2d(call: Call) -> Kernel | None:
     (x, w, *_), y = call.ins, call.outs[0]
 
     def build(work: Work) -> None:
-        lie, posts = whole(call, x, w, y), following(work, call.function, images, as_it_is)
+        lie, posts = whole(work, x, w, y), following(work, call.function, images, as_it_is)
         recipe = lie.forward(INFERENCE, posts.bias, posts.attributes)
         lie.to_results(work, recipe, posts.arguments)
 
@@ -160,20 +163,20 @@ def fused_depthwise_conv2d(call: Call) -> Kernel | None:
 
 @kernel(Conv2DInputGrad, on="cpu")
 def conv2d_input_grad(call: Call) -> Kernel | None:
-    """Offer its gradient for images, but not for large ones of few channels, taken in strides."""
+    """Offer its gradient for images."""
     (gy, w), gx = call.ins, call.outs[0]
-    function: Any = call.function
-    count = products(gy, w)
-    if function.strides != (1, 1) and w.shape[2] <= FEW_CHANNELS and count >= MANY:
-        return None
-    return offer(call, lambda work: whole(call, gx, w, gy).to_images(work), count)
+
+    def build(work: Work) -> None:
+        whole(work, gx, w, gy, w.shape[2] <= FEW_CHANNELS).to_images(work)
+
+    return offer(call, build, products(gy, w))
 
 
 @kernel(Conv2DFilterGrad, on="cpu")
 def conv2d_filter_grad(call: Call) -> Kernel | None:
     """Offer its gradient for filters."""
     (gy, x), gw = call.ins, call.outs[0]
-    return offer(call, lambda work: whole(call, x, gw, gy).to_filters(work), products(gy, gw))
+    return offer(call, lambda work: whole(work, x, gw, gy).to_filters(work), products(gy, gw))
 
 
 @kernel(DepthwiseConv2D, on="cpu")
@@ -208,10 +211,12 @@ def depthwise_filter_grad(call: Call) -> Kernel | None:
     )
 
 
-def whole(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
+def whole(work: Work, x: Spec, w: Spec, y: Spec, plain: bool = False) -> Convolution:
     """Return a convolution of whole images, or of their groups of channels."""
-    function: Any = call.function
-    return Convolution(function, x, w, y, filters(function.groups))
+    function: Any = work.call.function
+    few = y.size // y.shape[3] < FEW_PIXELS and 1 not in work.fixed
+    single = w.dtype == float32  # for shorter numbers plain filters are slow
+    return Convolution(function, x, w, y, filters(function.groups), single and (plain or few))
 
 
 def by_channel(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
