@@ -79,6 +79,7 @@ class SimpleRNN(Sequence):
     stateful: bool = setting(default=False)
     unroll: bool = setting(default=False)
     seed: Any = setting(any_seed, default=None)
+    zero_output_for_mask: bool = setting(default=False, kw_only=True)
 
     cell_class = "SimpleRNNCell"
 
@@ -158,6 +159,7 @@ class GRU(Sequence):
     reset_after: bool = setting(default=True)
     use_cudnn: Any = setting(default="auto")
     implementation: int = setting(default=2, kw_only=True)
+    zero_output_for_mask: bool = setting(default=False, kw_only=True)
 
     cell_class = "GRUCell"
 
@@ -238,6 +240,7 @@ class LSTM(Sequence):
     unroll: bool = setting(default=False)
     use_cudnn: Any = setting(default="auto")
     implementation: int = setting(default=2, kw_only=True)
+    zero_output_for_mask: bool = setting(default=False, kw_only=True)
 
     cell_class = "LSTMCell"
 

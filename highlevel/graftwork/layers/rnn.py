@@ -125,7 +125,7 @@ class Recurrent(Layer):
         zeros = self.get_initial_state(batch)
         if sequences.device.computes:
             return zeros
-        return list(mapped(lambda x: graftgrad.empty(x.shape, x.dtype, device="meta"), zeros))
+        return list(mapped(lambda x: graftgrad.empty(x.shape, dtype=x.dtype, device="meta"), zeros))
 
     def _keep(self, states: Any) -> None:
         if self.states is None:

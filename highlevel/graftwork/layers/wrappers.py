@@ -141,8 +141,9 @@ class Bidirectional(Tabled):
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the two layers."""
-        yield "forward_layer", self.forward_layer
-        yield "backward_layer", self.backward_layer
+        for key in ("forward_layer", "backward_layer"):
+            if isinstance(vars(self).get(key), Layer):  # while both are being made there is none
+                yield key, vars(self)[key]
 
     def build(self, input_shape: Any) -> None:
         """Build both layers."""
