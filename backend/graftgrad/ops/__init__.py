@@ -33,6 +33,7 @@ from .arithmetic import (
     sub,
     where,
 )
+from .attention import dot_product_attention, scaled_dot_product_attention
 from .binary_entropy import binary_cross_entropy, binary_cross_entropy_with_logits
 from .compare import (
     argmax,
@@ -52,6 +53,7 @@ from .compare import (
 )
 from .conv import conv1d, conv2d, conv2d_transpose, separable_conv2d
 from .depthwise import depthwise_conv2d
+from .einsum import einsum
 from .exponential import cos, erf, exp, expm1, log, log1p, rsqrt, sigmoid, sin, sqrt, tanh
 from .gather import embedding, gather, one_hot, scatter_add, take, take_along_axis
 from .matmul import linear, matmul
@@ -135,7 +137,9 @@ __all__ = [
     "cumsum",
     "depthwise_conv2d",
     "div",
+    "dot_product_attention",
     "dropout",
+    "einsum",
     "elu",
     "ema",
     "embedding",
@@ -207,6 +211,7 @@ __all__ = [
     "rms_norm",
     "rsqrt",
     "scale",
+    "scaled_dot_product_attention",
     "scatter_add",
     "selu",
     "separable_conv2d",
