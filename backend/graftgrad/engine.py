@@ -139,6 +139,7 @@ def backward(
             if walk.wanted is None or (id(leaf), -1) in walk.wanted:
                 add_to_grad(leaf, hooked(leaf.hooks, gradient))
                 for hook in leaf.accumulated_hooks:
+                    modes.beyond("a hook is called with a gradient")
                     hook(leaf)
         for tensor in inputs or ():
             if tensor.grad_fn is not None and _place(tensor) in walk.caught:
@@ -205,6 +206,7 @@ def add_to_grad(tensor: Tensor, gradient: Tensor) -> None:
 def hooked(hooks: Sequence[Callable[[Tensor], Tensor | None]], gradient: Tensor) -> Tensor:
     """Let hooks see a gradient, and replace it by what they return."""
     for hook in tuple(hooks):
+        modes.beyond("a hook is called with a gradient")
         replaced = hook(gradient)
         if replaced is not None:
             gradient = replaced

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from typing import Any
 
+from . import modes
 from .device.base import Array, Device
 from .errors import DeviceError, DTypeError, GradientError, ShapeError, expect
 from .modes import each_time, no_grad
@@ -341,6 +342,8 @@ class FlatGroup:
             if known is None:
                 known = self.numbers[name] = (wanted, tensor(wanted, float64, self.device))
             elif known[0] != wanted:
+                if (recorder := modes.recorder()) is not None:
+                    recorder.written(known[1].array)
                 known[1].array[...] = wanted
                 self.numbers[name] = (wanted, known[1])
             return known[1]

@@ -96,6 +96,8 @@ class Function:
         call = _calls.get(key)
         if call is None:
             call = _prepare(key)
+        if (recorder := modes.recorder()) is not None:
+            recorder.operands(operands)
         kind = type(self)
         if kind.alias is not None:
             return self._view(call, operands[0])

@@ -116,6 +116,7 @@ Build = Callable[[Call], "Kernel | None"]
 _builders: dict[tuple[type[Function], str], list[Build]] = defaultdict(list)
 _chosen: dict[Call, Kernel] = {}
 _reference_only = False
+_generation = 0
 _MOST_CALLS = 20_000
 
 
@@ -123,6 +124,8 @@ def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
     """Register a builder of fast bodies for a function on a device; the newest is asked first."""
 
     def register(build: Build) -> Build:
+        global _generation
+        _generation += 1
         _builders[function, on].insert(0, build)
         _chosen.clear()
         return build
@@ -133,6 +136,11 @@ def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
 def builders() -> dict[tuple[type[Function], str], list[Build]]:
     """Return all registered builders by function and kind of device."""
     return dict(_builders)
+
+
+def generation() -> int:
+    """Return what rises whenever other bodies may be chosen than before."""
+    return _generation
 
 
 def choose(call: Call) -> Kernel:
@@ -153,14 +161,16 @@ def choose(call: Call) -> Kernel:
 @contextmanager
 def only_reference() -> Iterator[None]:
     """Let reference bodies alone compute, inside a `with` block, for comparison."""
-    global _reference_only
+    global _reference_only, _generation
     before = _reference_only
     _reference_only = True
+    _generation += 1
     _chosen.clear()
     try:
         yield
     finally:
         _reference_only = before
+        _generation += 1
         _chosen.clear()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
@@ -28,8 +28,8 @@ class Recorder(Tape, Protocol):
     def made(self, array: Any, /) -> None:
         """Take note of memory that was allocated for a result."""
 
-    def constant(self, array: Any, /) -> None:
-        """Take note of values that came from the host."""
+    def constant(self, array: Any, host: Any, /) -> None:
+        """Take note of values that were copied from a host array."""
 
     def read(self, array: Any, /) -> None:
         """Take note that values were read: what follows may depend on them."""
@@ -45,6 +45,21 @@ class Recorder(Tape, Protocol):
 
     def changed(self, counter: Any, /) -> None:
         """Take note that a buffer was changed in place."""
+
+    def operands(self, tensors: Sequence[Any], /) -> None:
+        """Take note of tensors that are computed with."""
+
+    def depends(self, thing: object, /) -> None:
+        """Take note of an object whose settings the step reads."""
+
+    def written(self, array: Any, /) -> None:
+        """Take note of memory that is written past the door."""
+
+    def fail(self, reason: str, /) -> None:
+        """Take note that the step must not be repeated without Python."""
+
+    def aside(self) -> Recorder:
+        """Return what listens while something is done that is repeated before the step."""
 
 
 class _State(threading.local):
@@ -96,7 +111,7 @@ def each_time(function: Callable[[], R]) -> R:
     recorder = _state.recorder
     if recorder is None:
         return function()
-    with recorded(None):
+    with recorded(recorder.aside()):
         value = function()
     recorder.before(function)
     return value
@@ -110,7 +125,7 @@ def decided(function: Callable[[], R]) -> R:
     recorder = _state.recorder
     if recorder is None:
         return function()
-    with recorded(None):
+    with recorded(recorder.aside()):
         value = function()
     recorder.decide(function, value)
     return value
@@ -128,6 +143,18 @@ def look(function: Callable[..., object], *arrays: Any) -> None:
     with recorded(None):
         function(*arrays)
     recorder.look(function, arrays)
+
+
+def depends(thing: object) -> None:
+    """Say that what is computed now depends on the settings of an object."""
+    if (recorder := _state.recorder) is not None:
+        recorder.depends(thing)
+
+
+def beyond(reason: str) -> None:
+    """Say that the step that is being recorded does what a repetition could not do."""
+    if (recorder := _state.recorder) is not None:
+        recorder.fail(reason)
 
 
 class _Recording:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.plan import changes
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -131,13 +132,13 @@ def declared(registry: Registry | None, *names: str) -> Callable[[C], C]:
     return declare
 
 
-class Changes:
-    """How often a setting of anything was set: while it stands still, nothing was changed."""
-
-    count = 0
-
-
-changes = Changes()
+# What is noted on the way, and no step depends on.
+PASSING = frozenset(
+    {
+        "applications", "batches_trained", "compile_settings", "history", "order",
+        "recorded_steps", "seed", "stop_training", "takes",
+    }
+)  # fmt: skip
 
 
 class Configured:
@@ -160,6 +161,10 @@ class Configured:
 
     def prepare(self) -> None:
         """Finish a new object whose settings are stored; classes override it."""
+
+    def settings_now(self) -> dict[str, Any]:
+        """Return everything that a recorded step may depend on."""
+        return {key: value for key, value in vars(self).items() if key not in PASSING}
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, from which `from_config` makes an equal object.

@@ -9,6 +9,7 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ShapeError, expect
 from graftgrad.ops import update
+from graftgrad.plan import changes
 
 
 class Weight(Tensor):
@@ -19,7 +20,7 @@ class Weight(Tensor):
     takes it.
     """
 
-    __slots__ = ("constraint", "kind", "name", "path", "regularizer")
+    __slots__ = ("kind", "name", "path", "rules")
 
     def __init__(
         self,
@@ -34,10 +35,33 @@ class Weight(Tensor):
         self.name = name
         self.path = name
         self.kind = kind
-        self.regularizer = regularizer
-        self.constraint = constraint
+        self.rules = {"regularizer": regularizer, "constraint": constraint}
         if kind == "parameter":
             self.requires_grad = trainable
+
+    @property
+    def regularizer(self) -> Callable[[Tensor], Tensor] | None:
+        """The penalty on it."""
+        return self.rules["regularizer"]
+
+    @regularizer.setter
+    def regularizer(self, rule: Callable[[Tensor], Tensor] | None) -> None:
+        changes.count += 1
+        self.rules["regularizer"] = rule
+
+    @property
+    def constraint(self) -> Callable[[Tensor], Tensor] | None:
+        """The projection that follows every update."""
+        return self.rules["constraint"]
+
+    @constraint.setter
+    def constraint(self, rule: Callable[[Tensor], Tensor] | None) -> None:
+        changes.count += 1
+        self.rules["constraint"] = rule
+
+    def settings_now(self) -> dict[str, Any]:
+        """Return everything that a recorded step may depend on, besides the values."""
+        return self.rules
 
     @property
     def trainable(self) -> bool:

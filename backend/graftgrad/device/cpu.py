@@ -65,7 +65,7 @@ class CPU(Device):
         """Copy a host array into row-major order as elements of `dtype`."""
         array = np.array(host, dtype=dtype, order="C")
         if (recorder := modes.recorder()) is not None:
-            recorder.constant(array)
+            recorder.constant(array, host)
         return array
 
     def fetch(self, array: Array) -> HostArray:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ConfigError, GradientError, expect
 from ..flat import FlatGroup, Run
 from ..flat_groups import FlatGroups
-from ..modes import enable_grad, no_grad
+from ..modes import decided, enable_grad, no_grad
 from ..tensor import Tensor
 
 Group = dict[str, Any]
@@ -139,11 +139,13 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         with no_grad():
+            decided(lambda: tuple([id(group) for group in self.param_groups]))
             for group in self.param_groups:
                 self._step(group)
         return loss
 
     def _step(self, group: Group) -> None:
+        decided(lambda: _settings(group))
         pairs = [(p, p.grad) for p in group["params"] if p.requires_grad]
         if all(gradient is None for _, gradient in pairs):
             return
@@ -154,6 +156,7 @@ class Optimizer:
             for run in runs:
                 self.update(run, group, rate)
                 run.changed()
+        decided(lambda: self._flats(group).layout)
 
     def _flats(self, group: Group) -> FlatGroups:
         """Return the buffers in which a group's parameters lie, wherever the group came from."""
@@ -263,6 +266,17 @@ class Optimizer:
             told = sorted(key for key in group if key not in ("params", "param_names"))
             lines += [f"    {key}: {group[key]}" for key in told]
         return "\n".join([*lines, ")"])
+
+
+def _settings(group: Group) -> tuple[Any, ...]:
+    """Return what a step depends on besides the rate, which is read anew at every step."""
+    params = [(id(p), p.requires_grad) for p in group["params"]]
+    others = [
+        float(value) if isinstance(value, Tensor) else value
+        for key, value in group.items()
+        if key not in ("params", "lr", "initial_lr")
+    ]
+    return (*params, *others)
 
 
 def _steps(entries: Mapping[str, Any]) -> float:

@@ -2,5 +2,6 @@
 
 from .capture import Captured, captured
 from .plan import Plan
+from .visible import changes
 
-__all__ = ["Captured", "Plan", "captured"]
+__all__ = ["Captured", "Plan", "captured", "changes"]

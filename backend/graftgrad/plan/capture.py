@@ -7,6 +7,7 @@ it was recorded leads back to Python.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -15,14 +16,14 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from .. import modes
+from .. import kernel, modes
 from ..data import map_tree
-from ..device.find import cpu
 from ..errors import GraftError
 from ..kernels.threads import get_num_threads
-from ..spec import Spec
 from ..tensor import Tensor
-from .compare import difference, same
+from .compare import difference
+from .forms import Other, Output, UnfitError, form_of, told_of
+from .guards import Guards, Leaf
 from .kept import Kept
 from .plan import Plan
 from .records import Recording
@@ -31,7 +32,17 @@ from .tape import Tape
 P = ParamSpec("P")
 R = TypeVar("R")
 MOST = 16  # kinds of arguments for which plans are kept
+MOST_PLANS = 4  # for one kind of arguments
+MOST_RECENT = 8  # recordings that wait for another like them
 PATIENCE = 4  # recordings that may differ from the one before, until the step is left to Python
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A recording, and the structure of what the step returned."""
+
+    recording: Recording
+    told: Any
 
 
 @dataclass(slots=True)
@@ -39,19 +50,30 @@ class Known:
     """What is known of a step for one kind of arguments.
 
     Attributes:
-        recent: the last recording for each set of choices that the step made, to be held against
-            the next.
-        plans: one for each set of choices, with the structure of its result.
+        recent: the last recording for each set of choices and settings, to be held against the
+            next.
+        plans: the plans, that of the latest recording first.
+        leaves: the tensors with which the last run computed.
         reason: why the step is left to Python for good.
         culprit: the line that is to blame for it.
+        doubt: why the last recording is not enough.
         tries: how many recordings there were since the last plan.
+        failures: how many in a row could not be repeated.
     """
 
-    recent: dict[Hashable, Recording] = field(default_factory=dict)
+    recent: dict[Hashable, Recorded] = field(default_factory=dict)
     plans: list[Kept] = field(default_factory=list)
+    leaves: list[Leaf] = field(default_factory=list)
     reason: str = ""
     culprit: str = ""
+    doubt: str = ""
     tries: int = 0
+    failures: int = 0
+
+    def gradients(self) -> list[tuple[Tensor, Any]]:
+        """Return the gradients that the tensors of the last run hold now."""
+        alive = [leaf.tensor() for leaf in self.leaves]
+        return [(x, x.grad) for x in alive if x is not None]
 
 
 class Captured(Generic[P, R]):
@@ -66,6 +88,8 @@ class Captured(Generic[P, R]):
         at_once: a function without effects is run twice at the first call, so that every result
             comes from its plan.
         loose: make plans shorter by what rounds differently than Python does.
+        roots: returns objects, each with a name, whose settings the function depends on; the
+            function itself if None.
     """
 
     def __init__(
@@ -76,6 +100,7 @@ class Captured(Generic[P, R]):
         fixed: Callable[[], Iterable[Tensor]] = tuple,
         at_once: bool = False,
         loose: bool = False,
+        roots: Callable[[], Iterable[tuple[str, Any]]] | None = None,
     ) -> None:
         self.function = function
         self.state = state
@@ -83,16 +108,36 @@ class Captured(Generic[P, R]):
         self.fixed = fixed
         self.at_once = at_once
         self.loose = loose
+        self.roots = roots
+        self.unfit = ""
         self.kinds: OrderedDict[Hashable, Known] = OrderedDict()
         self.lock = threading.Lock()
         self.eager = 0
         self.replayed = 0
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Captured[P, R]:
+        """Copy without plans: a copy records anew."""
+        return self._anew(copy.deepcopy(self.function, memo))
+
+    def __reduce__(self) -> Any:
+        return captured, (self.function, self.state)
+
+    def _anew(self, function: Callable[P, R]) -> Captured[P, R]:
+        return Captured(
+            function, self.state, self.again, self.fixed, self.at_once, self.exact, self.roots
+        )
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, or repeat its plan."""
+        if modes.tape() is not None:  # who listens hears every launch
+            return self.function(*args, **kwargs)
         found: list[Tensor] = []
-        form = _form((args, kwargs), found)
-        if form is None or modes.recorder() is not None or not self.lock.acquire(blocking=False):
+        try:
+            form = form_of((args, kwargs), found)
+        except UnfitError as error:
+            self.unfit, form = str(error), None
+        if form is None or not self.lock.acquire(blocking=False):
+            self.eager += 1
             return self.function(*args, **kwargs)
         try:
             return self._run(form, found, args, kwargs)
@@ -100,28 +145,22 @@ class Captured(Generic[P, R]):
             self.lock.release()
 
     def _run(self, form: Hashable, found: list[Tensor], args: Any, kwargs: Any) -> R:
-        kept = self._fitting(form)
+        known = self._known(form)
+        kept = _fitting(known)
         if kept is not None:
             return self._repeated(kept, found)
         self.eager += 1
-        if self._known(form).reason:
+        if known.reason:
             return self.function(*args, **kwargs)
-        result = self._recorded(form, found, args, kwargs)
-        if self.at_once:
-            kept = self._fitting(form)
-            if kept is None and not self._known(form).reason:
-                self._recorded(form, found, args, kwargs)
-                kept = self._fitting(form)
+        result, pure = self._recorded(known, found, args, kwargs)
+        if self.at_once and pure and not known.reason:
+            kept = _fitting(known)
+            if kept is None:
+                self._recorded(known, found, args, kwargs)
+                kept = _fitting(known)
             if kept is not None:
                 return self._repeated(kept, found)
         return result
-
-    def _fitting(self, form: Hashable) -> Kept | None:
-        """Return what can be repeated now, if there is something."""
-        for kept in self._known(form).plans:
-            if kept.plan.usable() and kept.plan.agrees():
-                return kept
-        return None
 
     def _repeated(self, kept: Kept, found: list[Tensor]) -> R:
         plan = kept.ready()
@@ -133,7 +172,7 @@ class Captured(Generic[P, R]):
     def _known(self, form: Hashable) -> Known:
         """Return what is known of arguments of this form in the present state."""
         state = self.state() if self.state is not None else None
-        key = (form, modes.recording(), get_num_threads(), state)
+        key = (form, modes.recording(), get_num_threads(), kernel.generation(), state)
         known = self.kinds.get(key)
         if known is None:
             known = self.kinds[key] = Known()
@@ -143,47 +182,93 @@ class Captured(Generic[P, R]):
             self.kinds.move_to_end(key)
         return known
 
-    def _recorded(self, form: Hashable, found: list[Tensor], args: Any, kwargs: Any) -> R:
+    def _recorded(
+        self, known: Known, found: list[Tensor], args: Any, kwargs: Any
+    ) -> tuple[R, bool]:
+        """Run the function while a tape listens; tell whether it was understood and pure."""
         tape = Tape()
-        copies: dict[int, Tensor] = {}
-        for x in found:
-            array = np.array(x.array, order="C")
-            tape.input(array)
-            copies[id(x)] = Tensor(array, x.spec.like(), x.device)
-        given = map_tree(lambda one: copies.get(id(one), one), (args, kwargs))
-        with modes.recorded(tape):
-            result: Any = self.function(*given[0], **given[1])
-        told = _told(result, tape)
-        self._learn(self._known(form), tape, told)  # the run itself may have changed the state
-        return result  # type: ignore[no-any-return]
+        for path, thing in self.roots() if self.roots is not None else [("step", self.function)]:
+            tape.settings.add(thing, path)
+        grads = known.gradients()
+        copies = [_input(x, tape) for x in found]
+        try:
+            result: Any = self._listened(tape, found, copies, args, kwargs)
+        finally:
+            _give_back(found, copies)
+        told = told_of(result, tape, self.again)
+        if not tape.failure:
+            tape.finish()
+        if not tape.failure:
+            result = map_tree(_copied, result)
+        doubt = "" if tape.failure else _doubt(tape, grads)
+        self._learn(known, tape, told, doubt)
+        return result, not (tape.failure or doubt) and tape.recording.pure
 
-    def _learn(self, known: Known, tape: Tape, told: Any) -> None:
+    def _listened(
+        self, tape: Tape, found: list[Tensor], copies: list[Tensor], args: Any, kwargs: Any
+    ) -> Any:
+        by_id = {id(x): one for x, one in zip(found, copies, strict=True)}
+        given = map_tree(lambda one: by_id.get(id(one), one), (args, kwargs))
+        by_id.clear()
+        with modes.recorded(tape):
+            return self.function(*given[0], **given[1])
+
+    def _learn(self, known: Known, tape: Tape, told: Any, doubt: str) -> None:
         """Make a plan of a recording that is like the one before, or keep it for the next."""
         recording = tape.recording
-        choices = tuple([value for _, value in recording.decisions])
-        before = known.recent.pop(choices, None)
+        known.leaves = list(tape.leaves.values())
         known.tries += 1
         if tape.failure:
-            known.reason, known.culprit = tape.failure, tape.culprit
-        elif before is not None and same(before, recording):
-            known.tries = 0
-            try:
-                known.plans.append(Kept(recording, told, self.fixed, self.loose))
-            except GraftError as error:
-                known.reason = f"no plan could be made: {error}"
-        elif known.tries > PATIENCE + len(known.recent):
-            known.reason = "it does not do the same every time"
-            known.culprit = difference(before, recording) if before is not None else ""
+            known.failures += 1
+            known.culprit = tape.culprit
+            if known.failures > 1:  # what is built in the first run may be read there
+                known.reason = tape.failure
+        elif doubt:
+            known.doubt = doubt
         else:
-            known.recent[choices] = recording
+            known.failures = 0
+            self._compare(known, tape, Recorded(recording, told))
+        if known.tries > PATIENCE + len(known.recent) and not known.reason:
+            known.reason = known.doubt or "it does not do the same every time"
         if known.reason:
             known.recent.clear()
+            known.leaves.clear()
+
+    def _compare(self, known: Known, tape: Tape, now: Recorded) -> None:
+        choices = tuple([value for _, value in now.recording.decisions])
+        wants = tuple([(key, leaf.wants) for key, leaf in tape.leaves.items()])
+        key = (choices, wants, tape.settings.key)
+        before = known.recent.pop(key, None)
+        if before is None:
+            known.recent[key] = now
+            while len(known.recent) > MOST_RECENT:
+                known.recent.pop(next(iter(known.recent)))
+            return
+        differs = difference(before.recording, now.recording)
+        if differs or before.told != now.told or now.recording.fresh:
+            if not now.recording.fresh:
+                known.doubt = "it does not do the same every time"
+                known.culprit = differs or "results"
+            known.recent[key] = now
+            return
+        known.tries = 0
+        known.doubt = known.culprit = ""
+        try:
+            kept = Kept(now.recording, now.told, self.fixed, self.loose)
+        except GraftError as error:
+            known.reason = f"no plan could be made: {error}"
+            return
+        kept.guards = Guards(tape.leaves.values(), tape.settings)
+        known.plans = [kept, *[one for one in known.plans if not one.guards.gone]][:MOST_PLANS]
 
     def _handed_out(self, result: Any, plan: Plan) -> Any:
         def made(one: Any) -> Any:
-            if isinstance(one, _Output):
+            if isinstance(one, Output):
                 return Tensor(plan.outputs[one.number].copy(), one.spec, one.device)
-            return self.again(one) if self.again is not None else one
+            if isinstance(one, Other):
+                assert self.again is not None
+                return self.again(one.value)
+            return one
 
         return map_tree(made, result)
 
@@ -200,7 +285,9 @@ class Captured(Generic[P, R]):
                 where = f" ({known.culprit})" if known.culprit else ""
                 lines.append(f"left to Python: {known.reason}{where}")
             elif not known.plans:
-                lines.append("not yet recorded twice")
+                lines.append(f"not yet recorded twice{': ' if known.doubt else ''}{known.doubt}")
+        if self.unfit:
+            lines.append(f"left to Python: {self.unfit}")
         return "\n".join(lines)
 
 
@@ -216,48 +303,49 @@ def captured(
     return Captured(function, state)
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """Stands for a tensor in the structure of a result."""
-
-    number: int
-    spec: Spec
-    device: Any
+def _input(x: Tensor, tape: Tape) -> Tensor:
+    """Return a copy of an argument, in memory that the tape knows as an input."""
+    array = np.array(x.array, order="C")
+    tape.input(array)
+    return Tensor(array, x.spec.like(), x.device)
 
 
-def _form(tree: Any, found: list[Tensor]) -> Hashable:
-    """Return the structure of arguments as a key, and collect their tensors; None if unfit."""
-    if isinstance(tree, Tensor):
-        if tree.device is not cpu or tree.requires_grad:
-            return None
-        found.append(tree)
-        return tree.spec.like()
-    if isinstance(tree, (list, tuple)):
-        parts = [_form(one, found) for one in tree]
-        return None if None in parts else (type(tree).__name__, *parts)
-    if isinstance(tree, dict):
-        keyed = [(key, _form(one, found)) for key, one in tree.items()]
-        return None if any(form is None for _, form in keyed) else ("dict", *keyed)
-    try:
-        hash(tree)
-    except TypeError:
-        return None
-    return ("value", type(tree).__name__, tree)
+def _give_back(found: list[Tensor], copies: list[Tensor]) -> None:
+    """Let arguments that were changed in place be changed; forget the copies."""
+    for x in found:
+        one = copies.pop(0)
+        if one.version:
+            x.array[...] = one.array
+            x.counter.rise()
 
 
-def _told(result: Any, tape: Tape) -> Any:
-    """Return the structure of a result with its tensors numbered, and note their views."""
+def _copied(one: Any) -> Any:
+    """Return a result in memory of its own."""
+    return Tensor(one.array.copy(), one.spec.like(), one.device) if isinstance(one, Tensor) else one
 
-    def numbered(one: Any) -> Any:
-        if not isinstance(one, Tensor):
-            return one
-        if one.requires_grad:
-            tape.fail("a result still belongs to the graph")
-        number = len(tape.recording.outputs)
-        tape.recording.outputs.append(tape.view(one.array))
-        return _Output(number, one.spec.like(), one.device)
 
-    return map_tree(numbered, result)
+def _doubt(tape: Tape, grads: list[tuple[Tensor, Any]]) -> str:
+    """Return what a repetition would leave out, if the step does more than launches."""
+    before = {id(x): grad for x, grad in grads}
+    for leaf in tape.leaves.values():
+        x = leaf.tensor()
+        leaf.grad = x.grad if x is not None else None
+        if id(x) not in before:
+            tape.recording.fresh = True
+        elif before[id(x)] is not leaf.grad:
+            return "it leaves a gradient behind where there was another, or none"
+    line = tape.survivor()
+    if line is not None:
+        return f"a result is kept beyond the step{f' ({line})' if line else ''}"
+    return tape.settings.settle()
+
+
+def _fitting(known: Known) -> Kept | None:
+    """Return what can be repeated now, if there is something."""
+    for kept in known.plans:
+        if kept.plan.usable() and kept.guards.hold() and kept.plan.agrees():
+            return kept
+    return None
 
 
 def _readable(key: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from .fixed import Fixed
+from .guards import Guards, Settings
 from .passes import shortened
 from .plan import Plan
 from .records import Recording
@@ -37,6 +38,7 @@ class Kept:
         self.told = told
         self.tensors = tensors
         self.loose = loose
+        self.guards = Guards((), Settings())
         self.repeated = 0
         self.hasty = 0
         self.plan = self._made()

@@ -6,6 +6,7 @@ What was recorded stands in `tape`, how it is made shorter in `passes`, where bu
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import statistics
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..device.base import Array
+from ..errors import GraftError
 from ..kernel import Kernel, NativeCall
 from ..kernels.onednn import library as onednn
 from ..kernels.threads import get_num_threads
@@ -54,6 +56,9 @@ class Plan:
         room = np.empty(layout.nbytes + LINE, np.uint8)
         self.arena = room[-address(room) % LINE :]
         self.spare = self._spare()
+        self.held = {
+            id(view.buffer): np.empty(view.buffer.nbytes, np.uint8) for view in recording.inputs
+        }
         self.inputs = [self.array(view) for view in recording.inputs]
         self.outputs = [self.array(view) for view in recording.outputs]
         self.parts: list[tuple[list[Entry], list[NativeCall] | Step]] = []
@@ -69,6 +74,9 @@ class Plan:
         """Return the array of a view: the memory itself, or its place in the arena."""
         if view.array is not None:
             return view.array
+        held = self.held.get(id(view.buffer))
+        if held is not None:
+            return np.ndarray(view.shape, view.dtype, held.data, view.offset, view.strides)
         start = self.offsets[id(view.buffer)] + view.offset
         return np.ndarray(view.shape, view.dtype, self.arena.data, start, view.strides)
 
@@ -130,10 +138,12 @@ class Plan:
             target[...] = argument
         for function in self.prologue:
             function()
-        for step in self.steps:
-            step()
-        for counter in self.counters:
-            counter.value += 1
+        try:
+            for step in self.steps:
+                step()
+        finally:
+            for counter in self.counters:
+                counter.value += 1
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -147,11 +157,14 @@ class Plan:
         inputs = [_on_copy(view, copies) for view in self.recording.inputs]
         aside = replace(self.recording, entries=entries, inputs=inputs, outputs=[])
         plan = Plan(aside, Fixed((), entries), apart=True)
+        for mine, own in zip(plan.inputs, self.inputs, strict=True):
+            mine[...] = own
         times: list[list[float]] = [[] for _ in plan.steps]
         for _ in range(repeats):
             for step, taken in zip(plan.steps, times, strict=True):
                 start = time.perf_counter()
-                step()
+                with contextlib.suppress(GraftError):  # the last repetition may have ended here
+                    step()
                 taken.append(time.perf_counter() - start)
         return [statistics.median(taken) for taken in times]
 

@@ -148,7 +148,7 @@ class Recording:
         decisions: functions and what they returned: a repetition is this recording only while they
             return the same.
         counters: the versions that the step counts up.
-        constants: views of arrays that came into being during the step, by buffer.
+        fresh: whether it computed with tensors that the run before did not know.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -157,3 +157,12 @@ class Recording:
     prologue: list[Callable[[], object]] = field(default_factory=list)
     decisions: list[tuple[Callable[[], object], object]] = field(default_factory=list)
     counters: list[Any] = field(default_factory=list)
+    fresh: bool = False
+
+    @property
+    def pure(self) -> bool:
+        """Whether nothing that outlives the step is changed."""
+        return not self.prologue and all(
+            isinstance(entry, Look) or all(view.buffer.origin == "made" for view in entry.outs)
+            for entry in self.entries
+        )

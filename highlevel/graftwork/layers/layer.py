@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
+from graftgrad.modes import depends
 from graftgrad.spec import as_dtype, is_floating
 
 from ..policy import DTypePolicy, policy
@@ -432,6 +433,7 @@ class Layer(Bookkeeping):
         before = phase.training
         wanted = before if training is None else bool(training)
         phase.training = wanted and not self.is_frozen()
+        depends(self)
         try:
             takes = self.takes
             if takes is None:

@@ -10,7 +10,7 @@ from graftgrad.errors import ConfigError, GraftError, expect
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
 from ..layers.symbol import KerasTensor, in_column, symbols
-from ..registry import configuration, decoded, layers
+from ..registry import changes, configuration, decoded, layers
 from .model import Model
 
 
@@ -78,6 +78,7 @@ class Sequential(Model):
         expect(len(self.stack) > 0, f'model "{self.name}"', "there must be a layer to take away",
                error=ConfigError, layers=0)  # fmt: skip
         del self.chain[len(self.stack) :]
+        changes.count += 1
         return self.stack.pop()
 
     def _put(self, one: Any) -> None:
@@ -96,6 +97,7 @@ class Sequential(Model):
         if not self.stack and self.entrance is None and one.input_shape is not None:
             self.entrance = InputLayer(tuple(one.input_shape), dtype=one.dtype)
         self.stack.append(one)
+        changes.count += 1
 
     def _try_build(self) -> None:
         if self.entrance is None and self.stack:

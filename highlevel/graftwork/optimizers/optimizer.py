@@ -14,7 +14,7 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, GradientError, expect
 from graftgrad.flat import FlatGroup, Places, Run
-from graftgrad.modes import decided
+from graftgrad.modes import decided, depends
 from graftgrad.ops import optimize, update
 from graftgrad.ops.exponential import sqrt
 from graftgrad.optim.clip import total_norm
@@ -146,6 +146,7 @@ class Optimizer(Kept):
         return self.counter
 
     def _apply(self, pairs: list[tuple[Any, Tensor | None]]) -> None:
+        depends(self)
         with graftgrad.no_grad():
             chosen = self.flats.active(pairs)
             self.remember(weight for weight, _ in pairs)
@@ -161,6 +162,7 @@ class Optimizer(Kept):
             for flat, places in chosen:
                 _constrain([flat.weights[place] for place in places])
             update.accumulate(self.counter, self.one)
+            decided(lambda: self.flats.layout)
 
     def _update(self, chosen: Chosen) -> None:
         for flat, places in chosen:
