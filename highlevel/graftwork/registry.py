@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graftgrad.errors import ConfigError, GraftError, expect
-from graftgrad.plan import changes
+from graftgrad.plan import changes as changes
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform

@@ -124,7 +124,7 @@ class Captured(Generic[P, R]):
 
     def _anew(self, function: Callable[P, R]) -> Captured[P, R]:
         return Captured(
-            function, self.state, self.again, self.fixed, self.at_once, self.exact, self.roots
+            function, self.state, self.again, self.fixed, self.at_once, self.loose, self.roots
         )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
