@@ -18,6 +18,7 @@ from .logs import LazyLogs
 if TYPE_CHECKING:
     from .trainer import Trainer
 
+
 class RecordedSteps:
     """The train, test and predict step of one model, each recorded as it runs.
 

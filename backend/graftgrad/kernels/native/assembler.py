@@ -79,6 +79,7 @@ _TWO = {
     "vmovaps": (0, 1, 0x28, 0),
     "vmovsd": (3, 1, 0x10, 0),
     "vmovss": (2, 1, 0x10, 0),
+    "vucomiss": (0, 1, 0x2E, 0),
     "vmovupd": (1, 1, 0x10, 0),
     "vsqrtps": (0, 1, 0x51, 0),
     "vcvtdq2ps": (0, 1, 0x5B, 0),
@@ -100,7 +101,7 @@ _STORES = {
     "vmovq": (1, 1, 0xD6, 0),
 }
 _SHIFTS = {"vpslld": 6, "vpsrld": 2, "vpsrad": 4}
-_JUMPS = {"jb": 2, "jae": 3, "je": 4, "jne": 5, "jbe": 6, "ja": 7, "jl": 12, "jge": 13}
+_JUMPS = {"jb": 2, "jae": 3, "je": 4, "jne": 5, "jbe": 6, "ja": 7, "jp": 10, "jl": 12, "jge": 13}
 _ARITHMETIC = {"add": 0x03, "or": 0x0B, "and": 0x23, "sub": 0x2B, "xor": 0x33, "cmp": 0x3B}
 _IMMEDIATE = {"add": 0, "or": 1, "and": 4, "sub": 5, "xor": 6, "cmp": 7}
 
@@ -187,6 +188,18 @@ class Assembler:
     def put(self, to: Memory, a: int) -> None:
         """Write 64 bits."""
         self._plain(0x89, a, to)
+
+    def load_32(self, to: int, a: Memory) -> None:
+        """Read 32 bits; the upper half of the register becomes 0."""
+        self._plain(0x8B, to, a, size=32)
+
+    def put_32(self, to: Memory, a: int) -> None:
+        """Write the lower 32 bits."""
+        self._plain(0x89, a, to, size=32)
+
+    def put_8(self, to: Memory, a: int) -> None:
+        """Write the lowest byte."""
+        self._plain(0x88, a, to)
 
     def put_number(self, to: Memory, value: int) -> None:
         """Write a small number as 64 bits."""
@@ -332,14 +345,16 @@ class Assembler:
         if immediate is not None:
             code.append(immediate)
 
-    def _plain(self, opcode: int, reg: int, rm: Operand, immediate: bytes = b"") -> None:
+    def _plain(
+        self, opcode: int, reg: int, rm: Operand, immediate: bytes = b"", size: int = 64
+    ) -> None:
         x = b = 0
         if isinstance(rm, int):
             b = rm >> 3
         elif isinstance(rm, Memory):
             b = rm.base >> 3
             x = rm.counter >> 3 if rm.counter >= 0 else 0
-        self.code.append(0x48 | (reg >> 3) << 2 | x << 1 | b)
+        self.code.append((0x48 if size == 64 else 0x40) | (reg >> 3) << 2 | x << 1 | b)
         self.code += bytes((0x0F, opcode & 255)) if opcode > 255 else bytes((opcode,))
         self._place(reg & 7, rm, len(immediate))
         self.code += immediate
