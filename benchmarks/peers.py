@@ -60,7 +60,9 @@ def environment(peer: Peer, threads: int = THREADS) -> dict[str, str]:
     limits = {f"{name}_NUM_THREADS": count for name in names}
     limits |= {"TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-    return {**os.environ, **limits, **quiet, **peer.environment}
+    # an installed package is compiled once; a process that must not write would do it every time
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**own, **limits, **quiet, **peer.environment}
 
 
 def settle(threads: int = THREADS) -> None:

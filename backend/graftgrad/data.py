@@ -77,14 +77,28 @@ def rows(tree: Tree, subject: str = "batches") -> int:
 
 def take_rows(tree: Tree, where: slice | NDArray[np.intp]) -> Tree:
     """Pick samples of every array: a slice gives views, indices give one fresh copy."""
-    return map_tree(lambda array: _pick(array, where), tree)
+    return picker(tree, isinstance(where, slice))(where)
 
 
-def _pick(array: NDArray[Any], where: slice | NDArray[np.intp]) -> NDArray[Any]:
+def picker(tree: Tree, sliced: bool) -> Callable[[Any], Tree]:
+    """Return what picks samples of every array, by a slice or by indices.
+
+    The form of the tree is looked at here, once, and no longer for every batch.
+    """
+    if tree is None:
+        return lambda where: None
+    if isinstance(tree, dict):
+        named = [(name, picker(branch, sliced)) for name, branch in tree.items()]
+        return lambda where: {name: pick(where) for name, pick in named}
+    if isinstance(tree, (tuple, list)):
+        branches = [picker(branch, sliced) for branch in tree]
+        if isinstance(tree, list):
+            return lambda where: [pick(where) for pick in branches]
+        return lambda where: tuple([pick(where) for pick in branches])
     # np.take copies the whole of an array that is not contiguous before it picks; indexing does not
-    if isinstance(where, slice) or not array.flags.c_contiguous:
-        return array[where]
-    return array.take(where, axis=0)
+    if sliced or not tree.flags.c_contiguous:
+        return tree.__getitem__  # type: ignore[no-any-return]
+    return lambda where: tree.take(where, 0)
 
 
 # Batches
@@ -171,9 +185,10 @@ class Batches:
         return self._pieces(self.order(epoch), start)
 
     def _pieces(self, order: NDArray[np.intp] | None, start: int) -> Iterator[Tree]:
+        pick = picker(self.arrays, order is None)
         for number in range(start, len(self)):
             span = slice(number * self.batch_size, (number + 1) * self.batch_size)
-            yield take_rows(self.arrays, span if order is None else order[span])
+            yield pick(span if order is None else order[span])
 
 
 def positive_integer(subject: str, name: str, value: object) -> int:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import h5py
 import numpy as np
 
 from ..errors import FormatError
+from . import hdf5_library as h5py
 from .base import (
     BFLOAT16,
     DEFAULT_LIMITS,
@@ -36,10 +36,11 @@ from .file import PathLike, as_path, map_file
 from .hdf5_header import text_lengths
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# gzip, shuffle and fletcher32 are built in; any other filter is a library looked up on disk.
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-_LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}
-_SPACES = {h5py.h5s.SCALAR, h5py.h5s.SIMPLE}
+# As the file format numbers them. Gzip, shuffle and fletcher32 are built in; any other filter is a
+# library looked up on disk.
+_FILTERS = {1, 2, 3}
+_LAYOUTS = {0, 1, 2}  # compact, contiguous, chunked
+_SPACES = {0, 1}  # a scalar, a plain shape
 _ELEMENTS = "iuf"
 
 Attribute = str | int | float | bool | list[str] | Array

@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-import h5py
 import numpy as np
 
+from . import hdf5_library as h5py
 from .base import BFLOAT16, Array, check
 from .file import PathLike, replacing
 

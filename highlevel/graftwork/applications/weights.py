@@ -8,14 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-
-from tqdm.auto import tqdm
 
 from graftgrad.errors import ConfigError, FormatError, expect
 
@@ -111,6 +107,11 @@ def downloaded(entry: Entry) -> Path:
 
 
 def _fetch(entry: Entry, file: Any) -> None:
+    # here, since they are slow to import and most programs download nothing
+    import urllib.request
+
+    from tqdm.auto import tqdm
+
     try:
         with urllib.request.urlopen(entry.url, timeout=30) as answer:
             total = int(answer.headers.get("Content-Length") or 0)
@@ -127,7 +128,7 @@ def _fetch(entry: Entry, file: Any) -> None:
                     )
                     file.write(chunk)
                     bar.update(len(chunk))
-    except (URLError, TimeoutError, OSError) as error:
+    except OSError as error:
         raise ConnectionError(
             f"download of {entry.file}: {entry.url} must be reachable; got {error}. Offline, "
             f"put the file into {cache_folder()} or pass its path as weights=."

@@ -93,25 +93,38 @@ class CallbackList:
         self, callbacks: Iterable[Callback], model: Any = None, params: dict[str, Any] | None = None
     ) -> None:
         self.callbacks = list(callbacks)
+        self.listening: dict[str, list[Callable[..., None]]] = {}
         for callback in self.callbacks:
             if model is not None:
                 callback.set_model(model)
             if params is not None:
                 callback.set_params(params)
 
+    def listeners(self, event: str) -> list[Callable[..., None]]:
+        """Return who overrides an event, under its name or the older one; looked up once."""
+        found = self.listening.get(event)
+        if found is None:
+            names = (event, event.replace("_train_", "_"))
+            found = [getattr(one, event) for one in self.callbacks if _overrides(one, names)]
+            self.listening[event] = found
+        return found
+
     def hears(self, event: str) -> bool:
         """Tell whether any listener overrides an event, under its name or the older one."""
-        names = (event, event.replace("_train_", "_"))
-        return any(
-            name in vars(one) or getattr(type(one), name, None) is not getattr(Callback, name, None)
-            for one in self.callbacks
-            for name in names
-        )
+        return bool(self.listeners(event))
 
     def tell(self, event: str, *args: Any) -> None:
-        """Call one event of every listener."""
-        for callback in self.callbacks:
-            getattr(callback, event)(*args)
+        """Call one event of every listener that overrides it."""
+        for listener in self.listeners(event):
+            listener(*args)
+
+
+def _overrides(callback: Callback, names: tuple[str, ...]) -> bool:
+    return any(
+        name in vars(callback)
+        or getattr(type(callback), name, None) is not getattr(Callback, name, None)
+        for name in names
+    )
 
 
 class History(Callback):

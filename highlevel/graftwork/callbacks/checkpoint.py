@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tqdm import tqdm
-
 from graftgrad.errors import ConfigError, expect
 
 from .callback import Logs
 from .monitor import Monitor
+from .terminal import write
 
 
 class ModelCheckpoint(Monitor):
@@ -95,7 +94,7 @@ class ModelCheckpoint(Monitor):
         else:
             self.model.save(path, overwrite=True)
         if self.verbose:
-            tqdm.write(f"Epoch {epoch + 1}: saved to {path}")
+            write(f"Epoch {epoch + 1}: saved to {path}")
 
     def _path(self, values: dict[str, Any]) -> str:
         try:

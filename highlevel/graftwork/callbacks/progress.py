@@ -7,9 +7,8 @@ import time
 from textwrap import fill
 from typing import Any
 
-from tqdm import tqdm
-
 from .callback import Callback, Logs
+from .terminal import opened_bar, write
 
 RUNNING = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 UNKNOWN = (
@@ -67,6 +66,7 @@ class ProgressBar(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close what an interruption left open."""
         if self.bar is not None:
+            self._catch_up()
             self.bar.close()
             self.bar = None
 
@@ -75,6 +75,7 @@ class ProgressBar(Callback):
         if not self.in_epoch:
             self._open("Evaluate")
         elif self.bar is not None:
+            self._catch_up()
             self.bar.set_postfix_str(f"{self.means}, validating")
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -108,7 +109,7 @@ class ProgressBar(Callback):
 
     def _say(self, text: str) -> None:
         if self.live:
-            tqdm.write(text, file=sys.stderr)
+            write(text, file=sys.stderr)
         else:
             print(text, flush=True)
 
@@ -118,11 +119,10 @@ class ProgressBar(Callback):
         if self.live:
             total = self.params.get("steps")
             form = RUNNING if total else UNKNOWN
-            from tqdm.auto import tqdm as bar  # here, since it is slow to import
-
-            self.bar = bar(
-                total=total, desc=title, unit="batch", dynamic_ncols=True, bar_format=form
-            )
+            self.bar = opened_bar(
+                total=total, desc=title, unit="batch", dynamic_ncols=True, bar_format=form,
+                mininterval=0, miniters=1,  # when it is drawn is decided here
+            )  # fmt: skip
 
     def _due(self) -> bool:
         now = time.perf_counter()
@@ -133,14 +133,21 @@ class ProgressBar(Callback):
 
     def _advance(self, logs: Logs | None) -> None:
         self.batches += 1
-        if self._due() and logs is not None:
+        if not self._due():
+            return
+        if logs is not None:
             self.means = told(logs, "=", ", ")
             self.bar.set_postfix_str(self.means, refresh=False)
-        if self.bar is not None:
-            self.bar.update(1)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Let the bar count what has passed since it was drawn."""
+        if self.batches > self.bar.n:
+            self.bar.update(self.batches - self.bar.n)
 
     def _close(self, logs: Logs | None) -> None:
         if self.bar is not None:
+            self._catch_up()
             columns = self.bar.format_dict["ncols"]
             self.bar.total = self.bar.n
             self.bar.bar_format = FINISHED

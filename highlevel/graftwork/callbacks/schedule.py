@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from tqdm import tqdm
-
 from graftgrad.errors import ConfigError, expect
 
 from .callback import Callback, Logs
 from .monitor import Monitor
+from .terminal import write
 
 
 class LearningRateScheduler(Callback):
@@ -38,7 +37,7 @@ class LearningRateScheduler(Callback):
                error=ConfigError, returned=rate)  # fmt: skip
         self.model.optimizer.learning_rate = float(rate)
         if self.verbose:
-            tqdm.write(f"Epoch {epoch + 1}: learning rate {float(rate):.4g}")
+            write(f"Epoch {epoch + 1}: learning rate {float(rate):.4g}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Put the rate into the logs."""
@@ -113,4 +112,4 @@ class ReduceLROnPlateau(Monitor):
                 self.model.optimizer.learning_rate = rate
                 self.cooling, self.wait = self.cooldown, 0
                 if self.verbose:
-                    tqdm.write(f"Epoch {epoch + 1}: learning rate lowered to {rate:.4g}")
+                    write(f"Epoch {epoch + 1}: learning rate lowered to {rate:.4g}")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tqdm import tqdm
-
 from graftgrad.errors import DataError, expect
 
 from .callback import Callback, Logs
 from .monitor import Monitor
+from .terminal import write
 
 
 class EarlyStopping(Monitor):
@@ -76,10 +75,10 @@ class EarlyStopping(Monitor):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Go back to the best weights, whether this or something else ended the training."""
         if self.verbose and self.stopped_epoch:
-            tqdm.write(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            write(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                tqdm.write(f"Restoring the weights of epoch {self.best_epoch + 1}")
+                write(f"Restoring the weights of epoch {self.best_epoch + 1}")
             self.model.set_weights(self.best_weights)
 
 
@@ -104,5 +103,5 @@ class TerminateOnNaN(Callback):
             return
         expect(not self.raise_error, "TerminateOnNaN", "the loss must be finite", error=DataError,
                batch=batch, loss=loss)  # fmt: skip
-        tqdm.write(f"Batch {batch}: the loss is {float(loss)}; the training stops.")
+        write(f"Batch {batch}: the loss is {float(loss)}; the training stops.")
         self.model.stop_training = True

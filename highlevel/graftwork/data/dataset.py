@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graftgrad.data import Batches, Tree, map_tree, positive_integer, prefetch
+from graftgrad.data import Batches, Tree, map_tree, positive_integer
+from graftgrad.data import prefetch as ahead
 from graftgrad.errors import ConfigError, expect, sentence
 from graftwork.data.samples import ArraySamples, CachedSamples, MappedSamples, Samples, apply
 
@@ -114,6 +115,15 @@ class Dataset(ABC):
     def shuffle(self, seed: int | None = None) -> Dataset:
         """Visit the samples in a new order every epoch, drawn from (seed, epoch)."""
 
+    @abstractmethod
+    def prefetch(self, buffer_size: int = 2) -> Dataset:
+        """Let a thread prepare up to `buffer_size` batches while the consumer works; 0 means none.
+
+        What is read and mapped, and in which order, stays the same: there is one thread. A failure
+        in it reaches the consumer at its place; the thread ends with the epoch, or when the
+        consumer stops.
+        """
+
     def order(self, epoch: int) -> NDArray[np.intp] | None:
         """Say the numbers of the samples in the order an epoch visits them; None if unknown."""
         return None
@@ -193,8 +203,8 @@ class IndexedDataset(Dataset):
         wanted = self.indices.batches(epoch, start)
         left = islice(wanted, max(self.length - start, 0))
         if self.batch_size is None:
-            return prefetch(self._single(left), self.read_ahead * READ_AT_ONCE)
-        return prefetch(self._whole(left), self.read_ahead)
+            return ahead(self._single(left), self.read_ahead * READ_AT_ONCE)
+        return ahead(self._whole(left), self.read_ahead)
 
     def map(self, function: Callable[..., Any], deterministic: bool = False) -> IndexedDataset:
         """Send every batch through `function(x)`, `function(x, y)` or `function(x, y, weight)`."""
@@ -220,6 +230,10 @@ class IndexedDataset(Dataset):
         return self._with(
             shuffle=True, seed=seed_or_draw(seed), deterministic=self.deterministic and whole
         )
+
+    def prefetch(self, buffer_size: int = 2) -> IndexedDataset:
+        """Let a thread prepare up to `buffer_size` batches while the consumer works."""
+        return self._with(read_ahead=checked_depth(buffer_size))
 
     def _visited(self) -> int:
         return min(self.length * self.indices.batch_size, len(self.source))
@@ -315,6 +329,11 @@ class StreamDataset(Dataset):
 
         return self._with(lambda: kept if complete else first_epoch(), limit, True)
 
+    def prefetch(self, buffer_size: int = 2) -> StreamDataset:
+        """Let a thread prepare up to `buffer_size` batches while the consumer works."""
+        source, depth = self.function, checked_depth(buffer_size)
+        return self._with(lambda: ahead(source(), depth), self._length, self.deterministic)
+
     def shuffle(self, seed: int | None = None) -> StreamDataset:
         """Refuse: the samples of a stream have no numbers.
 
@@ -336,6 +355,19 @@ class StreamDataset(Dataset):
         return StreamDataset(
             function, length=length, deterministic=deterministic, class_names=self.class_names
         )
+
+
+def checked_depth(buffer_size: int) -> int:
+    """Return how many batches shall be prepared ahead.
+
+    Raises:
+        ConfigError: it is not a whole number of at least 0.
+    """
+    fine = isinstance(buffer_size, (int, np.integer)) and not isinstance(buffer_size, bool)
+    expect(fine and buffer_size >= 0, "dataset.prefetch",
+           "buffer_size must be a whole number of at least 0", error=ConfigError,
+           buffer_size=buffer_size)  # fmt: skip
+    return int(buffer_size)
 
 
 def seed_or_draw(seed: int | None) -> int:

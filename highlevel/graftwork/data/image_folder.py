@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,6 +197,8 @@ class PictureSamples:
         if len(paths) == 1:
             self.reader.read(paths[0], batch[0])
         else:
+            from concurrent.futures import ThreadPoolExecutor  # here: slow to import
+
             # a pool per batch costs little beside the decoding, and leaves no thread behind
             with ThreadPoolExecutor(READERS, "graftwork-pictures") as pool:
                 for _ in pool.map(self.reader.read, paths, batch):

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from graftgrad import formats
@@ -103,6 +102,8 @@ def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # here: slow to import
+
     try:
         return version("graftwork")
     except PackageNotFoundError:

@@ -226,6 +226,19 @@ def source_of(
     return IndexedSource(subject, x, seed)
 
 
+def whole_batch(subject: str, x: Any, most: Any) -> Batch | None:
+    """Return arrays of at most `most` samples as the batch they are; None for anything else.
+
+    Raises:
+        DataError: there are no samples, or elements are no numbers.
+        ShapeError: arrays differ in their number of samples.
+    """
+    if not isinstance(most, int) or not is_arrays(x):
+        return None
+    batch = on_host(subject, "x", x), None, None
+    return batch if counted(subject, x=batch[0]) <= most else None
+
+
 def host_arrays(subject: str, x: Any, y: Any, weight: Any) -> Batch:
     """Return x, y and sample_weight as host arrays with equally many samples.
 

@@ -62,7 +62,8 @@ def train_batch(
     x, y, weight = batch
     if class_weight is not None:
         weight = weighted_by_class(class_weight, y, weight, model.output_names())
-    callbacks.tell("on_train_batch_begin", number, {})
+    if callbacks.hears("on_train_batch_begin"):
+        callbacks.tell("on_train_batch_begin", number, {})
     with graftgrad.enable_grad():  # whatever stands around `fit`
         logs = step.ran(model, "train_step", (x, y, weight))
     model.count_batch()
@@ -102,6 +103,11 @@ def run_prediction(
     return found
 
 
+def predicted_at_once(model: Trainer, batch: Batch) -> Any:
+    """Predict what is a single batch, with nobody listening; results on the host, as copies."""
+    return mapped(_copied, step.ran(model, "predict_step", batch))
+
+
 def delivered(source: Source, done: int, steps: int | None) -> Iterator[Batch]:
     """Deliver the batches of an epoch.
 
@@ -125,6 +131,10 @@ def joined(parts: list[Any]) -> Any:
 
 def _fetched(y: Any) -> Any:
     return y.detach().numpy() if isinstance(y, Tensor) else np.asarray(y)
+
+
+def _copied(y: Any) -> Any:
+    return _fetched(y).copy()  # what a step returned may be overwritten by the next
 
 
 def _lazy(logs: Any) -> LazyLogs:

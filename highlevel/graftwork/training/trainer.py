@@ -17,7 +17,7 @@ from ..metrics.metric import Mean
 from ..seeds import fresh_seed
 from . import loop, step
 from .compiled import CompiledLoss, CompiledMetrics, Matched
-from .data import source_of, split_validation
+from .data import source_of, split_validation, whole_batch
 from .logs import LazyLogs, numbers
 from .recorded import RecordedSteps
 
@@ -284,6 +284,10 @@ class Trainer(Base):
             DataError: there is no sample.
             ShapeError: data and model do not fit.
         """
+        if callbacks is None and steps is None and verbose in ("auto", 0):
+            single = whole_batch("predict", x, 32 if batch_size is None else batch_size)
+            if single is not None:
+                return loop.predicted_at_once(self, single)
         source = source_of("predict", x, batch_size=batch_size, steps=steps)
         count = steps or source.steps
         shown = 0 if verbose == "auto" and (count or 0) <= 1 else verbose
@@ -323,6 +327,9 @@ class Trainer(Base):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
+        single = whole_batch("predict_on_batch", x, 2**62)
+        if single is not None:
+            return loop.predicted_at_once(self, single)
         source = source_of("predict_on_batch", x, batch_size=2**62)
         return loop.joined(loop.run_prediction(self, source, CallbackList([]), None))
 

@@ -12,6 +12,7 @@ import pytest
 import graftwork as gw
 from graftgrad.errors import ConfigError, DataError
 from graftwork import callbacks, layers
+from graftwork.callbacks.callback import CallbackList
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "callbacks.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -382,3 +383,20 @@ def test_rates_that_are_none_and_optimizers_with_a_schedule_are_refused() -> Non
 def test_an_event_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match="event='on_epoch_ends'"):
         callbacks.LambdaCallback(on_epoch_ends=print)
+
+
+def test_who_listens_is_looked_up_once_and_under_both_names() -> None:
+    told: list[tuple[str, int]] = []
+
+    class Older(callbacks.Callback):
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            told.append(("older", batch))
+
+    quiet = callbacks.Callback()
+    given = callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: told.append(("given", i)))
+    everybody = CallbackList([quiet, Older(), given])
+    everybody.tell("on_train_batch_end", 3, {})
+    assert told == [("older", 3), ("given", 3)]
+    assert everybody.hears("on_train_batch_end")
+    assert not everybody.hears("on_train_batch_begin")
+    assert everybody.listeners("on_train_batch_end") is everybody.listeners("on_train_batch_end")

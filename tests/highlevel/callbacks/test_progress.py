@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import select
 import struct
 import sys
 from collections.abc import Callable
@@ -67,6 +68,14 @@ def test_every_epoch_leaves_a_bar_with_all_values(watch: Callable[[], Terminal])
     assert epochs[9].startswith("Epoch 10/10: 100%")
 
 
+def everything(screen: int) -> bytes:
+    """What a terminal was sent; it comes in pieces."""
+    found = b""
+    while select.select([screen], [], [], 0.2)[0]:
+        found += os.read(screen, 1 << 16)
+    return found
+
+
 def test_in_a_narrow_terminal_no_value_is_broken_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
     screen, device = os.openpty()
@@ -75,7 +84,7 @@ def test_in_a_narrow_terminal_no_value_is_broken_in_two(monkeypatch: pytest.Monk
         here.setattr(sys, "stderr", file)
         model().fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y))
         file.flush()
-        seen = Terminal(os.read(screen, 1 << 16).decode().replace("\r\n", "\n"))
+        seen = Terminal(everything(screen).decode().replace("\r\n", "\n"))
     os.close(screen)
     _, *shown = seen.lines()
     assert len(shown) == 4
@@ -168,3 +177,22 @@ def test_two_asks_for_lines_and_zero_for_silence(
 )
 def test_values_are_written_with_four_digits(value: Any, text: str) -> None:
     assert progress.shown(value) == text
+
+
+def test_values_are_read_when_the_bar_is_drawn_and_not_between(
+    watch: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = watch()
+    monkeypatch.setattr(progress.ProgressBar, "redraw_seconds", 3600.0)
+    reads = []
+
+    def read(self: Any) -> Any:
+        reads.append(terminal.getvalue())
+        return originally(self)
+
+    made = model()
+    originally = type(made).get_metrics_result
+    monkeypatch.setattr(type(made), "get_metrics_result", read)
+    made.fit(X, Y, batch_size=2, epochs=3)
+    assert len(reads) <= 2 * 3  # the first batch of an epoch, and its end
+    assert all("20/20" in line for line in terminal.lines()[1:])

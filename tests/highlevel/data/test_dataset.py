@@ -1,5 +1,7 @@
 """Datasets: epochs, orders, and what map, take, cache and shuffle make of them."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -207,3 +209,60 @@ def test_a_cached_stream_is_produced_once(length):
 def test_bad_input_is_named(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def threads():
+    return [one for one in threading.enumerate() if one.name == "graftgrad-prefetch"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_prefetch_changes_neither_order_nor_values(stream):
+    plain = numbered(shuffle=True, seed=3)
+    if stream:
+        source = plain
+        plain = Dataset.from_generator(lambda: source.batches(0))
+    ahead = plain.map(lambda x, y: (x + 1, y)).prefetch(3)
+    for _ in range(2):
+        expected, found = list(plain), list(ahead)
+        assert together(found) == together(expected)
+        for (x, _), (y, _) in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(x, y + 1)
+    assert threads() == []
+
+
+def test_prefetch_works_ahead_of_the_consumer_but_not_further_than_told():
+    read, enough = [], threading.Event()
+
+    def noted(x, y):
+        read.append(x)
+        if len(read) == 3:
+            enough.set()
+        return x, y
+
+    batches = iter(numbered(40).map(noted).prefetch(2))
+    next(batches)
+    assert enough.wait(10)  # the one in hand and two ahead
+    assert len(read) <= 4  # and the one that is being read now
+    batches.close()
+    assert threads() == []
+
+
+def test_a_failure_ahead_reaches_the_consumer_at_its_place():
+    def failing(x, y):
+        if 9 in x:
+            raise KeyError("the last batch")
+        return x, y
+
+    found = []
+    with pytest.raises(KeyError, match="the last batch"):
+        for batch in numbered().map(failing).prefetch():
+            found.append(batch)
+    assert len(found) == len(numbered()) - 1
+    assert threads() == []
+
+
+def test_prefetch_survives_the_steps_that_follow_and_zero_ends_it():
+    assert numbered().prefetch(4).take(2).shuffle(1).read_ahead == 4
+    assert numbered().prefetch(4).prefetch(0).read_ahead == 0
+    with pytest.raises(ConfigError, match="buffer_size"):
+        numbered().prefetch(-1)

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -592,3 +593,22 @@ def test_an_optimizer_of_the_engine_is_refused_with_advice() -> None:
     model = gw.Sequential([layers.Input((3,)), layers.Dense(1)])
     with pytest.raises(ConfigError, match=r"one of graftwork\.optimizers.*loops of your own"):
         model.compile(graftgrad.optim.SGD(model.parameters(), lr=0.1), "mse")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_an_interrupted_training_leaves_no_thread_behind(rows: int) -> None:
+    def interrupt(batch: int, logs: Any) -> None:
+        raise KeyboardInterrupt
+
+    made = gw.Sequential([gw.Input((3,)), gw.layers.Dense(1)])
+    made.compile("sgd", "mse")
+    x = np.zeros((12, 3), "float32")
+    data = gw.data.Dataset.from_arrays(x, x[:, :1], batch_size=rows).prefetch(2)
+    stop = gw.callbacks.LambdaCallback(on_train_batch_end=interrupt)
+    try:
+        made.fit(data, verbose=0, callbacks=[stop])
+    except KeyboardInterrupt as caught:  # its traceback still holds the frames of the loop
+        assert caught.__traceback__ is not None
+        assert [one for one in threading.enumerate() if "prefetch" in one.name] == []
+    else:
+        raise AssertionError("the interruption did not arrive")
