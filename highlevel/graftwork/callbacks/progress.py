@@ -40,10 +40,11 @@ class ProgressBar(Callback):
         self.means = ""
         self.in_epoch = False
         self.reported = False
+        self.note = ""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Tell what is frozen, if all weights are made already."""
-        self.reported = False
+        """Tell what is frozen, if all weights are made already, and what is kept of it."""
+        self.reported, self.note = False, ""
         self._report(all(layer.built for layer in self.model.flattened()))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -106,6 +107,10 @@ class ProgressBar(Callback):
         if known and not self.reported:
             self.reported = True
             self._say(self.model.frozen_report())
+        keeper = getattr(self.model, "feature_keeper", None)
+        if self.reported and keeper is not None and keeper.note != self.note:
+            self.note = keeper.note
+            self._say(self.note)
 
     def _say(self, text: str) -> None:
         if self.live:

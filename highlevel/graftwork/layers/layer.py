@@ -9,7 +9,7 @@ import inspect
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import graftgrad
 from graftgrad import Tensor
@@ -36,9 +36,21 @@ from .masks import fill, lay, mask_of, masks_of, set_mask
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
 
 
+class Watcher(Protocol):
+    """What stands in for the calls of layers: see `training.resume`."""
+
+    number: int  # alike for those that do alike, so it may be part of the key of a recorded step
+
+    def called(
+        self, layer: Layer, args: tuple[Any, ...], training: bool | None, kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what a call of a layer returns; `layer._called` computes it."""
+
+
 class _Phase(threading.local):
     training: bool = False
     penalties: list[Tensor] | None = None
+    resumed: Watcher | None = None  # where a frozen part was computed before: its stand-in
     budget: int | None = None  # numbers that weights may still be made of, while a file is read
 
 
@@ -92,6 +104,7 @@ class Bookkeeping(Configured):
     input_spec: InputSpec | None = None
     activity_regularizer: Any = None
     supports_masking: bool = False  # whether the mask of the input fits the output too
+    per_sample: bool | None = None  # None: known of the layers here, not known of a user's own
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the bookkeeping before any constructor runs, so attributes can be set freely."""
@@ -109,6 +122,11 @@ class Layer(Bookkeeping):
     Subclasses declare settings, make their weights in `build(input_shape)` and compute in
     `call(x)`. A layer whose parameters are all frozen runs in inference form, whichever idiom
     froze it.
+
+    `per_sample = True`, in a class of your own or on one layer, promises what is known of the
+    layers here: the output for a sample depends on that sample and the weights alone, not on its
+    neighbours in the batch; and `call` itself, apart from the layers that it calls, draws nothing
+    and changes no weight. `fit` then computes such a layer, frozen, once per sample.
 
     Args:
         name: its name in files and summaries; made from the class if None.
@@ -218,7 +236,7 @@ class Layer(Bookkeeping):
         """Yield the layers this one holds, with the attribute (and place) that holds them."""
         seen: set[int] = set()
         for key, value in vars(self).items():
-            if key in _BOOKKEEPING:
+            if key in _BOOKKEEPING or not isinstance(value, (Layer, list, tuple, dict)):
                 continue
             for path, child in _layers_in(key, value):
                 if id(child) not in seen:
@@ -407,6 +425,17 @@ class Layer(Bookkeeping):
         Raises:
             ShapeError: the input does not fit the layer.
         """
+        watcher = phase.resumed
+        if watcher is not None:
+            return watcher.called(self, args, training, kwargs)
+        return self._called(args, training, kwargs)
+
+    def _called(self, args: tuple[Any, ...], training: bool | None, kwargs: dict[str, Any]) -> Any:
+        """Do what a call does.
+
+        Raises:
+            ShapeError: the input does not fit the layer.
+        """
         expect("policy" in vars(self), type(self).__name__,
                "a constructor of your own must call super().__init__()", error=ConfigError,
                called=False)  # fmt: skip
@@ -437,8 +466,7 @@ class Layer(Bookkeeping):
         try:
             takes = self.takes
             if takes is None:
-                takes = tuple(inspect.signature(self.call).parameters)
-                object.__setattr__(self, "takes", takes)
+                takes = self._accepted()
             if "training" in takes:
                 kwargs["training"] = phase.training
             y = self._masked(takes, args, kwargs)
@@ -466,6 +494,15 @@ class Layer(Bookkeeping):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the output for the mask of the input; the same, if not overridden."""
         return previous_mask
+
+    def _accepted(self) -> tuple[str, ...]:
+        takes = tuple(inspect.signature(self.call).parameters)
+        object.__setattr__(self, "takes", takes)
+        return takes
+
+    def asks_training(self) -> bool:
+        """Tell whether `call` is told if it runs in training form."""
+        return "training" in (self._accepted() if self.takes is None else self.takes)
 
     def _received(self, value: Any, converts: bool = True) -> Any:
         if isinstance(value, (tuple, list)) and any(_is_array(one) for one in value):

@@ -12,11 +12,12 @@ from itertools import count, islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from graftgrad.data import Batches, map_tree
+from graftgrad.data import Batches, map_tree, take_rows
 from graftgrad.errors import ConfigError, DataError, expect, sentence
 
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, IndexedDataset
 from .host import check_finite, counted, is_arrays, on_host
 
 Batch = tuple[Any, Any, Any]
@@ -67,6 +68,26 @@ class NumberedSource(Source):
         """Deliver the pass of a number, from batch `start` on."""
         raise NotImplementedError
 
+    def unsteady(self) -> str | None:
+        """Say why a sample may not be the same in every pass, or cannot be told; None if it is."""
+        return "the data do not say which samples a batch holds"
+
+    def places(self, number: int) -> Iterator[NDArray[np.intp]]:
+        """Deliver the numbers of the samples of every batch of a pass, where they are steady."""
+        raise NotImplementedError
+
+    def samples(self, numbers: NDArray[np.intp]) -> Batch:
+        """Read samples by their numbers, where they are steady."""
+        raise NotImplementedError
+
+    def beside(self, numbers: NDArray[np.intp]) -> tuple[Any, Any] | None:
+        """Return y and sample_weight of samples where that costs nothing, else None."""
+        return None
+
+    def count(self) -> int:
+        """Count the samples that have numbers, where they are steady."""
+        raise NotImplementedError
+
     def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
         """Deliver one pass, or `wanted` batches that go on where the last epoch ended."""
         if wanted is None:
@@ -91,6 +112,30 @@ class ArraySource(NumberedSource):
         """Deliver the pass of a number, from batch `start` on."""
         return self.batches.batches(number, start)
 
+    def unsteady(self) -> str | None:
+        """Arrays are steady."""
+        return None
+
+    def places(self, number: int) -> Iterator[NDArray[np.intp]]:
+        """Deliver the numbers of the samples of every batch of a pass."""
+        order = self.batches.order(number)
+        order = np.arange(self.batches.samples) if order is None else order
+        return cut(order, self.batches.batch_size, self.length)
+
+    def samples(self, numbers: NDArray[np.intp]) -> Batch:
+        """Read samples by their numbers."""
+        found: Batch = take_rows(self.batches.arrays, numbers)
+        return found
+
+    def beside(self, numbers: NDArray[np.intp]) -> tuple[Any, Any] | None:
+        """Return y and sample_weight of samples."""
+        _, y, weight = self.batches.arrays
+        return take_rows(y, numbers), take_rows(weight, numbers)
+
+    def count(self) -> int:
+        """Count the samples."""
+        return self.batches.samples
+
 
 class DatasetSource(NumberedSource):
     """A data set of known length; which order a pass has is its own affair."""
@@ -103,6 +148,33 @@ class DatasetSource(NumberedSource):
     def pieces(self, number: int, start: int) -> Iterator[Batch]:
         """Deliver the pass of a number, from batch `start` on."""
         return map(self.unpacked, self.dataset.batches(number, start))
+
+    def unsteady(self) -> str | None:
+        """Say why a sample may not be the same in every pass, or cannot be told."""
+        one = self.dataset
+        if not isinstance(one, IndexedDataset) or one.batch_size is None:
+            return "the data set does not say which samples a batch holds"
+        if not one.deterministic:
+            return (
+                "the data set may bring other samples in every epoch; where what `map` computes is "
+                "always the same, say map(…, deterministic=True)"
+            )
+        return None
+
+    def places(self, number: int) -> Iterator[NDArray[np.intp]]:
+        """Deliver the numbers of the samples of every batch of a pass."""
+        assert isinstance(self.dataset, IndexedDataset) and self.dataset.batch_size is not None
+        return cut(self.dataset.order(number), self.dataset.batch_size, self.length)
+
+    def samples(self, numbers: NDArray[np.intp]) -> Batch:
+        """Read samples by their numbers."""
+        assert isinstance(self.dataset, IndexedDataset)
+        return self.unpacked(self.dataset.source.read(numbers))
+
+    def count(self) -> int:
+        """Count the samples of the whole set; a pass may visit fewer."""
+        assert isinstance(self.dataset, IndexedDataset)
+        return len(self.dataset.source)
 
 
 class IndexedSource(NumberedSource):
@@ -183,6 +255,11 @@ class GeneratorSource(Source):
                wanted="one or more" if wanted is None else wanted, in_this_epoch=number,
                in_all=self.delivered, advice="Let it run for ever and pass steps_per_epoch, or "
                "pass a data set that can be walked again.")  # fmt: skip
+
+
+def cut(order: NDArray[np.intp], size: int, batches: int) -> Iterator[NDArray[np.intp]]:
+    """Deliver an order of samples in batches, the last one smaller."""
+    return (order[i * size : (i + 1) * size] for i in range(batches))
 
 
 def source_of(

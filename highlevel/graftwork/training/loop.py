@@ -16,6 +16,7 @@ from ..callbacks.callback import CallbackList
 from ..layers.symbol import leaves, mapped
 from . import step
 from .data import Batch, Source
+from .handing import ran
 from .host import weighted_by_class
 from .logs import LazyLogs, numbers
 
@@ -59,13 +60,15 @@ def train_batch(
     model: Trainer, callbacks: CallbackList, number: int, batch: Batch, class_weight: Any
 ) -> Any:
     """Tell, train, tell; return what the step reports."""
-    x, y, weight = batch
-    if class_weight is not None:
-        weight = weighted_by_class(class_weight, y, weight, model.output_names())
     if callbacks.hears("on_train_batch_begin"):
         callbacks.tell("on_train_batch_begin", number, {})
+
+    def weighted(batch: Batch) -> Batch:
+        x, y, weight = batch
+        return x, y, weighted_by_class(class_weight, y, weight, model.output_names())
+
     with graftgrad.enable_grad():  # whatever stands around `fit`
-        logs = step.ran(model, "train_step", (x, y, weight))
+        logs = ran(model, "train_step", batch, None if class_weight is None else weighted)
     model.count_batch()
     if callbacks.hears("on_train_batch_end"):
         callbacks.tell("on_train_batch_end", number, _lazy(logs))
@@ -81,7 +84,7 @@ def run_evaluation(
     own: Any = {}
     for number, batch in enumerate(delivered(source, 0, steps)):
         callbacks.tell("on_test_batch_begin", number, {})
-        own = step.ran(model, "test_step", batch)
+        own = ran(model, "test_step", batch)
         if callbacks.hears("on_test_batch_end"):
             callbacks.tell("on_test_batch_end", number, _lazy(own))
     result = numbers(own)

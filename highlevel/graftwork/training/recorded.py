@@ -6,7 +6,7 @@ What a step does stands in `step`; how it is recorded and repeated in `graftgrad
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from graftgrad.data import map_tree
@@ -46,6 +46,7 @@ class RecordedSteps:
         if captured is None:
             captured = self.steps[name] = Captured(
                 _called(self.model, name),
+                self.start,
                 again=_again,
                 fixed=self.weights,
                 at_once=name == "predict_step",
@@ -63,6 +64,10 @@ class RecordedSteps:
         """Return the weights of the model."""
         model = self.model()
         return list(model.variables) if model is not None else []
+
+    def start(self) -> Hashable:
+        """Return where the model begins: at its input, or behind features that are kept."""
+        return -1 if phase.resumed is None else phase.resumed.number
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """Yield everything whose settings a step may look at, with its name."""

@@ -18,6 +18,8 @@ from ..seeds import fresh_seed
 from . import loop, step
 from .compiled import CompiledLoss, CompiledMetrics, Matched
 from .data import source_of, split_validation, whole_batch
+from .handing import keeping
+from .keeping import Keeper
 from .logs import LazyLogs, numbers
 from .recorded import RecordedSteps
 
@@ -37,6 +39,7 @@ class Trainer(Base):
     stop_training: bool = False
     seed: int | None = None  # of the order in which samples are visited
     batches_trained: int = 0
+    feature_keeper: Keeper | None = None  # of features, while `fit` runs
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -178,8 +181,15 @@ class Trainer(Base):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        cache_frozen: Any = "auto",
     ) -> History:
         """Train for a number of epochs.
+
+        What a frozen part of the model, from its entrance on, computes of a sample is the same in
+        every epoch if the data are. It is then computed once, with the first batch that holds the
+        sample, and kept until the end of the call: in memory up to a quarter of what is available
+        (or GRAFTWORK_FEATURE_BYTES of the environment), beyond that in a temporary file. What is
+        frozen is looked at before every step; features that are no longer right are dropped.
 
         Args:
             x: arrays (N, …), or a data set, loader or generator of batches (x, y[, sample_weight]).
@@ -198,12 +208,15 @@ class Trainer(Base):
             validation_steps: batches per validation; all of them if None.
             validation_batch_size: samples per validation step; `batch_size` if None.
             validation_freq: validate every so many epochs, or after those listed.
+            cache_frozen: "auto" keeps features where that is possible and a sample is seen twice;
+                True demands it; False computes everything in every step.
 
         Returns:
             The History: `history.history["loss"]` and so on, one value per epoch.
 
         Raises:
-            ConfigError: the model is not compiled or the arguments contradict each other.
+            ConfigError: the model is not compiled or the arguments contradict each other; or
+                `cache_frozen` is True and features cannot be kept, with the reason.
             DataError: the data are empty, hold NaN labels or labels that are out of range.
             ShapeError: data and model do not fit.
         """
@@ -232,14 +245,23 @@ class Trainer(Base):
         bars = [ProgressBar(shown)] if shown else []
         listeners = CallbackList([*_listed(callbacks), *bars, self.history], self, params)
 
+        span = range(initial_epoch, epochs)
+        validations = 0 if validation is None else sum(_due(validation_freq, e) for e in span)
+        source, validation, keeper = keeping(
+            self, cache_frozen, source, validation, len(span), steps_per_epoch, validations
+        )
+
         def validate(epoch: int) -> dict[str, Any]:
             if validation is None or not _due(validation_freq, epoch):
                 return {}
             found = loop.run_evaluation(self, validation, listeners, validation_steps)
             return {f"val_{name}": value for name, value in found.items()}
 
-        span = range(initial_epoch, epochs)
-        loop.run_epochs(self, source, listeners, span, steps_per_epoch, class_weight, validate)
+        self.feature_keeper = keeper
+        try:
+            loop.run_epochs(self, source, listeners, span, steps_per_epoch, class_weight, validate)
+        finally:
+            self.feature_keeper = None
         return self.history
 
     def evaluate(

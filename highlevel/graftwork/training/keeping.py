@@ -1,0 +1,174 @@
+"""Whether features of a frozen part are kept in a fit, for how long, and what is told of it.
+
+They live as long as the fit, or until something that they depend on changes: that is looked at
+before every step. How they reach a step stands in `handing`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import graftgrad
+from graftgrad.data import map_tree
+from graftgrad.errors import ConfigError, GraftError, sentence
+
+from .data import Batch, NumberedSource, Source
+from .features import Kept, Unkept, budget, filled, told
+from .frontier import NotFound
+from .prefix import Prefix
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+FEW = 2  # samples with which the prefix is found
+WORTH = 2  # a file is used where computing writes so many times the bytes that are kept
+OF_TRAINING = ("train_step", "compute_loss", "compute_metrics", "count_loss")
+OF_VALIDATION = ("test_step",)
+
+
+class Keeper:
+    """The features of one fit: found, computed with the first batches, dropped when they expire.
+
+    Attributes:
+        prefix: the frozen part whose features are kept, or None.
+        note: what is kept and how big it is, or why nothing is.
+    """
+
+    def __init__(
+        self, model: Trainer, source: NumberedSource, epochs: int, steps: int | None, must: bool
+    ) -> None:
+        self.model = model
+        self.source = source
+        self.epochs = epochs
+        self.steps = steps or source.length
+        self.must = must
+        self.prefix: Prefix | None = None
+        self.kept: dict[int, Kept] = {}
+        self.validation: NumberedSource | None = None
+        self.note = ""
+        self.given_up = False
+        self.failed: list[bool] | None = None
+
+    def worthwhile(self) -> bool:
+        """Tell whether there may be something to keep that is needed a second time."""
+        frozen = any(not one.requires_grad for one in self.model.parameters())
+        again = self.epochs * self.steps > self.source.length
+        return self.must or (frozen and again and self.failed != self._trained())
+
+    def find(self) -> None:
+        """Find the prefix and make room for its features; note why if that cannot be.
+
+        Raises:
+            ConfigError: it cannot be, and it must.
+        """
+        try:
+            self._find()
+        except (NotFound, Unkept) as error:
+            if self.must:
+                raise refused(error) from error
+            self.failed = self._trained()
+            self.drop(_in_vain(error))
+
+    def _find(self) -> None:
+        x, *beside = _few(self.source)
+        try:
+            prefix = Prefix(self.model, map_tree(graftgrad.as_tensor, x))
+        except GraftError as error:
+            if self.must:
+                raise
+            # the first step tells it in its place
+            raise NotFound(f"a trial run failed: {error}") from error
+        weighty = any(weight.kind == "parameter" for weight in prefix.weights)
+        if not (weighty or self.must):
+            raise NotFound(prefix.reason or "nothing with weights lies before it")
+        self.prefix, self.kept = prefix, {}
+        self._make_room(self.source, beside)
+        if self.validation is not None and prefix.validates:
+            self._make_room(self.validation, _few(self.validation)[1:])
+        self.note = self._told()
+
+    def begin(self) -> None:
+        """Look at the beginning of an epoch whether more, or something else, is frozen now."""
+        if self.prefix is not None and not self.prefix.longest():
+            self.drop()
+        if self.prefix is None and not self.given_up and self.worthwhile():
+            self.find()
+        self.epochs -= 1
+
+    def current(self) -> Prefix | None:
+        """Return the prefix if its features may be used in the next step."""
+        if self.prefix is not None and not self.prefix.holds():
+            self.drop()
+        return self.prefix
+
+    def room(self, source: NumberedSource) -> Kept | None:
+        """Return where the features of a source are kept."""
+        return self.kept.get(id(source))
+
+    def drop(self, why: str = "The frozen part has changed: its features are dropped.") -> None:
+        """Forget everything that is kept."""
+        self.prefix, self.kept, self.note = None, {}, why
+
+    def give_up(self, why: object) -> None:
+        """Forget everything and look for nothing more in this fit."""
+        self.given_up = True
+        self.drop(_in_vain(why))
+
+    def _trained(self) -> list[bool]:
+        return [weight.requires_grad for weight in self.model.parameters()]
+
+    def _make_room(self, source: NumberedSource, beside: Any) -> None:
+        assert self.prefix is not None
+        few = np.arange(1)
+        rest = None if source.beside(few) is not None else tuple(beside)
+        memory = budget() - sum(one.nbytes for one in self.kept.values() if not one.in_file)
+        size = filled(source.count(), self.prefix.features, rest)
+        if size > memory and not self.must and self.prefix.work < WORTH * self.prefix.size:
+            raise Unkept(f"{told(size)} do not fit into memory, and a file would be no faster")
+        self.kept[id(source)] = Kept(source.count(), self.prefix.features, memory, rest)
+
+    def _told(self) -> str:
+        assert self.prefix is not None
+        rooms = list(self.kept.values())
+        counts = " + ".join(f"{len(one.present):,}" for one in rooms)
+        numbers = sum(spec.size // spec.shape[0] for spec in self.prefix.features)
+        places = {True: "in a temporary file", False: "in memory"}
+        sizes = [
+            f"{told(sum(one.nbytes for one in rooms if one.in_file is where))} {places[where]}"
+            for where in (False, True)
+            if any(one.in_file is where for one in rooms)
+        ]
+        return (
+            f"Computed once: {', '.join(self.prefix.names)}. Kept: {numbers:,} numbers for each of "
+            f"{counts} samples, {' and '.join(sizes)}."
+        )
+
+
+def _in_vain(why: object) -> str:
+    return f"The frozen part is computed in every step: {str(why).rstrip('.')}."
+
+
+def _few(source: NumberedSource) -> Batch:
+    return source.samples(next(source.places(0))[:FEW])
+
+
+def refused(why: object) -> ConfigError:
+    """Return the error that says why nothing can be kept."""
+    rule = f"cache_frozen=True must find a frozen part whose features can be kept; {why}"
+    advice = 'Pass "auto" to keep them only where that is possible.'
+    return ConfigError(sentence("fit", rule, {"cache_frozen": True}, advice))
+
+
+def unsteady(model: Trainer, names: tuple[str, ...], source: Source) -> str | None:
+    """Say why features of these data cannot take the place of x in a step; None if they can."""
+    if not isinstance(source, NumberedSource):
+        return "the samples of a stream or generator have no numbers"
+    if (why := source.unsteady()) is not None:
+        return why
+    for name in names:
+        home = getattr(getattr(type(model), name), "__module__", "")
+        if name in vars(model) or home != f"{__package__}.trainer":
+            return f"{name} of {type(model).__name__} is your own and may look at x"
+    return None
