@@ -197,9 +197,8 @@ class Captured(Generic[P, R]):
             _give_back(found, copies)
         told = told_of(result, tape, self.again)
         if not tape.failure:
+            result = map_tree(_copied, result)  # else what is handed out would outlive the step
             tape.finish()
-        if not tape.failure:
-            result = map_tree(_copied, result)
         doubt = "" if tape.failure else _doubt(tape, grads)
         self._learn(known, tape, told, doubt)
         return result, not (tape.failure or doubt) and tape.recording.pure

@@ -5,6 +5,9 @@ from __future__ import annotations
 from .records import Look, Recording, View
 
 
+Pairs = tuple[dict[int, int], dict[int, int]]  # which buffer is which, both ways
+
+
 def same(one: Recording, other: Recording) -> bool:
     """Tell whether two recordings do the same to the same memory."""
     return not difference(one, other)
@@ -14,7 +17,7 @@ def difference(one: Recording, other: Recording) -> str:
     """Return where two recordings differ, or nothing where they do the same."""
     if len(one.entries) != len(other.entries):
         return f"{len(one.entries)} launches, then {len(other.entries)}"
-    pairs: dict[int, int] = {}
+    pairs: Pairs = {}, {}
     for a, b in zip(one.entries, other.entries, strict=True):
         if isinstance(a, Look) or isinstance(b, Look):
             if type(a) is not type(b) or len(a.ins) != len(b.ins):
@@ -34,14 +37,19 @@ def difference(one: Recording, other: Recording) -> str:
     return ""
 
 
-def _alike(v: View, w: View, pairs: dict[int, int]) -> bool:
+def _alike(v: View, w: View, pairs: Pairs) -> bool:
     if (v.offset, v.shape, v.strides, v.dtype) != (w.offset, w.shape, w.strides, w.dtype):
         return False
-    if pairs.setdefault(id(v.buffer), id(w.buffer)) != id(w.buffer):
+    there, back = pairs
+    if there.setdefault(id(v.buffer), id(w.buffer)) != id(w.buffer):
+        return False
+    if back.setdefault(id(w.buffer), id(v.buffer)) != id(v.buffer):
         return False
     origin = v.buffer.origin
     if origin != w.buffer.origin:
         return False
     if origin in ("made", "input") or v.buffer.array is w.buffer.array:
         return True
+    if origin == "restored":
+        return bytes(v.buffer.before) == bytes(w.buffer.before)  # type: ignore[arg-type]
     return origin == "constant" and bytes(v.array) == bytes(w.array)  # type: ignore[arg-type]

@@ -24,15 +24,18 @@ class Buffer:
     Attributes:
         nbytes: its size.
         array: the memory, flat bytes or the owning array; None for what the step makes.
-        origin: "made" by the step, "input" of the step, "constant" or "outer" (weights, state).
+        origin: "made" by the step, "input" of the step, "constant", "restored" (a constant that
+            the step changes) or "outer" (weights, state).
+        before: what a restored constant is before the step.
     """
 
-    __slots__ = ("array", "nbytes", "origin")
+    __slots__ = ("array", "before", "nbytes", "origin")
 
     def __init__(self, nbytes: int, origin: str, array: Array | None = None) -> None:
         self.nbytes = nbytes
         self.origin = origin
         self.array = array
+        self.before: Array | None = None
 
     def __repr__(self) -> str:
         return f"<{self.origin} buffer of {self.nbytes} bytes>"

@@ -162,6 +162,7 @@ class Tape:
 
     def _restore(self, buffer: Buffer, values: Array) -> None:
         array = buffer.array
+        buffer.origin, buffer.before = "restored", values
 
         def restored() -> None:
             array[...] = values

@@ -177,6 +177,7 @@ class Optimizer(Kept):
     def _decay(self, flat: FlatGroup, places: Places, learning_rate: Tensor) -> None:
         if not self.weight_decay:
             return
+        decided(lambda: (frozenset(map(id, self.excluded)), self.excluded_names))
         decayed = tuple([i for i in places if self._decays(flat.weights[i])])
         for run in flat.stretches(decayed):
             optimize.Decay(self.weight_decay)(run.values, learning_rate)
