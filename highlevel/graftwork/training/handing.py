@@ -46,10 +46,14 @@ class KeptSource(NumberedSource):
 
     def pieces(self, number: int, start: int) -> Iterator[Any]:
         """Deliver the pass of a number, from batch `start` on."""
-        for place, numbers in enumerate(self.source.places(number)):
-            if place >= start:
-                yield Piece(self, number, place, numbers)
-        self.running = None
+        try:
+            for place, numbers in enumerate(self.source.places(number)):
+                if place >= start:
+                    yield Piece(self, number, place, numbers)
+        finally:  # whoever reads ahead on a thread ends with the pass
+            if self.running is not None and hasattr(self.running[2], "close"):
+                self.running[2].close()
+            self.running = None
 
     def read(self, number: int, place: int) -> Batch:
         """Read a batch; those that follow each other come out of one pass."""
