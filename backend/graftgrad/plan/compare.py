@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .records import Look, Recording, View
 
-
 Pairs = tuple[dict[int, int], dict[int, int]]  # which buffer is which, both ways
 
 

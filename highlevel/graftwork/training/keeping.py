@@ -74,7 +74,9 @@ class Keeper:
     def _find(self) -> None:
         x, *beside = _few(self.source)
         try:
-            prefix = Prefix(self.model, map_tree(graftgrad.as_tensor, x))
+            settings = self.model.compile_settings
+            loose = bool(settings["jit_compile"]) and not self.model.run_eagerly
+            prefix = Prefix(self.model, map_tree(graftgrad.as_tensor, x), loose)
         except GraftError as error:
             if self.must:
                 raise

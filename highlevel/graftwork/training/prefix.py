@@ -15,6 +15,7 @@ import numpy as np
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import GraftError
+from graftgrad.plan import Captured
 from graftgrad.spec import Spec
 
 from ..layers.layer import Layer, phase
@@ -48,7 +49,7 @@ class Prefix:
         resumed: what stands at `phase.resumed` while a step runs on features.
     """
 
-    def __init__(self, model: Layer, x: Any) -> None:
+    def __init__(self, model: Layer, x: Any, loose: bool = False) -> None:
         why = sealed(model, x)
         if why is not None:
             raise NotFound(why)
@@ -71,6 +72,13 @@ class Prefix:
         self.blank: dict[tuple[Spec, int], Tensor] = {}
         self.number = _numbers.setdefault(self._path(), len(_numbers))
         self.resumed, self.computing = Resumed(self), Computing(self)
+        self.recorded: Captured[[Any], Features] = Captured(
+            self._compute,
+            fixed=lambda: self.weights,
+            at_once=True,
+            loose=loose,
+            roots=lambda: [(one.name, one) for one in self.parts],
+        )
 
         open_parts = [model, *(e.layer for e in self.entries if e.action == ENTERED)]
         between = [w for one in open_parts for _, w in one.own() if w.kind == "parameter"]
@@ -99,12 +107,17 @@ class Prefix:
             self.validates = False
 
     def compute(self, x: Any) -> Features:
-        """Return the features of a batch, in the form in which a training step computes them.
+        """Return the features of a batch, from a plan in which everything is folded and joined.
 
         Raises:
             Moved: the model calls other layers than it did.
         """
-        with graftgrad.no_grad(), self._running(self.computing):
+        with graftgrad.no_grad():
+            return self.recorded(x)
+
+    def _compute(self, x: Any) -> Features:
+        """Compute the features of a batch in the form in which a training step does."""
+        with self._running(self.computing):
             made: Features = self.model(x, training=True)
         return made
 
