@@ -22,6 +22,7 @@ from ..layers.layer import Layer, phase
 from ..layers.regularization import Noisy
 from ..layers.seed_generator import SeedGenerator
 from ..layers.symbol import leaves, mapped
+from ..registry import changes
 from ..weight import Weight
 from .frontier import ENTERED, Entry, NotFound, frontier, kept_value, sealed
 from .frozen import label
@@ -89,11 +90,14 @@ class Prefix:
             for _, w in one.own()
         ]
         self.parts = [*model.flattened()]
+        self.frozen = found.frozen
         self.parameters: list[Weight] = [*model.parameters()]
         self.weights = list({id(w): w for w in (*inside, *between) if not w.requires_grad}.values())
         self.loose = [one for one in found.frozen if not one.own()]
         self.noise = [one for one in self.loose if isinstance(one, Noisy)]
         self.trained, self.state = self._trained(), self._state()
+        self.held: list[Any] = []
+        self.seen, self.settings = changes.count, self._settings(self.held)
 
         self._rehearse(values, found.output, True)
         self.validates = True
@@ -130,7 +134,12 @@ class Prefix:
         thawed = any(
             now and not then for now, then in zip(self._trained(), self.trained, strict=True)
         )
-        return not thawed and self._state() == self.state
+        if thawed or self._state() != self.state:
+            return False
+        if self.seen != changes.count:  # somebody set an attribute somewhere
+            self.seen = changes.count
+            return self._settings([]) == self.settings
+        return True
 
     def longest(self) -> bool:
         """Tell whether nothing was frozen, thawed or replaced since the prefix was found."""
@@ -160,6 +169,10 @@ class Prefix:
 
     def _trained(self) -> list[bool]:
         return [weight.wants for weight in self.parameters]
+
+    def _settings(self, held: list[Any]) -> list[Hashable]:
+        known = [layer for layer in self.frozen if not layer.per_sample]  # others promise it
+        return [_plain(layer.settings_now(), held) for layer in known]
 
     def _state(self) -> tuple[Any, ...]:
         """Return what the features depend on: values of weights, and switches of what has none."""
@@ -201,6 +214,18 @@ def _labels(model: Layer, layers: list[Layer]) -> list[str]:
     given = {id(child): label(path, child)
              for one in model.flattened() for path, child in one.children()}  # fmt: skip
     return list(dict.fromkeys(given.get(id(one), one.name) for one in layers))
+
+
+def _plain(value: Any, held: list[Any]) -> Hashable:
+    """Return a setting as it is now, to be compared; what is no plain value stands for itself."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple([_plain(one, held) for one in value])
+    if isinstance(value, dict):
+        return tuple([(key, _plain(one, held)) for key, one in value.items()])
+    held.append(value)  # its identity must not become another's
+    return id(value)
 
 
 def _specs(tree: Any) -> list[Spec]:

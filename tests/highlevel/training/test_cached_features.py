@@ -150,8 +150,12 @@ def halve(model: Any) -> None:
     model.layers[0].set_weights([one * 0.5 for one in model.layers[0].get_weights()])
 
 
+def smooth(model: Any) -> None:
+    model.layers[0].layers[1].epsilon = 0.5
+
+
 @pytest.mark.parametrize("moment", [(1, None), (1, 2), (0, 1)])
-@pytest.mark.parametrize("act", [thaw, thaw_last, halve])
+@pytest.mark.parametrize("act", [thaw, thaw_last, halve, smooth])
 def test_changes_take_effect_at_the_next_step(act: Any, moment: Any) -> None:
     held_against(network, X, Y, batch_size=12, epochs=3, listen=at(moment, act), keep="auto")
     held_against(network, X, Y, batch_size=12, epochs=3, listen=at(moment, act))

@@ -107,6 +107,37 @@ def test_a_layer_of_ones_own_ends_the_prefix_unless_it_says_per_sample() -> None
         network(before=[Mine]).fit(X, Y, epochs=2, verbose=0, cache_frozen=True)
 
 
+def test_a_mask_ends_the_prefix_and_stays_in_force() -> None:
+    words = np.concatenate([DRAWN.integers(1, 9, (20, 3)), np.zeros((20, 2), int)], axis=1)
+
+    def make() -> Any:
+        gw.set_random_seed(6)
+        table = layers.Embedding(9, 4, mask_zero=True, trainable=False)
+        model = gw.Sequential(
+            [layers.Input((5,)), table, layers.LSTM(3), layers.Dense(3, activation="softmax")]
+        )
+        compiled(model)
+        return model
+
+    with pytest.raises(ConfigError, match="hands on a mask"):
+        make().fit(words, Y[:20], epochs=2, verbose=0, cache_frozen=True)
+    held_against(make, words, Y[:20], exact=True, keep="auto")
+
+    def below() -> Any:
+        gw.set_random_seed(6)
+        inner = gw.Sequential(
+            [layers.Input((5,)), layers.Embedding(9, 4, mask_zero=True), layers.LSTM(3)],
+            name="inner",
+        )
+        inner.trainable = False
+        model = gw.Sequential([inner, layers.Dense(3, activation="softmax")])
+        compiled(model)
+        return model
+
+    assert names(below(), words) == ["inner"]
+    held_against(below, words, Y[:20])
+
+
 def test_a_layer_along_the_samples_ends_the_prefix() -> None:
     assert names(network(head=[lambda: layers.Softmax(axis=0)])) == ["base"]
     assert names(network(head=[lambda: layers.Softmax(axis=-2)])) == ["base"]
