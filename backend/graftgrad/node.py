@@ -25,12 +25,18 @@ _order = itertools.count()
 
 
 class Counter:
-    """How often a buffer was changed in place; shared by all views of it."""
+    """How often a buffer was changed in place; shared by all views of it.
 
-    __slots__ = ("value",)
+    Attributes:
+        value: the number of changes.
+        lent: whether a host array shares the memory, so that it can change without being counted.
+    """
+
+    __slots__ = ("lent", "value")
 
     def __init__(self) -> None:
         self.value = 0
+        self.lent = False
 
     def rise(self) -> None:
         """Count one more change."""

@@ -222,6 +222,7 @@ class Tensor:
         """
         expect(not self.wants, "numpy", "the tensor must not want gradients", error=GradientError,
                advice="Use .detach().numpy().", requires_grad=True)  # fmt: skip
+        self.counter.lent = True
         return self.device.fetch(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
@@ -230,6 +231,7 @@ class Tensor:
                advice="Use functions of graftgrad.ops, or .detach() to cut it off.")  # fmt: skip
         host = self.device.fetch(self.array)
         made = np.array(host, dtype=dtype) if copy else np.asarray(host, dtype=dtype)
+        self.counter.lent = self.counter.lent or made is host
         if copy is False and made is not host:
             raise ValueError(f"numpy: {self.dtype} must be copied to be {dtype}; got copy=False.")
         return made

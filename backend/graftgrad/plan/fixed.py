@@ -33,7 +33,7 @@ class Fixed:
             owner = owner_of(tensor.array)
             start = address(tensor.array) - address(owner)
             low, high = start, start + tensor.nbytes
-            if not tensor.spec.contiguous or _meets(writes.get(id(owner), ()), low, high):
+            if not tensor.spec.contiguous or tensor.counter.lent or _meets(writes.get(id(owner), ()), low, high):
                 continue
             if _meets(reads.get(id(owner), ()), low, high):
                 self.versions.append((tensor, tensor.counter.value))
@@ -41,7 +41,10 @@ class Fixed:
 
     def holds(self) -> bool:
         """Tell whether none of the tensors has changed."""
-        return all(tensor.counter.value == version for tensor, version in self.versions)
+        return all(
+            tensor.counter.value == version and not tensor.counter.lent
+            for tensor, version in self.versions
+        )
 
     def __contains__(self, view: View) -> bool:
         """Tell whether the values of a view stay from repetition to repetition."""

@@ -161,7 +161,7 @@ class Tape:
     # -- the end -------------------------------------------------------------------------------
 
     def _restore(self, buffer: Buffer, values: Array) -> None:
-        array = buffer.array
+        array: Any = buffer.array
         buffer.origin, buffer.before = "restored", values
 
         def restored() -> None:
