@@ -233,7 +233,7 @@ class IndexedDataset(Dataset):
 
     def prefetch(self, buffer_size: int = 2) -> IndexedDataset:
         """Let a thread prepare up to `buffer_size` batches while the consumer works."""
-        return self._with(read_ahead=checked_depth(buffer_size))
+        return self._with(read_ahead=depth_of(buffer_size))
 
     def _visited(self) -> int:
         return min(self.length * self.indices.batch_size, len(self.source))
@@ -331,7 +331,7 @@ class StreamDataset(Dataset):
 
     def prefetch(self, buffer_size: int = 2) -> StreamDataset:
         """Let a thread prepare up to `buffer_size` batches while the consumer works."""
-        source, depth = self.function, checked_depth(buffer_size)
+        source, depth = self.function, depth_of(buffer_size)
         return self._with(lambda: ahead(source(), depth), self._length, self.deterministic)
 
     def shuffle(self, seed: int | None = None) -> StreamDataset:
@@ -357,8 +357,8 @@ class StreamDataset(Dataset):
         )
 
 
-def checked_depth(buffer_size: int) -> int:
-    """Return how many batches shall be prepared ahead.
+def depth_of(buffer_size: int) -> int:
+    """Return the depth of `graftgrad.data.prefetch`, which counts the batch in hand as well.
 
     Raises:
         ConfigError: it is not a whole number of at least 0.
@@ -367,7 +367,7 @@ def checked_depth(buffer_size: int) -> int:
     expect(fine and buffer_size >= 0, "dataset.prefetch",
            "buffer_size must be a whole number of at least 0", error=ConfigError,
            buffer_size=buffer_size)  # fmt: skip
-    return int(buffer_size)
+    return int(buffer_size) + 1 if buffer_size else 0
 
 
 def seed_or_draw(seed: int | None) -> int:
