@@ -45,6 +45,7 @@ _THREE = {
     "vpaddd": (1, 1, 0xFE, 0),
     "vpsubd": (1, 1, 0xFA, 0),
     "vpcmpgtd": (1, 1, 0x66, 0),
+    "vpcmpeqd": (1, 1, 0x76, 0),
     "vpackssdw": (1, 1, 0x6B, 0),
     "vpacksswb": (1, 1, 0x63, 0),
     "vpackusdw": (1, 2, 0x2B, 0),
@@ -52,24 +53,12 @@ _THREE = {
     "vfmadd132ps": (1, 2, 0x98, 0),
     "vfmadd213ps": (1, 2, 0xA8, 0),
     "vfmadd231ps": (1, 2, 0xB8, 0),
-    "vfnmadd132ps": (1, 2, 0x9C, 0),
-    "vfnmadd213ps": (1, 2, 0xAC, 0),
-    "vfnmadd231ps": (1, 2, 0xBC, 0),
     "vaddsd": (3, 1, 0x58, 0),
     "vmulsd": (3, 1, 0x59, 0),
     "vsubsd": (3, 1, 0x5C, 0),
-    "vminsd": (3, 1, 0x5D, 0),
     "vdivsd": (3, 1, 0x5E, 0),
-    "vmaxsd": (3, 1, 0x5F, 0),
     "vsqrtsd": (3, 1, 0x51, 0),
     "vandpd": (1, 1, 0x54, 0),
-    "vandnpd": (1, 1, 0x55, 0),
-    "vxorpd": (1, 1, 0x57, 0),
-    "vaddpd": (1, 1, 0x58, 0),
-    "vsubpd": (1, 1, 0x5C, 0),
-    "vmulpd": (1, 1, 0x59, 0),
-    "vfmadd231pd": (1, 2, 0xB8, 1),
-    "vhaddps": (3, 1, 0x7C, 0),
     "vunpckhpd": (1, 1, 0x15, 0),
     "vcvtsd2ss": (3, 1, 0x5A, 0),
     "vcvtss2sd": (2, 1, 0x5A, 0),
@@ -80,14 +69,13 @@ _TWO = {
     "vmovsd": (3, 1, 0x10, 0),
     "vmovss": (2, 1, 0x10, 0),
     "vucomiss": (0, 1, 0x2E, 0),
-    "vmovupd": (1, 1, 0x10, 0),
     "vsqrtps": (0, 1, 0x51, 0),
     "vcvtdq2ps": (0, 1, 0x5B, 0),
     "vcvtps2dq": (1, 1, 0x5B, 0),
-    "vcvttps2dq": (2, 1, 0x5B, 0),
-    "vcvtps2pd": (0, 1, 0x5A, 0),
-    "vcvtpd2ps": (1, 1, 0x5A, 0),
+    "vmovshdup": (2, 1, 0x16, 0),
+    "vmovd": (1, 1, 0x6E, 0),
     "vbroadcastss": (1, 2, 0x18, 0),
+    "vpbroadcastd": (1, 2, 0x58, 0),
     "vpbroadcastb": (1, 2, 0x78, 0),
     "vpbroadcastw": (1, 2, 0x79, 0),
     "vpmovzxbd": (1, 2, 0x31, 0),
@@ -97,7 +85,6 @@ _STORES = {
     "vmovups": (0, 1, 0x11, 0),
     "vmovsd": (3, 1, 0x11, 0),
     "vmovss": (2, 1, 0x11, 0),
-    "vmovupd": (1, 1, 0x11, 0),
     "vmovq": (1, 1, 0xD6, 0),
 }
 _SHIFTS = {"vpslld": 6, "vpsrld": 2, "vpsrad": 4}
@@ -171,10 +158,6 @@ class Assembler:
         """Permute the four quarters of a register (vpermq)."""
         self._vex(1, 3, 1, 4, 0x00, to, 0, a, order)
 
-    def gather(self, to: int, mask: int, base: int, index: int, scale: int) -> None:
-        """Read elements at base + index · scale where the mask is set; the mask is consumed."""
-        self._vex(1, 2, 0, 4, 0x92, to, mask, Memory(base, 0, index, scale))
-
     def zero_upper(self) -> None:
         """Clear the upper halves, so that code of another kind is not slowed down."""
         self.code += b"\xc5\xf8\x77"
@@ -246,9 +229,9 @@ class Assembler:
         """Divide RDX:RAX; the quotient comes in RAX, the remainder in RDX."""
         self._plain(0xF7, 6, a)
 
-    def negate(self, to: int) -> None:
-        """Change the sign."""
-        self._plain(0xF7, 3, to)
+    def extend(self, to: int, a: int) -> None:
+        """Set a register to the lower 32 bits of another, with their sign."""
+        self._plain(0x63, to, a)
 
     def shift_left(self, to: int, by: int) -> None:
         """Shift bits up."""

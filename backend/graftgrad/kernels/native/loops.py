@@ -49,6 +49,12 @@ def size_word(axis: int, slots: int) -> int:
     return AXES + axis * (1 + 2 * slots)
 
 
+def unrolled(steps: Sequence[Step]) -> int:
+    """Return how many vectors are computed in one turn: more where there is little to do."""
+    work = sum(step.op not in ("load", "store") for step in steps)
+    return 4 if work <= 4 else 2 if work <= 12 else 1
+
+
 class Loop:
     """Code for a program over operands of some types and layouts, with so many outer axes."""
 
@@ -95,12 +101,7 @@ class Loop:
         code.label("common")
         homes = homes_of(self.program, code, sorted(self.live))
         body = self._prologue(homes)
-        stores = [(slot, x) for slot, x in self.program.stores if self.slots[slot].kind != DOUBLE]
-        if stores:
-            steps = Allocator(self.program, body, homes, self.frame, stores).run()
-            self._part()
-            self._begin()
-            self._rows(steps)
+        self._body(body, homes)
         code.label("done")
         code.zero_upper()
         code.move(RSP, self.saved)
@@ -112,6 +113,22 @@ class Loop:
             finished[at : at + 4] = (self.frame.size + 32).to_bytes(4, "little")
         unit = Unit(bytes(finished))
         return unit, unit.address + code.labels["enter"]
+
+    def _body(self, body: list[int], homes: dict[int, Place]) -> None:
+        """Write everything between the prologue and the end."""
+        stores = [(slot, x) for slot, x in self.program.stores if self.slots[slot].kind != DOUBLE]
+        if not stores:
+            return
+        steps = Allocator(self.program, body, homes, self.frame, stores).run()
+        self._part()
+        self._begin()
+        if not self.depth:
+            self._row(steps)
+            return
+        self.code.label("row")
+        self.code.arithmetic("xor", RAX, RAX)
+        self._row(steps)
+        self._next_row()
 
     def _live(self) -> set[int]:
         live: set[int] = set()
@@ -275,14 +292,9 @@ class Loop:
         else:
             self.code.add_to(pointer, register)
 
-    def _rows(self, steps: list[Step]) -> None:
+    def _next_row(self) -> None:
+        """Go on with the next row of this thread's part, if there is one."""
         code = self.code
-        if not self.depth:
-            self._row(steps)
-            return
-        code.label("row")
-        code.arithmetic("xor", RAX, RAX)
-        self._row(steps)
         code.arithmetic_number("sub", self.rows, 1)
         code.jump("done", "je")
         code.move(RSI, self.shape)
@@ -304,8 +316,7 @@ class Loop:
     def _row(self, steps: list[Step]) -> None:
         """Go from the element RAX to R14: several vectors at once, one, and what is left."""
         code = self.code
-        work = sum(step.op not in ("load", "store") for step in steps)
-        at_once = 4 if work <= 4 else 2 if work <= 12 else 1
+        at_once = unrolled(steps)
         for unroll in (at_once, 1) if at_once > 1 else (1,):
             again, after = code.new("vectors"), code.new("after")
             code.address(RDX, Memory(RAX, 8 * unroll))

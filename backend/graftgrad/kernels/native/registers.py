@@ -52,6 +52,7 @@ class Allocator:
     def __init__(
         self, program: Program, order: Sequence[int], homes: dict[int, Place], frame: Frame,
         stores: Sequence[tuple[int, int]], kept: Sequence[int] = (),
+        free: Sequence[int] = FREE,
     ) -> None:  # fmt: skip
         self.program = program
         self.order = order
@@ -60,7 +61,7 @@ class Allocator:
         self.stores = stores
         self.kept = set(kept)
         self.steps: list[Step] = []
-        self.free = list(reversed(FREE))
+        self.free = list(reversed(free))
         self.register: dict[int, int] = {}
         self.uses: dict[int, list[int]] = {}
         self.spare: list[Memory] = []
@@ -94,7 +95,7 @@ class Allocator:
     def _compute(self, place: int, at: int) -> None:
         node = self.program.nodes[place]
         args = node.args
-        if node.op == "load":
+        if not args:
             self._emit(node.op, place, (), node.data)
         elif node.op in UNARY:
             source = self._anywhere(args[0])

@@ -15,17 +15,20 @@ from .program import Program, Unsupported
 from .registers import OTHER, SCRATCH, Frame, Step
 
 SINGLE, SHORT, TRUTH, BYTE, INTEGER, DOUBLE = "f", "h", "b", "B", "i", "d"
-SIZES = {SINGLE: 4, SHORT: 2, TRUTH: 1, BYTE: 1, INTEGER: 4, DOUBLE: 8}
+LABEL, LONG_LABEL = "l", "q"  # whole numbers that stay whole: int32, int64
+SIZES = {SINGLE: 4, SHORT: 2, TRUTH: 1, BYTE: 1, INTEGER: 4, DOUBLE: 8, LABEL: 4, LONG_LABEL: 8}
 UNIT, ZERO, ONE = "unit", "zero", "one"
 
 _THREE = {
     "add": "vaddps", "sub": "vsubps", "mul": "vmulps", "div": "vdivps", "min": "vminps",
     "max": "vmaxps", "and": "vandps", "andn": "vandnps", "or": "vorps", "xor": "vxorps",
-    "add_whole": "vpaddd", "sub_whole": "vpsubd",
+    "add_whole": "vpaddd", "sub_whole": "vpsubd", "equal_whole": "vpcmpeqd",
+    "greater_whole": "vpcmpgtd",
     "fma132": "vfmadd132ps", "fma213": "vfmadd213ps", "fma231": "vfmadd231ps",
 }  # fmt: skip
 _TWO = {"sqrt": "vsqrtps", "to_whole": "vcvtps2dq", "from_whole": "vcvtdq2ps"}
 _SHIFTS = {"shift_left": "vpslld", "shift_right": "vpsrad", "shift_down": "vpsrld"}
+_LANES = struct.pack("<8I", *range(8))
 _ONES = b"\1" * 32
 _MASKS = b"\xff" * 32 + bytes(32)
 
@@ -97,6 +100,10 @@ class Vectors:
             code.blend(to, low, high, mask)
         elif op == "load":
             self._load(to, step.data)
+        elif op == "index":
+            self._index(to)
+        elif op == "store" and step.data < 0:
+            self.gather(-1 - step.data, to)
         elif op == "store":
             self._store(to, step.data)
         else:
@@ -140,7 +147,9 @@ class Vectors:
     def _spread(self, to: int, kind: str, place: Memory) -> None:
         """Read one element into all eight."""
         code = self.code
-        if kind in (SINGLE, INTEGER):
+        if kind == LONG_LABEL:
+            self._spread_label(to, place)
+        elif kind in (SINGLE, INTEGER, LABEL):
             code.two("vbroadcastss", to, place)
         elif kind == SHORT:
             code.two("vpbroadcastw", to, place)
@@ -164,6 +173,9 @@ class Vectors:
         base, size = self.at(slot), SIZES[kind]
         to = Memory(base, self.ahead * size, RAX, size)
         code = self.code
+        if self.slots[slot].layout == ZERO:  # one element for the whole row
+            code.store("vmovss", Memory(base), value, short=True)
+            return
         if kind == SINGLE and self.tail:
             code.two("vmovups", OTHER, self.mask)
             code.store_masked(Memory(base, 0, RAX, 4), OTHER, value)
@@ -197,6 +209,31 @@ class Vectors:
         code.copy_bytes()
 
     left: Memory
+
+    def gather(self, number: int, value: int) -> None:
+        """Take up a value that is not written but reduced; see `rows` and `columns`."""
+        raise Unsupported("nothing is reduced here")
+
+    def _index(self, to: int) -> None:
+        """Tell which element of its row each is."""
+        code = self.code
+        code.two("vmovd", to, RAX, short=True)
+        code.two("vpbroadcastd", to, to)
+        lanes = _LANES if not self.ahead else struct.pack("<8I", *range(self.ahead, self.ahead + 8))
+        code.three("vpaddd", to, to, code.constant(lanes))
+
+    def _spread_label(self, to: int, place: Memory) -> None:
+        """Read a whole number of 64 bits; one that needs more than 32 becomes the largest."""
+        code = self.code
+        fits = code.new("fits")
+        code.move(RCX, place)
+        code.extend(RSI, RCX)
+        code.arithmetic("cmp", RSI, RCX)
+        code.jump(fits, "je")
+        code.number(RCX, 0x7FFFFFFF)
+        code.label(fits)
+        code.two("vmovd", to, RCX, short=True)
+        code.two("vpbroadcastd", to, to)
 
 
 def homes_of(program: Program, code: Assembler, live: Sequence[int]) -> dict[int, Place]:
