@@ -46,6 +46,11 @@ _THREE = {
     "vpsubd": (1, 1, 0xFA, 0),
     "vpcmpgtd": (1, 1, 0x66, 0),
     "vpcmpeqd": (1, 1, 0x76, 0),
+    "vpmuludq": (1, 1, 0xF4, 0),
+    "vpunpckldq": (1, 1, 0x62, 0),
+    "vpunpckhdq": (1, 1, 0x6A, 0),
+    "vpunpcklqdq": (1, 1, 0x6C, 0),
+    "vpunpckhqdq": (1, 1, 0x6D, 0),
     "vpackssdw": (1, 1, 0x6B, 0),
     "vpacksswb": (1, 1, 0x63, 0),
     "vpackusdw": (1, 2, 0x2B, 0),
@@ -149,6 +154,18 @@ class Assembler:
     def shift(self, name: str, to: int, a: int, by: int) -> None:
         """Shift the bits of every element."""
         self._vex(1, 1, 0, 4, 0x72, _SHIFTS[name], to, a, by)
+
+    def shift_long(self, up: bool, to: int, a: int, by: int) -> None:
+        """Shift the bits of every 64."""
+        self._vex(1, 1, 0, 4, 0x73, 6 if up else 2, to, a, by)
+
+    def mix(self, to: int, a: int, b: Operand, which: int) -> None:
+        """Take the 32-bit elements whose bits are set in `which` from b, the others from a."""
+        self._vex(1, 3, 0, 4, 0x02, to, a, b, which)
+
+    def halves(self, to: int, a: int, b: Operand, which: int) -> None:
+        """Put two halves of 128 bits together (vperm2i128)."""
+        self._vex(1, 3, 0, 4, 0x46, to, a, b, which)
 
     def high_half(self, to: int, a: int) -> None:
         """Copy the upper 128 bits to the lower ones of another register."""

@@ -130,7 +130,7 @@ class Vectors:
 
     def _widen(self, to: int, kind: str, place: Place) -> None:
         code = self.code
-        if kind == SINGLE:
+        if kind in (SINGLE, LABEL):
             code.two("vmovups", to, place)
         elif kind == SHORT:
             code.two("vpmovzxwd", to, place)
