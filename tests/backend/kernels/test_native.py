@@ -134,7 +134,7 @@ UPDATES: list[Function] = [
     adagrad.RMSprop(0.9, 1e-7), adagrad.RMSprop(0.9, 1e-7, True),
     adagrad.RMSpropMomentum(0.9, 1e-7, True, 0.8), adagrad.RMSpropMomentum(0.9, 1e-7, False, 0.8),
     adagrad.CenteredRMSprop(0.9, 1e-7), adagrad.CenteredRMSpropMomentum(0.9, 1e-3, True, 0.8),
-    adagrad.Adadelta(0.9, 1e-7), adagrad.Ftrl(-0.5 + 1.0, 0.1, 0.1, 0.2, 0.3),
+    adagrad.Adadelta(0.9, 1e-7), adagrad.Ftrl(0.5, 0.1, 0.1, 0.2, 0.3),
 ]  # fmt: skip
 SHAPES = ((), (1,), (7,), (8,), (9,), (31,), (257,), (3, 5), (4, 16), (2, 3, 11), (5, 1, 33))
 
@@ -439,6 +439,20 @@ def test_gradients_flow_through_compiled_ops() -> None:
     assert x.grad is not None
     assert double.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), double.grad.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_attributes_that_never_repeat_are_not_compiled_for_ever() -> None:
+    program = """
+import numpy as np, graftgrad
+from graftgrad import ops
+from graftgrad.kernels.native import elementwise, pages
+x = graftgrad.ones(5)
+for i in range(100):
+    assert (ops.full_like(x, float(i)).numpy() == i).all()
+    ops.scale(x[::2], 1.0 + i / 1e9)
+print(len(elementwise._made) <= 2 * elementwise.MOST)
+"""
+    assert run(program).split() == ["True"]
 
 
 STEP = """

@@ -154,7 +154,7 @@ class TestStates:
         replayed = [y.tolist()]
         for _ in range(3):
             for one in heard:
-                one.kernel.run(one.ins, one.outs, ())
+                one.kernel.run(one.ins, one.outs, one.call.device.scratch(one.kernel.scratch))
             replayed.append(y.tolist())
         s.copy_(state())
         assert replayed == [step().tolist() for _ in range(4)]

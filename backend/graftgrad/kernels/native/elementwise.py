@@ -8,6 +8,7 @@ only when strides are known, computed by the reference body.
 from __future__ import annotations
 
 import ctypes
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 from ...errors import LibraryError
 from ...function import Function
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
+from ...ops.fused import Fused
 from ...spec import DType, Spec, bfloat16, bool_, float32, float64, int32, uint8
 from ..threads import get_num_threads
 from . import openmp, pages
@@ -44,6 +46,8 @@ class Made(NamedTuple):
 
 
 _made: dict[tuple[Any, ...], Made] = {}
+_codes: Counter[type[Function]] = Counter()
+MOST, MOST_RUNS = 64, 4096  # codes for one kind of function: attributes may never repeat
 
 
 class Plan(NamedTuple):
@@ -107,7 +111,10 @@ class Elementwise(Kernel):
     def _of(self, arrays: Arrays) -> Plan | None:
         strides = tuple([array.strides for array in arrays])
         if strides not in self.plans:
-            self.plans[strides] = self.planned(strides)
+            try:
+                self.plans[strides] = self.planned(strides)
+            except Unsupported:
+                self.plans[strides] = None
         return self.plans[strides]
 
     def _overlap(self, ins: Arrays) -> bool:
@@ -148,6 +155,10 @@ class Elementwise(Kernel):
         key = self.asked.function, slots, found.depth, self.written
         made = _made.get(key)
         if made is None:
+            kind = type(self.asked.function)
+            if _codes[kind] >= (MOST_RUNS if kind is Fused else MOST):
+                raise Unsupported(f"one code more for {kind.__name__}")
+            _codes[kind] += 1
             program = written(slots, self.written, self.write)
             loop = Loop(program, slots, found.depth)
             unit, enter = loop.unit()

@@ -19,6 +19,7 @@ from .elementwise import KINDS
 from .entry import entry
 from .geometry import Walk
 from .loops import AXES, ENTER, THREADS, TOTAL, Loop
+from .pages import Unit
 from .program import FLOAT, MASK, WHOLE, Program, Value
 from .steps import LONG, Part, Steps, offered, part
 from .vectors import LABEL, SIZES, TRUTH, UNIT, Slot
@@ -112,7 +113,7 @@ class PhiloxLoop(Loop):
             code.store("vmovups", Memory(R15, 32 * at), 8)
 
 
-_made: list[tuple[int, object]] = []
+_made: list[tuple[int, Unit]] = []
 
 
 def words_part(count: int, places: tuple[int, int]) -> Part:
