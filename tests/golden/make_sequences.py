@@ -3,12 +3,13 @@
 Ran with Keras 3.15.1 on jax 0.10.2 (CPU, float64), numpy 2.4.6, Python 3.11; stored as float64.
 Needs the interop extra and jax: ``python tests/golden/make_sequences.py``.
 
-Settings are the layer's configuration as Keras writes it. Arrays of a case: ``input/0…``; other
-arguments by name, ``argument/mask``, ``argument/initial_state/0…``; ``weight/0…`` in the order of
-``layer.weights``; ``output/0…`` and ``cotangent/0…`` for those of floating type; ``gradient/input/0…``
-and ``gradient/weight/0…`` (the trainable ones) of Σ output · cotangent, in inference form; ``mask/0…``,
-the masks that lie beside the outputs, by place. Facts: ``names`` of the weights, ``masked``, whether
-masks come from an Embedding or a Masking layer in front, and its settings.
+Settings are the layer's configuration as Keras writes it; from the second case of a class on
+without initializers and the like. Arrays of a case: ``input/0…``, and ``beside/0…``, their masks;
+other arguments by name, ``argument/mask``, ``argument/initial_state/0…``; ``weight/0…`` in the
+order of ``layer.weights``; ``output/0…`` and ``cotangent/0…``; ``gradient/input/0…`` and
+``gradient/weight/0…`` (the trainable ones) of Σ output · cotangent, in inference form;
+``mask/0…``, the masks that lie beside the outputs, by place. Facts: ``names`` of the weights,
+``trainable``, one for each, and ``apart``, whether the inputs are arguments of their own.
 """
 
 from __future__ import annotations
@@ -29,18 +30,28 @@ def flat(tree: Any) -> list[Any]:
     return [tree]
 
 
-def plain(tree: Any) -> Any:
-    """Leave out what only says how a configuration was built."""
+LONG = ("initializer", "regularizer", "constraint")
+
+
+def plain(tree: Any, short: bool) -> Any:
+    """Leave out how a configuration was built, and if short what all cases have alike."""
     if isinstance(tree, dict):
-        return {key: plain(one) for key, one in tree.items() if key != "build_config"}
-    return [plain(one) for one in tree] if isinstance(tree, (list, tuple)) else tree
+        if short and tree.get("class_name") == "DTypePolicy":
+            return tree["config"]["name"]
+        return {
+            key: plain(one, short)
+            for key, one in tree.items()
+            if key not in ("build_config", "registered_name")
+            and not (short and key.endswith(LONG))
+        }
+    return [plain(one, short) for one in tree] if isinstance(tree, (list, tuple)) else tree
 
 
 def case(
     layer: Any, *inputs: Array, name: str = "", masks: tuple[Array | None, ...] = (), **given: Any
 ) -> None:
     """Add a case: a layer on inputs, whose masks lie beside them, and further arguments by name."""
-    class_name = type(layer).__name__
+    class_name = NAMES.get(type(layer).__name__, type(layer).__name__)
     count = sum(1 for known in family.cases if known["class_name"] == class_name)
     name = f"{class_name}-{count}{name and '-' + name}"
     floating = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
@@ -57,7 +68,7 @@ def case(
                 keras.src.backend.set_keras_mask(x, jax.numpy.asarray(mask))
         positional = (
             whole
-            if getattr(layer, "takes_apart", False)
+            if layer.takes_apart
             else [whole if len(whole) > 1 else whole[0]]
         )
         kept = zip(layer.trainable_variables, trained, strict=True)
@@ -65,7 +76,7 @@ def case(
         with keras.StatelessScope(state_mapping=[*kept, *left]):
             return layer(*positional, **more, **lone)
 
-    layer.takes_apart = class_name in APART
+    layer.takes_apart = type(layer).__name__ in APART
     first = list(inputs) if not layer.takes_apart and len(inputs) > 1 else inputs
     layer(*(first if layer.takes_apart or len(inputs) == 1 else [first]), **given)
     trainable = {id(weight) for weight in layer.trainable_weights}
@@ -95,13 +106,14 @@ def case(
     of_weights, of_inputs = jax.grad(total, (0, 1))(trained, xs)
     arrays |= {f"gradient/input/{i}": g for i, g in zip(floating, of_inputs, strict=True)}
     arrays |= {f"gradient/weight/{i}": g for i, g in enumerate(of_weights)}
-    config = plain(keras.saving.serialize_keras_object(layer))
+    config = plain(keras.saving.serialize_keras_object(layer), count > 0)
     facts = {"names": [weight.name for weight in layer.weights], "apart": layer.takes_apart,
              "trainable": [id(weight) in trainable for weight in layer.weights]}  # fmt: skip
     family.add(name, class_name, {"config": config, **lone}, arrays, **facts)
 
 
 APART = ("MultiHeadAttention", "GroupedQueryAttention")
+NAMES = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 
 def mask_of(key: str, *shape: int) -> Array:
@@ -169,10 +181,50 @@ def masks() -> None:
     case(layers.Concatenate(axis=1), x, other[0], masks=(mask, other[1]))
 
 
+def attention() -> None:
+    q, v, k = draw("q", 2, 3, 4), draw("v", 2, 5, 6), draw("k", 2, 5, 2)
+    x, y = draw("x", 2, 3, 4), draw("y", 2, 5, 4)
+    seen, own, of_v = mask_of("seen", 2, 3, 5), mask_of("own", 2, 3), mask_of("of_v", 2, 5)
+    seen[..., 0] = of_v[:, 0] = True
+    heads = layers.MultiHeadAttention
+    case(heads(2, 3), q, v)
+    case(heads(2, 3, value_dim=2, output_shape=7), q, v, k)
+    case(heads(2, 3, use_bias=False), q, q, use_causal_mask=True)
+    case(heads(2, 3, use_gate=True), q, v, attention_mask=seen)
+    case(heads(2, 3, sliding_window=2), q, q, use_causal_mask=True)
+    case(heads(2, 3), q, v, masks=(None, of_v), use_causal_mask=True)
+    case(heads(2, 3), q, v, masks=(own, of_v), return_attention_scores=True)
+    case(heads(2, 3), q, v, k, return_attention_scores=True, use_causal_mask=True)
+    case(heads(2, 3, attention_axes=[1, 2]), draw("wide", 2, 2, 3, 4), draw("tall", 2, 2, 3, 4))
+    case(heads(2, 3, attention_axes=2), draw("wide", 2, 2, 3, 4), draw("tall", 2, 2, 3, 4))
+    groups = layers.GroupQueryAttention
+    case(groups(3, 4, 2), q, v)
+    case(groups(3, 2, 1, use_gate=True), q, q, use_causal_mask=True)
+    case(groups(3, 4, 2, use_bias=False), q, v, attention_mask=seen)
+    case(groups(3, 4, 2), q, v, return_attention_scores=True)
+    plain_layers = (layers.Attention(), layers.Attention(use_scale=True), layers.AdditiveAttention(),
+                    layers.Attention(use_scale=True, score_mode="concat"),
+                    layers.AdditiveAttention(use_scale=False))  # fmt: skip
+    for layer in plain_layers:
+        case(layer, x, y)
+    case(layers.Attention(), x, draw("v2", 2, 5, 3), y, masks=(own, of_v, of_v))
+    case(layers.Attention(), x, y, masks=(own, of_v), use_causal_mask=True)
+    case(layers.AdditiveAttention(), x, y, return_attention_scores=True)
+    case(layers.EinsumDense("ab,bc->ac", (3,), bias_axes="c"), draw("e", 2, 4))
+    case(layers.EinsumDense("abc,cd->abd", (None, 2), bias_axes="d", activation="tanh"), x)
+    case(layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), x)
+    case(layers.EinsumDense("...x,xy->...y", (2,), bias_axes="y"), x)
+    case(layers.EinsumDense("abc,bcd->ad", (3,)), x)
+    case(layers.EinsumDense("abc,cd->abd", (3, 2), bias_axes="b"), x)
+    case(layers.RMSNormalization(), x)
+    case(layers.RMSNormalization(axis=[1, 2], epsilon=0.1), x)
+
+
 def main() -> None:
     recurrent()
     wrappers()
     masks()
+    attention()
     family.write()
 
 

@@ -183,8 +183,7 @@ def differentiable(
     dtypes = [one.dtype for one in (q, k, v)]
     gy, q, k, v = (cast(x, accurate(x.dtype)) for x in (gy, q, k, v))
     groups = k.shape[2]
-    n, t, s, d = q.shape
-    shape = (n, groups, s // groups, t)
+    n, t, s, _ = q.shape
     own, pull = (transpose(reshape(x, (n, t, groups, s // groups, x.shape[3])), (0, 2, 3, 1, 4))
                  for x in (q, gy))  # fmt: skip
     keys, values = (transpose(x, (0, 2, 1, 3)).unsqueeze(2) for x in (k, v))
@@ -199,7 +198,7 @@ def differentiable(
     found = [cast(x, dtype) for x, dtype in zip((gq, gk, gv), dtypes, strict=True)]
     of_mask = None
     if mask.requires_grad:
-        whole = reshape(slopes, (n, s, *shape[3:], k.shape[1]))
+        whole = reshape(slopes, (n, s, t, k.shape[1]))
         of_mask = cast(sum_to(whole, mask.shape), mask.dtype)
     return (*found, of_mask)
 
@@ -323,9 +322,9 @@ def scaled_dot_product_attention(
            advice="Pass enable_gqa=True where heads are shared.")  # fmt: skip
     if single and attn_mask is not None and attn_mask.ndim == 3:
         attn_mask = attn_mask.unsqueeze(1)
-    turned = [transpose(x, (0, 2, 1, 3)) for x in (query, key, value)]
+    q, k, v = (transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
     y = dot_product_attention(
-        *turned, attn_mask, scale=scale, is_causal=is_causal, dropout_p=dropout_p, state=state
+        q, k, v, attn_mask, scale=scale, is_causal=is_causal, dropout_p=dropout_p, state=state
     )
     y = transpose(y, (0, 2, 1, 3))
     return y.squeeze(1) if single else y

@@ -15,7 +15,7 @@ from .rules import only
 
 
 class Tabled(Layer):
-    """A layer whose setting `weights`, a table, gives way to the list of weights when read."""
+    """A layer whose setting `weights`, a table, gives way to its list of weights when read."""
 
     table: Any = None
 

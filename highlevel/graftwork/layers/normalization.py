@@ -189,6 +189,39 @@ class LayerNormalization(Normalizing):
 
 
 @declared(layers)
+class RMSNormalization(Layer):
+    """Each sample divided by its root mean square over some axes. Zhang and Sennrich 2019.
+
+    y = scale · x / √(⟨x²⟩ + epsilon)
+
+    Shapes: (N, …, D) -> (N, …, D).
+
+    Args:
+        axis: the axis or axes over which the mean goes; scale has their sizes.
+        epsilon: added to the mean square.
+    Raises:
+        ShapeError: a size of `axis` is unknown, or differs from when the layer was built.
+    """
+
+    axis: Any = setting(axis_or_axes, default=-1)
+    epsilon: float = setting(strength, default=1e-6)
+
+    accepts_integers = False
+    supports_masking = True
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make scale, of the sizes of `axis`."""
+        axes = known_axes(f'layer "{self.name}"', self.axis, input_shape)
+        sizes = {i: input_shape[i] or 0 for i in axes}
+        self.scale = self.add_weight(tuple(sizes.values()), "ones", name="scale")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=sizes)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Normalize."""
+        return ops.rms_norm(inputs, self.scale, axis=self.axis, epsilon=self.epsilon)
+
+
+@declared(layers)
 class GroupNormalization(Normalizing):
     """Each sample normalized over groups of neighbouring channels. Wu and He 2018.
 

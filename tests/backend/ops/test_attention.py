@@ -122,7 +122,7 @@ def test_operands_that_do_not_fit(shapes, words):
 
 def test_heads_that_are_shared_must_be_asked_for():
     q, k = graftgrad.zeros((1, 4, 3, 2)), graftgrad.zeros((1, 2, 3, 2))
-    with pytest.raises(ShapeError, match="as many heads.*enable_gqa=True"):
+    with pytest.raises(ShapeError, match=r"as many heads.*enable_gqa=True"):
         ops.scaled_dot_product_attention(q, k, k)
     with pytest.raises(ShapeError, match="must have 4 axes, or 3"):
         ops.scaled_dot_product_attention(q, k[0], k)
