@@ -75,6 +75,13 @@ def brightness(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_text_classification(tmp_path: Path) -> None:
+    printed = run(tmp_path, "text_classification.py", "--epochs", 2, "--length", 10, "--words", 60)
+    found = re.search(r"^(\d+\.\d)% right on 80 sentences", printed, re.M)
+    assert found is not None
+    assert float(found[1]) >= 95.0
+
+
 def test_transfer_learning(brightness: Path) -> None:
     settings = ("--data", ".", "--weights", "base.h5", "--epochs", 2, "--save", "own.keras")
     printed = run(brightness, "transfer_learning.py", *settings)
