@@ -98,6 +98,11 @@ def average_pool_grad(random: Random) -> Trial:
     return made, (gy,)
 
 
+def max_pool2d(random: Random) -> Trial:
+    f, x = pooled(random, MaxPool2D)
+    return f, (x,)
+
+
 def max_pool_scatter(random: Random) -> Trial:
     f, x = pooled(random, MaxPool2D)
     call = call_of(f, (x,))
@@ -116,5 +121,6 @@ WINDOWS: dict[type[Function], Callable[[Random], Trial]] = {
     DepthwiseFilterGrad: depthwise_filter_grad,
     AveragePool2D: average_pool2d,
     AveragePoolGrad: average_pool_grad,
+    MaxPool2D: max_pool2d,
     MaxPoolScatter: max_pool_scatter,
 }

@@ -6,6 +6,7 @@ oneDNN counts axes as N, C, H, W and groups, out, in, rows, columns; strides say
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -159,11 +160,16 @@ def images(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
     return tuple(shape[i] for i in (0, 3, 1, 2)), tuple(strides[i] for i in (0, 3, 1, 2))
 
 
+def rows(shape: Shape, last: int) -> View:
+    """See arrays of a shape as (rows, width), the last axes in one."""
+    width = math.prod(shape[len(shape) - last :])
+    sizes = (math.prod(shape) // width, width)
+    return lambda _shape, _strides: (sizes, (width, 1))
+
+
 def pixels(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
     """See (N, …, C) as images (N, C, 1, …) with all that is between in one row."""
-    between = 1
-    for size in shape[1:-1]:
-        between *= size
+    between = math.prod(shape[1:-1])
     inner = strides[-2] if len(shape) > 2 else shape[-1] * strides[-1]
     lead = max(strides[0], inner * between)
     return (shape[0], shape[-1], 1, between), (lead, strides[-1], inner * between, inner)

@@ -1,19 +1,16 @@
-"""Averages over windows and their gradient; maxima carried back to their positions.
-
-MaxPool2D itself stays with the reference body: the library passes over NaN without a trace.
-"""
+"""Maxima and averages over windows, and their gradients."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...errors import LibraryError
-from ...kernel import Call, Kernel, kernel
-from ...ops.pool import AveragePool2D, AveragePoolGrad, MaxPoolScatter
+from ...kernel import Arrays, Call, Kernel, kernel
+from ...ops.pool import AveragePool2D, AveragePoolGrad, MaxPool2D, MaxPoolScatter
 from ...spec import Spec
 from .library import library
 from .memory import described, images, numbers
-from .primitive import offer
+from .primitive import finite, offer
 from .recipe import WORKSPACE_LAYOUT, Recipe
 from .work import (
     GRAD_RESULT,
@@ -23,6 +20,7 @@ from .work import (
     SOURCE,
     TRAINING,
     WORKSPACE,
+    Slot,
     Work,
 )
 
@@ -90,6 +88,27 @@ def _average(function: Any, x: Spec, y: Spec) -> Pooling:
     return Pooling(function, algorithm, x, y)
 
 
+@kernel(MaxPool2D, on="cpu")
+def max_pool2d(call: Call) -> Kernel | None:
+    """Offer the maximum, if the library counts positions as the function does.
+
+    The library passes over NaN without a trace, and takes −∞ for the lowest finite number: where
+    there are such, the reference body computes.
+    """
+
+    def build(work: Work) -> None:
+        pooling = Pooling(call.function, MAXIMUM, call.ins[0], call.outs[0])
+        recipe = pooling.forward(TRAINING)
+        x, y, positions = work.operand(0, images), work.result(0, images), work.result(1, images)
+        _expect_bytes(positions, recipe)
+        work.main(recipe, {SOURCE: x, RESULT: y, WORKSPACE: positions})
+
+    def right(ins: Arrays, outs: Arrays) -> bool:
+        return finite(ins[0])
+
+    return offer(call, build, _products(call, call.outs[0]), right)
+
+
 @kernel(MaxPoolScatter, on="cpu")
 def max_pool_scatter(call: Call) -> Kernel | None:
     """Offer the way back from maxima, if the library counts positions as the function does."""
@@ -98,8 +117,7 @@ def max_pool_scatter(call: Call) -> Kernel | None:
         pooling = Pooling(call.function, MAXIMUM, call.outs[0], call.ins[0])
         forward = pooling.forward(TRAINING)
         positions = work.operand(1, images)
-        if not positions.description.equals(forward.layout(WORKSPACE_LAYOUT)):
-            raise LibraryError("oneDNN: positions must be plain bytes; got another layout.")
+        _expect_bytes(positions, forward)
         arguments = {
             GRAD_RESULT: work.operand(0, images),
             WORKSPACE: positions,
@@ -108,6 +126,16 @@ def max_pool_scatter(call: Call) -> Kernel | None:
         work.main(pooling.backward(forward), arguments)
 
     return offer(call, build, _products(call, call.ins[0]))
+
+
+def _expect_bytes(positions: Slot, forward: Recipe) -> None:
+    """Hold the positions against the workspace of the library.
+
+    Raises:
+        LibraryError: it is something else.
+    """
+    if not positions.description.equals(forward.layout(WORKSPACE_LAYOUT)):
+        raise LibraryError("oneDNN: positions must be plain bytes; got another layout.")
 
 
 def _products(call: Call, y: Spec) -> int:

@@ -5,8 +5,11 @@ What the steps of a convolution, a product or a pooling are is told next door.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from ...errors import LibraryError
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
@@ -18,9 +21,11 @@ from .work import Bound, Work
 
 LARGEST = 1 << 31  # bytes of an array; beyond, some kernels count in integers that are too short
 MOST_LAYOUTS = 64  # of operands with gaps, that one kernel remembers
+EXPONENT = np.uint16(0x7F80)  # of bfloat16: all ones where it is not finite
 SMALL = 1 << 20  # products that one thread computes before a second would have woken up
 
 Build = Callable[[Work], None]
+Check = Callable[[Arrays, Arrays], bool]
 
 
 class Primitive(Kernel):
@@ -115,21 +120,53 @@ class Primitive(Kernel):
         return address_of(scratch[0])
 
 
-def offer(call: Call, build: Build, products: int) -> Primitive | None:
+class Checked(Primitive):
+    """A kernel that is wrong for rare operands: then the reference body computes again."""
+
+    def __init__(self, call: Call, build: Build, products: int, right: Check) -> None:
+        super().__init__(call, build, products)
+        self.right = right
+
+    def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
+        """Compute `outs` from `ins`, look at them, and compute again if need be."""
+        super().run(ins, outs, scratch)
+        if not self.right(ins, outs):
+            self.reference.run(ins, outs, ())
+
+    def native(
+        self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
+    ) -> list[NativeCall] | None:
+        """Return None: looking takes Python."""
+        return None
+
+
+def offer(call: Call, build: Build, products: int, right: Check | None = None) -> Primitive | None:
     """Return the library's kernel for a Call, or None where it has none that is fast.
 
     Args:
         call: what is to be computed.
         build: adds the steps for it to a Work.
         products: how many multiplications it takes.
+        right: tells from operands and results whether the library's are right; None if always.
     """
     whole = [*call.ins, *call.outs]
     if not all(_fits(spec) for spec in whole) or not home.available():
         return None
     try:
+        if right is not None:
+            return Checked(call, build, products, right)
         return Primitive(call, build, products)
     except LibraryError:
         return None
+
+
+def finite(array: Any) -> bool:
+    """Tell whether all elements are finite; false, too, where their sum is too large."""
+    if array.dtype == bfloat16:
+        bits = array.view(np.uint16) & EXPONENT
+        return not bool((bits == EXPONENT).any())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(array, axis=None))
 
 
 def _in_elements(array: Any) -> Shape:

@@ -107,7 +107,9 @@ class Work:
 
     def again(self, slot: Slot, description: Description) -> Slot:
         """Return the same place, or its beginning, under another description."""
-        return self._slot(description, slot.origin, slot.place)
+        same = self._slot(description, slot.origin, slot.place)
+        same.array = slot.array
+        return same
 
     def result(self, index: int = 0, view: View = as_it_is) -> Slot:
         """Return a result."""
