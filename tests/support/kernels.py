@@ -79,7 +79,7 @@ def close(
     """Compare results, each against its own largest number."""
     for i, (a, b) in enumerate(zip(found, wanted, strict=True)):
         a, b = a.astype(np.float64), b.astype(np.float64)
-        scale = max(1.0, float(np.abs(b).max()))
+        scale = max(1.0, float(np.abs(b).max(initial=0)))
         np.testing.assert_allclose(
             a, b, rtol=tolerance, atol=tolerance * scale, err_msg=f"result {i} of {message}"
         )

@@ -17,6 +17,7 @@ from graftgrad.function import Function
 from graftgrad.kernel import Reference, builders, choose, only_reference
 from graftgrad.kernels.onednn import library
 from graftgrad.kernels.onednn.primitive import Checked, Primitive
+from graftgrad.kernels.recurrent.sequence import Sequence
 from graftgrad.ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
 from graftgrad.ops.pool import MaxPool2D
 from graftgrad.ops.softmax import Softmax
@@ -34,6 +35,7 @@ from support.kernels import (
 )
 from support.norm_trials import NORMS, WIDE
 from support.product_trials import PRODUCTS
+from support.recurrent_trials import RECURRENT
 from support.row_trials import ROWS, WIDE_ROWS
 from support.trials import WINDOWS
 
@@ -41,8 +43,11 @@ pytestmark = pytest.mark.skipif(
     not library.available(), reason=f"oneDNN is not used: {library.why_not()}"
 )
 
-TRIALS = {**WINDOWS, **PRODUCTS, **NORMS, **ROWS}
+TRIALS = {**WINDOWS, **PRODUCTS, **NORMS, **ROWS, **RECURRENT}
+SINGLE_ONLY = set(RECURRENT)
 WIDENED = {**WIDE, **WIDE_ROWS}
+ROOMS = ("kernels.onednn", "kernels.recurrent")
+FAST = (Primitive, Sequence)
 EACH = pytest.mark.parametrize("function", TRIALS, ids=lambda function: function.__name__)
 
 
@@ -50,7 +55,7 @@ def test_every_builder_is_tried() -> None:
     offered = {
         function
         for (function, device), builds in builders().items()
-        if device == "cpu" and any("kernels.onednn" in build.__module__ for build in builds)
+        if device == "cpu" and any(room in build.__module__ for build in builds for room in ROOMS)
     }
     assert offered == set(TRIALS)
 
@@ -70,7 +75,7 @@ def test_the_reference_agrees(function: type[Function], threads: int) -> None:
         made, ins = TRIALS[function](np.random.default_rng(seed))
         call = call_of(made, ins)
         kernel = choose(call)
-        taken += isinstance(kernel, Primitive)
+        taken += isinstance(kernel, FAST)
         close(ran(kernel, call, ins), ran(Reference(call), call, ins), 1e-5, str(call))
     assert taken >= 12, f"only {taken} of 60 were taken"
 
@@ -85,7 +90,7 @@ def test_c_calls_compute_the_same(function: type[Function], threads: int) -> Non
         ins = tuple(laid(a, layout) for a, layout in zip(ins, layouts, strict=True))
         call = call_of(made, ins)
         kernel = choose(call)
-        if isinstance(kernel, Primitive):
+        if isinstance(kernel, FAST):
             wanted = ran(Reference(call), call, ins)
             close(ran(kernel, call, ins), wanted, 1e-5, str(call))
             if not isinstance(kernel, Checked):
@@ -101,7 +106,7 @@ def test_short_numbers_agree(function: type[Function]) -> None:
         short = shortened(ins, WIDENED.get(function, ()))
         call = call_of(made, short)
         kernel = choose(call)
-        if not isinstance(kernel, Primitive):
+        if not isinstance(kernel, FAST):
             continue
         taken += 1
         wide = widened(short)
@@ -109,7 +114,8 @@ def test_short_numbers_agree(function: type[Function]) -> None:
         close(ran(kernel, call, short), wanted, 1 / 64, str(call))
         if not isinstance(kernel, Checked):
             close(ran_natively(kernel, call, short, [0, 1]), wanted, 1 / 64, str(call))
-    assert taken >= 6 or not fast_short_numbers(), f"only {taken} of 30 were taken"
+    wanting = function in SINGLE_ONLY or not fast_short_numbers()
+    assert taken >= 6 or wanting, f"only {taken} of 30 were taken"
 
 
 def fast_short_numbers() -> bool:
@@ -182,7 +188,7 @@ def test_the_gradient_for_pictures_of_few_channels(sizes: tuple[int, int, int]) 
     ins = normal(random, n, out, out, 64), normal(random, 7, 7, 3, 64)
     call = call_of(made, ins)
     kernel = choose(call)
-    assert isinstance(kernel, Primitive)
+    assert isinstance(kernel, FAST)
     close(ran(kernel, call, ins), ran(Reference(call), call, ins), 1e-5)
     close(ran_natively(kernel, call, ins, [1]), ran(Reference(call), call, ins), 1e-5)
 

@@ -23,6 +23,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "post_ops_create": (_OUT,),
     "post_ops_append_eltwise": (_P, _I, _F, _F),
     "post_ops_append_binary": (_P, _I, _P),
+    "post_ops_append_sum": (_P, _F, _I, _I),
     "post_ops_append_prelu": (_P, _I),
     "post_ops_destroy": (_P,),
     "primitive_attr_create": (_OUT,),

@@ -31,11 +31,15 @@ class Add(NamedTuple):
     description: Description
 
 
+class Accumulate(NamedTuple):
+    """What the result held before, which is added."""
+
+
 class Rectify(NamedTuple):
     """max(x, 0) as x times 0 where x is not positive, so that NaN stays, and −∞ becomes NaN."""
 
 
-PostOp = Eltwise | Add | Rectify
+PostOp = Eltwise | Add | Accumulate | Rectify
 
 
 class Attributes(Handle):
@@ -53,6 +57,8 @@ class Attributes(Handle):
                 owner.call(
                     "post_ops_append_binary", chain.pointer, BINARY_ADD, one.description.pointer
                 )
+            elif isinstance(one, Accumulate):
+                owner.call("post_ops_append_sum", chain.pointer, 1.0, 0, 0)
             else:
                 owner.call("post_ops_append_prelu", chain.pointer, 0)
         owner.call("primitive_attr_set_post_ops", self.pointer, chain.pointer)

@@ -105,6 +105,14 @@ class Work:
         description = described(self.call.ins[index], view, self.strides[index])
         return self._slot(description, OF_OPERAND, index)
 
+    def seen(self, index: int, description: Description) -> Slot:
+        """Return an operand under a description of it."""
+        return self._slot(description, OF_OPERAND, index)
+
+    def made(self, index: int, description: Description) -> Slot:
+        """Return a result under a description of it."""
+        return self._slot(description, OF_RESULT, index)
+
     def again(self, slot: Slot, description: Description) -> Slot:
         """Return the same place, or its beginning, under another description."""
         same = self._slot(description, slot.origin, slot.place)

@@ -1,0 +1,37 @@
+"""Recurrent networks at random, on which bodies are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from graftgrad.function import Function
+from graftgrad.kernel import Reference
+from graftgrad.ops.lstm import LSTM, LSTMGrad
+from support.kernels import Random, Trial, call_of, integer, normal, ran
+
+
+def lstm(random: Random) -> Trial:
+    """Sequences, both states, kernels and bias; sometimes a mask."""
+    n, t, d, u = (integer(random, 1, most) for most in (5, 6, 9, 20))
+    masked = random.random() < 0.2
+    mask = random.random((n, t)) < 0.7 if masked else np.zeros(0, bool)
+    ins = (
+        *(normal(random, n, t, d), normal(random, n, u), normal(random, n, u)),
+        *(normal(random, d, 4 * u) / 2, normal(random, u, 4 * u) / 2, normal(random, 4 * u), mask),
+    )
+    return LSTM(bool(random.random() < 0.5)), ins
+
+
+def lstm_grad(random: Random) -> Trial:
+    made, ins = lstm(random)
+    x, h, c, w, r, _, mask = ins
+    call = call_of(made, ins)
+    y, hn, cn, gates, cells = ran(Reference(call), call, ins)
+    slopes = [normal(random, *a.shape) for a in (y, hn, cn)]
+    of_x = bool(random.random() < 0.7)
+    return LSTMGrad(made.reverse, of_x), (*slopes, x, h, c, w, r, mask, y, gates, cells)
+
+
+RECURRENT: dict[type[Function], Callable[[Random], Trial]] = {LSTM: lstm, LSTMGrad: lstm_grad}
