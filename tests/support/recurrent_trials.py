@@ -8,6 +8,7 @@ import numpy as np
 
 from graftgrad.function import Function
 from graftgrad.kernel import Reference
+from graftgrad.ops.gru import GRU, GRUGrad
 from graftgrad.ops.lstm import LSTM, LSTMGrad
 from support.kernels import Random, Trial, call_of, integer, normal, ran
 
@@ -34,4 +35,30 @@ def lstm_grad(random: Random) -> Trial:
     return LSTMGrad(made.reverse, of_x), (*slopes, x, h, c, w, r, mask, y, gates, cells)
 
 
-RECURRENT: dict[type[Function], Callable[[Random], Trial]] = {LSTM: lstm, LSTMGrad: lstm_grad}
+def gru(random: Random) -> Trial:
+    """Sequences, the state, kernels and bias; sometimes a mask, or the other form."""
+    n, t, d, u = (integer(random, 1, most) for most in (5, 6, 9, 20))
+    masked, reset_after = random.random() < 0.2, bool(random.random() < 0.8)
+    mask = random.random((n, t)) < 0.7 if masked else np.zeros(0, bool)
+    bias = normal(random, 2, 3 * u) if reset_after else normal(random, 3 * u)
+    w, r = normal(random, d, 3 * u) / 2, normal(random, u, 3 * u) / 2
+    made = GRU(reset_after, bool(random.random() < 0.5))
+    return made, (normal(random, n, t, d), normal(random, n, u), w, r, bias, mask)
+
+
+def gru_grad(random: Random) -> Trial:
+    made, ins = gru(random)
+    x, h, w, r, _, mask = ins
+    call = call_of(made, ins)
+    y, hn, gates, inner = ran(Reference(call), call, ins)
+    gradient = GRUGrad(made.reset_after, made.reverse, bool(random.random() < 0.7))
+    slopes = normal(random, *y.shape), normal(random, *hn.shape)
+    return gradient, (*slopes, x, h, w, r, mask, y, gates, inner)
+
+
+RECURRENT: dict[type[Function], Callable[[Random], Trial]] = {
+    LSTM: lstm,
+    LSTMGrad: lstm_grad,
+    GRU: gru,
+    GRUGrad: gru_grad,
+}

@@ -1,5 +1,5 @@
 """Bodies of recurrent networks: oneDNN's products and machine code of our own, step after step."""
 
-from . import lstm
+from . import gru, lstm
 
-__all__ = ["lstm"]
+__all__ = ["gru", "lstm"]

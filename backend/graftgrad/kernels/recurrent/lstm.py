@@ -14,27 +14,17 @@ from ...errors import LibraryError
 from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.lstm import LSTM, LSTMGrad
 from ...ops.steps import steps
-from ...spec import Spec, float32
-from ..native.elementwise import offer as offer_elementwise
+from ...spec import Spec
 from ..native.functions import FUNCTIONS
 from ..native.program import Program, Value
-from ..native.vectors import SINGLE
-from ..onednn.library import available
 from ..onednn.memory import row_major
-from ..onednn.primitive import LARGEST
-from .sequence import Lie, Run, Sequence, copy, expected, product
-
-Sizes = tuple[int, int, int, int]
+from .sequence import Lie, Run, Sequence, cell_of, copy, parts, product, sigmoid, sizes_of
 
 
 def _forward_cell(p: Program, z: Several[Value]) -> dict[int, Value]:
     """From what goes into the gates and the cell before: gates, cell, state."""
-
-    def sigmoid(x: Value) -> Value:
-        return 1.0 / (FUNCTIONS["exp"](p, -x) + 1.0)
-
     tanh = FUNCTIONS["tanh"]
-    i, f, g, o = sigmoid(z[0]), sigmoid(z[1]), tanh(p, z[2]), sigmoid(z[3])
+    i, f, g, o = sigmoid(p, z[0]), sigmoid(p, z[1]), tanh(p, z[2]), sigmoid(p, z[3])
     cell = f * z[4] + i * g
     return dict(enumerate((i, f, g, o, cell, o * tanh(p, cell)), 5))
 
@@ -58,28 +48,10 @@ def _backward_cell(p: Program, v: Several[Value]) -> dict[int, Value]:
     )
 
 
-def _cell(call: Call, n: int, u: int, ins: int, outs: int, write: Any) -> Kernel:
-    part = Spec((n, u), float32, False)
-    asked = Call(call.function, (part,) * ins, (part,) * outs, call.device)
-    return expected(offer_elementwise(asked, [SINGLE] * (ins + outs), write))
-
-
-def _sizes(call: Call, x: Spec, h: Spec) -> Sizes | None:
-    """Return samples, steps, features and units, or None where the call does not fit."""
-    real = [spec for spec in (*call.ins, *call.outs) if spec.shape != (0,)]
-    plain = all(spec.dtype == float32 and spec.contiguous for spec in real)
-    fits = plain and h.shape[1] > 1 and all(0 < spec.nbytes < LARGEST for spec in real)
-    return (*x.shape, h.shape[1]) if fits and available() else None  # type: ignore[return-value]
-
-
-def _parts(gates: Any, u: int) -> list[Any]:
-    return [gates[:, k * u : (k + 1) * u] for k in range(4)]
-
-
 @kernel(LSTM, on="cpu")
 def lstm(call: Call) -> Kernel | None:
     """Offer the network over sequences without a mask."""
-    sizes = _sizes(call, call.ins[0], call.ins[1])
+    sizes = sizes_of(call, call.ins[0], call.ins[1])
     if sizes is None or call.ins[6].ndim == 2:
         return None
     try:
@@ -100,7 +72,7 @@ def _lstm(call: Call, n: int, t: int, d: int, u: int) -> Kernel:
     first = product(call, state, r, of_step, accumulate=True)
     later = product(call, within_y, r, of_step, accumulate=True)
     last_h, last_c = copy(call, within_y, state), copy(call, state, state)
-    cell = _cell(call, n, u, 5, 6, _forward_cell)
+    cell = cell_of(call, n, u, 5, 6, _forward_cell)
     order = steps(t, function.reverse)
 
     def runs(ins: Arrays, outs: Arrays, between: Arrays) -> list[Run]:
@@ -109,9 +81,9 @@ def _lstm(call: Call, n: int, t: int, d: int, u: int) -> Kernel:
         found = [Run(project, (x, kernel_x, b), (kept,))]
         inner = first
         for step in order:
-            parts, state_now = _parts(kept[step], u), y[:, step]
+            gate, state_now = parts(kept[step], u), y[:, step]
             found.append(Run(inner, (h, kernel_h), (kept[step],)))
-            found.append(Run(cell, (*parts, c), (*parts, cells[step], state_now)))
+            found.append(Run(cell, (*gate, c), (*gate, cells[step], state_now)))
             h, c, inner = state_now, cells[step], later
         found.append(Run(last_h, (h,), (hn,)))
         found.append(Run(last_c, (c,), (cn,)))
@@ -123,7 +95,7 @@ def _lstm(call: Call, n: int, t: int, d: int, u: int) -> Kernel:
 @kernel(LSTMGrad, on="cpu")
 def lstm_grad(call: Call) -> Kernel | None:
     """Offer its gradients over sequences without a mask."""
-    sizes = _sizes(call, call.ins[3], call.ins[4])
+    sizes = sizes_of(call, call.ins[3], call.ins[4])
     if sizes is None or call.ins[8].ndim == 2:
         return None
     try:
@@ -137,7 +109,7 @@ def _lstm_grad(call: Call, n: int, t: int, d: int, u: int) -> Kernel:
     width, rows, order = 4 * u, t * n, steps(t, function.reverse)
     all_steps = Lie((rows, width), (width, 1))
     state, of_step = Lie((n, u), (u, 1)), Lie((n, width), (width, 1))
-    start, cell = copy(call, state, state), _cell(call, n, u, 9, 5, _backward_cell)
+    start, cell = copy(call, state, state), cell_of(call, n, u, 9, 5, _backward_cell)
     r = Lie((u, width), (width, 1))
     back = product(call, of_step, r.turned(), state)
     inputs = copy(call, Lie((t, n, d), (d, t * d, 1)), Lie((t, n, d), row_major((t, n, d))))
@@ -164,8 +136,8 @@ def _lstm_grad(call: Call, n: int, t: int, d: int, u: int) -> Kernel:
         for place in range(t - 1, -1, -1):
             step = order[place]
             c_before = cells[order[place - 1]] if place else c
-            given = (*_parts(gates[step], u), cells[step], c_before, gy[:, step], gh, gc)
-            found.append(Run(cell, given, (*_parts(slopes[step], u), gc)))
+            given = (*parts(gates[step], u), cells[step], c_before, gy[:, step], gh, gc)
+            found.append(Run(cell, given, (*parts(slopes[step], u), gc)))
             found.append(Run(back, (slopes[step], kernel_h), (gh,)))
         found.append(Run(inputs, (x,), (x_by_time,)))
         found.append(Run(of_w, (x_by_time, slopes), (gw,)))

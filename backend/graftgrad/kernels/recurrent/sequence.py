@@ -6,14 +6,18 @@ A recurrent network is such a sequence: two bodies for each step, a few for all 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...errors import LibraryError
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
-from ...spec import Shape, Spec, uint8
-from ..onednn.library import forked, library
+from ...spec import Shape, Spec, float32, uint8
+from ..native.elementwise import Write, offer
+from ..native.functions import FUNCTIONS
+from ..native.program import Program, Value
+from ..native.vectors import SINGLE
+from ..onednn.library import available, forked, library
 from ..onednn.memory import LINE, lines, strided
-from ..onednn.primitive import Primitive
+from ..onednn.primitive import LARGEST, Primitive
 from ..onednn.recipe import Accumulate, Attributes, Recipe
 from ..onednn.work import BIAS, RESULT, SOURCE, WEIGHTS, Work
 
@@ -129,12 +133,34 @@ class Sequence(Kernel):
         return made
 
 
-def expected(kernel: Kernel | None) -> Kernel:
-    """Return a kernel that a sequence cannot do without.
+def cell_of(call: Call, n: int, u: int, ins: int, outs: int, write: Write) -> Kernel:
+    """Return the machine code for one step's cell, of so many arrays (N, U) with any rows.
 
     Raises:
-        LibraryError: there is none.
+        LibraryError: machine code cannot be made here.
     """
-    if kernel is None:
-        raise LibraryError("sequence: all kernels must be there; got none for one.")
-    return kernel
+    part = Spec((n, u), float32, False)
+    asked = Call(call.function, (part,) * ins, (part,) * outs, call.device)
+    made = offer(asked, [SINGLE] * (ins + outs), write)
+    if made is None:
+        raise LibraryError("recurrent cell: machine code must be possible; got none.")
+    return made
+
+
+def sigmoid(p: Program, x: Value) -> Value:
+    """Return 1 / (1 + e⁻ˣ)."""
+    return 1.0 / (FUNCTIONS["exp"](p, -x) + 1.0)
+
+
+def parts(gates: Any, u: int) -> list[Any]:
+    """Cut (N, G · U) into gates."""
+    return [gates[:, start : start + u] for start in range(0, gates.shape[1], u)]
+
+
+def sizes_of(call: Call, x: Spec, h: Spec) -> tuple[int, int, int, int] | None:
+    """Return samples, steps, features and units, or None where the call does not fit."""
+    real = [spec for spec in (*call.ins, *call.outs) if spec.shape != (0,)]
+    plain = all(spec.dtype == float32 and spec.contiguous for spec in real)
+    fits = plain and h.shape[1] > 1 and all(0 < spec.nbytes < LARGEST for spec in real)
+    n, t, d = x.shape
+    return (n, t, d, h.shape[1]) if fits and available() else None
