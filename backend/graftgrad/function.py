@@ -14,6 +14,8 @@ A Function's fields are its attributes. Its methods say everything there is to s
   it may ask for ``wanted``, one truth value per operand. No method: not differentiable there.
 * ``alias(self, xp, x)`` stands in place of ``compute`` where the result is a view.
 * ``updates`` names operands that change in place; ``hidden`` the outputs that only gradients see.
+* ``rounded`` names operands that may be float32 beside 16-bit ones: bodies round them.
+* ``exact`` says that weights are read in their own element type, whatever autocast says.
 * ``undefined`` says why a gradient that is asked for cannot be had, so that it raises and is
   never zero.
 """
@@ -61,6 +63,8 @@ class Function:
 
     updates: ClassVar[tuple[str, ...]] = ()
     hidden: ClassVar[tuple[str, ...]] = ()
+    rounded: ClassVar[tuple[str, ...]] = ()
+    exact: ClassVar[bool] = False
     undefined: ClassVar[str] = ""
     operands: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ()
@@ -90,6 +94,8 @@ class Function:
 
     def __call__(self, *operands: Tensor) -> Any:
         """Apply to tensors; one tensor comes back, or a tuple of them."""
+        if modes.autocast() is not None:
+            operands = _autocast(type(self), operands)
         device = _common_device(self, operands)
         specs = tuple([x.spec for x in operands])
         key = (self, specs, device)
@@ -207,6 +213,19 @@ def every_function() -> list[type[Function]]:
         if kind.operands and (kind.alias is not None or hasattr(kind, "compute")):
             found.append(kind)
     return sorted(found, key=lambda kind: (kind.__module__, kind.__name__))
+
+
+def _autocast(kind: type[Function], operands: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return operands with weights in the element type of autocast, where an op reads them."""
+    if kind.updates or kind.exact:
+        return operands
+    names = itertools.repeat("") if kind.variadic else kind.operands
+    return tuple(
+        [
+            x if name in kind.rounded else x.autocast()
+            for name, x in zip(names, operands, strict=False)
+        ]
+    )
 
 
 def _common_device(function: Function, operands: Sequence[Tensor]) -> Device:

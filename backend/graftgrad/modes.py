@@ -1,4 +1,4 @@
-"""What is switched on in this thread: recording of the graph, the tape of launches.
+"""What is switched on in this thread: recording of the graph, the tape of launches, autocast.
 
 Each is a thread's own, so a worker thread never turns off the gradients of another. Tensors,
 devices and kernels are not known here.
@@ -64,6 +64,7 @@ class Recorder(Tape, Protocol):
 
 class _State(threading.local):
     recording: bool = True
+    autocast: Any = None
     tape: Tape | None = None
     recorder: Recorder | None = None
 
@@ -155,6 +156,29 @@ def beyond(reason: str) -> None:
     """Say that the step that is being recorded does what a repetition could not do."""
     if (recorder := _state.recorder) is not None:
         recorder.fail(reason)
+
+
+def autocast() -> Any:
+    """Return the element type in which this thread computes with weights; None for their own."""
+    return _state.autocast
+
+
+class autocasting:
+    """Let ops read weights that allow it in an element type, inside a `with` block.
+
+    Args:
+        dtype: the element type; None lets every weight be read in its own.
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+        self.before: Any = None
+
+    def __enter__(self) -> None:
+        self.before, _state.autocast = _state.autocast, self.dtype
+
+    def __exit__(self, *exception: object) -> None:
+        _state.autocast = self.before
 
 
 class _Recording:

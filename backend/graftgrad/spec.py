@@ -165,6 +165,15 @@ def same_dtype(subject: str, **specs: Spec) -> DType:
     return first.dtype
 
 
+def rounded(wide: Spec, beside: Spec) -> Spec:
+    """Describe a float32 operand as one of the 16-bit real numbers of another, else as it is.
+
+    Bodies round such an operand, so that weights may stay float32.
+    """
+    short = beside.dtype.itemsize == 2 and is_floating(beside.dtype)
+    return wide.typed(beside.dtype) if short and wide.dtype == float32 else wide
+
+
 def promoted(*dtypes: DType) -> DType:
     """Return the element type that holds all of them, by NumPy's rules."""
     first = dtypes[0]

@@ -87,6 +87,10 @@ class Tensor:
         self.hooks: Sequence[GradientHook] = ()
         self.accumulated_hooks: Sequence[Callable[[Tensor], None]] = ()
 
+    def autocast(self) -> Tensor:
+        """Return what an op computes with: this tensor; weights have a say in it."""
+        return self
+
     # -- description ---------------------------------------------------------------------------
 
     @property

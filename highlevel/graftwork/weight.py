@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import graftgrad
-from graftgrad import Tensor
+from graftgrad import Tensor, modes
 from graftgrad.errors import ShapeError, expect
 from graftgrad.ops import update
 from graftgrad.plan import changes
+from graftgrad.spec import is_floating
 
 
 class Weight(Tensor):
@@ -17,10 +18,10 @@ class Weight(Tensor):
 
     `kind` is "parameter" for what gradients train and "state" for what is only kept (moving
     averages, counters). `trainable` IS `requires_grad` under its Keras name: one bit. State never
-    takes it.
+    takes it. Its values stay in its own element type while layers may compute in a shorter one.
     """
 
-    __slots__ = ("kind", "name", "path", "rules")
+    __slots__ = ("autocasts", "kind", "name", "path", "rules")
 
     def __init__(
         self,
@@ -30,11 +31,13 @@ class Weight(Tensor):
         trainable: bool = True,
         regularizer: Callable[[Tensor], Tensor] | None = None,
         constraint: Callable[[Tensor], Tensor] | None = None,
+        autocast: bool = True,
     ) -> None:
         super().__init__(value.array, value.spec, value.device)
         self.name = name
         self.path = name
         self.kind = kind
+        self.autocasts = autocast and is_floating(value.dtype)
         self.rules = {"regularizer": regularizer, "constraint": constraint}
         if kind == "parameter":
             self.requires_grad = trainable
@@ -72,6 +75,14 @@ class Weight(Tensor):
     def trainable(self, wanted: bool) -> None:
         if self.kind == "parameter":
             self.requires_grad = wanted
+
+    def autocast(self) -> Tensor:
+        """Return the weight in the element type in which the running layer computes.
+
+        Weights made with `autocast=False` are read in their own.
+        """
+        wanted = modes.autocast()
+        return self.to(wanted) if self.autocasts and wanted is not None else self
 
     def assign(self, value: Any) -> Weight:
         """Copy values in, converted to this weight's element type.

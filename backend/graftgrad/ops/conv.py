@@ -8,11 +8,11 @@ Chellapilla, Puri and Simard, 2006), block by block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import function
-from ..spec import Pair, Spec, pair, same_dtype
+from ..spec import DType, Pair, Spec, pair, rounded, same_dtype
 from .depthwise import depthwise_conv2d
 from .shape import reshape
 from .window import PATCH_BYTES, Windowed, Windows, gathered, patches, placed, single
@@ -33,8 +33,10 @@ class Conv2D(Windowed):
 
     groups: int = 1
 
+    rounded: ClassVar[tuple[str, ...]] = ("w",)
+
     def infer(self, x: Spec, w: Spec) -> Spec:
-        same_dtype("conv2d", x=x, w=w)
+        same_dtype("conv2d", x=x, w=rounded(w, x))
         expect(x.ndim == w.ndim == 4, "conv2d", "x and w must have 4 axes", x=x, w=w)
         expect(x.shape[3] == w.shape[2] * self.groups, "conv2d",
                "channels of x must be channels of w × groups", x=x, w=w,
@@ -54,8 +56,7 @@ class Conv2D(Windowed):
         )
 
     def grad_w(self, gy: Tensor, x: Tensor, w_spec: Spec) -> Tensor:
-        window = (w_spec.shape[0], w_spec.shape[1])
-        return Conv2DFilterGrad(self.strides, self.pads, self.dilation, self.groups, window)(gy, x)  # type: ignore[no-any-return]
+        return _filter_grad(self, gy, x, w_spec)
 
 
 @function
@@ -65,8 +66,10 @@ class Conv2DInputGrad(Windowed):
     groups: int = 1
     sizes: Pair = (1, 1)
 
+    rounded: ClassVar[tuple[str, ...]] = ("w",)
+
     def infer(self, gy: Spec, w: Spec) -> Spec:
-        same_dtype("conv2d_transpose", gy=gy, w=w)
+        same_dtype("conv2d_transpose", gy=gy, w=rounded(w, gy))
         expect(gy.ndim == w.ndim == 4, "conv2d_transpose", "gy and w must have 4 axes",
                gy=gy, w=w)  # fmt: skip
         expect(gy.shape[3] == w.shape[3], "conv2d_transpose",
@@ -89,18 +92,19 @@ class Conv2DInputGrad(Windowed):
         return Conv2D(self.strides, self.pads, self.dilation, self.groups)(ggx, w)  # type: ignore[no-any-return]
 
     def grad_w(self, ggx: Tensor, gy: Tensor, w_spec: Spec) -> Tensor:
-        window = (w_spec.shape[0], w_spec.shape[1])
-        return Conv2DFilterGrad(self.strides, self.pads, self.dilation, self.groups, window)(  # type: ignore[no-any-return]
-            gy, ggx
-        )
+        return _filter_grad(self, gy, ggx, w_spec)
 
 
 @function
 class Conv2DFilterGrad(Windowed):
-    """The gradient of Conv2D for its filters of a given `window`."""
+    """The gradient of Conv2D for its filters of a given `window`; `dtype` is that of the operands.
+
+    Another `dtype` is that of filters which were rounded: the sums are not rounded, then.
+    """
 
     groups: int = 1
     window: Pair = (1, 1)
+    dtype: DType | None = None
 
     def infer(self, gy: Spec, x: Spec) -> Spec:
         same_dtype("conv2d filter gradient", gy=gy, x=x)
@@ -110,7 +114,8 @@ class Conv2DFilterGrad(Windowed):
                "conv2d filter gradient", "channels must divide into groups",
                gy=gy, x=x, groups=self.groups)  # fmt: skip
         self.expect_counts("conv2d filter gradient", gy, _sizes(x), self.window)
-        return x.shaped(*self.window, x.shape[3] // self.groups, gy.shape[3])
+        made = x.shaped(*self.window, x.shape[3] // self.groups, gy.shape[3])
+        return made if self.dtype is None else made.typed(self.dtype)
 
     @single
     def compute(self, xp: Any, gy: Any, x: Any, gw: Any) -> None:
@@ -134,6 +139,13 @@ class Conv2DFilterGrad(Windowed):
         return Conv2DInputGrad(self.strides, self.pads, self.dilation, self.groups, _sizes(x_spec))(  # type: ignore[no-any-return]
             gy, ggw
         )
+
+
+def _filter_grad(one: Any, gy: Tensor, x: Tensor, w: Spec) -> Tensor:
+    """Return the gradient for filters w of a convolution of x, as precise as they are."""
+    dtype = None if w.dtype == gy.dtype else w.dtype
+    window = (w.shape[0], w.shape[1])
+    return Conv2DFilterGrad(one.strides, one.pads, one.dilation, one.groups, window, dtype)(gy, x)  # type: ignore[no-any-return]
 
 
 def _correlate(xp: Any, x: Any, weights: Any, lie: Windows, y: Any) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import function
-from ..spec import Pair, Spec, same_dtype
+from ..spec import DType, Pair, Spec, rounded, same_dtype
 from .window import Windowed, Windows, gathered, placed, single, walked
 
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ LONGEST_ROW = 1 << 14  # elements; filters repeated along a longer row would cro
 class DepthwiseConv2D(Windowed):
     """Every channel of images correlated with filters of its own; channel c·M + m comes from c."""
 
+    rounded: ClassVar[tuple[str, ...]] = ("w",)
+
     def infer(self, x: Spec, w: Spec) -> Spec:
         subject = "depthwise_conv2d"
-        same_dtype(subject, x=x, w=w)
+        same_dtype(subject, x=x, w=rounded(w, x))
         expect(x.ndim == w.ndim == 4, subject, "x and w must have 4 axes", x=x, w=w)
         expect(x.shape[3] == w.shape[2], subject, "channels of x must be the third axis of w",
                x=x, w=w)  # fmt: skip
@@ -39,8 +41,7 @@ class DepthwiseConv2D(Windowed):
         return DepthwiseInputGrad(self.strides, self.pads, self.dilation, sizes)(gy, w)  # type: ignore[no-any-return]
 
     def grad_w(self, gy: Tensor, x: Tensor, w_spec: Spec) -> Tensor:
-        window = (w_spec.shape[0], w_spec.shape[1])
-        return DepthwiseFilterGrad(self.strides, self.pads, self.dilation, window)(gy, x)  # type: ignore[no-any-return]
+        return _filter_grad(self, gy, x, w_spec)
 
 
 @function
@@ -49,9 +50,11 @@ class DepthwiseInputGrad(Windowed):
 
     sizes: Pair = (1, 1)
 
+    rounded: ClassVar[tuple[str, ...]] = ("w",)
+
     def infer(self, gy: Spec, w: Spec) -> Spec:
         subject = "depthwise_conv2d input gradient"
-        same_dtype(subject, gy=gy, w=w)
+        same_dtype(subject, gy=gy, w=rounded(w, gy))
         expect(gy.ndim == w.ndim == 4 and gy.shape[3] == w.shape[2] * w.shape[3], subject,
                "channels of gy must be the last two axes of w", gy=gy, w=w)  # fmt: skip
         self.expect_counts(subject, gy, self.sizes, w.shape[:2])
@@ -72,15 +75,15 @@ class DepthwiseInputGrad(Windowed):
         return DepthwiseConv2D(self.strides, self.pads, self.dilation)(ggx, w)  # type: ignore[no-any-return]
 
     def grad_w(self, ggx: Tensor, gy: Tensor, w_spec: Spec) -> Tensor:
-        window = (w_spec.shape[0], w_spec.shape[1])
-        return DepthwiseFilterGrad(self.strides, self.pads, self.dilation, window)(gy, ggx)  # type: ignore[no-any-return]
+        return _filter_grad(self, gy, ggx, w_spec)
 
 
 @function
 class DepthwiseFilterGrad(Windowed):
-    """The gradient of DepthwiseConv2D for its filters of a given `window`."""
+    """The gradient of DepthwiseConv2D for its filters of a given `window`; `dtype` as Conv2D's."""
 
     window: Pair = (1, 1)
+    dtype: DType | None = None
 
     def infer(self, gy: Spec, x: Spec) -> Spec:
         subject = "depthwise_conv2d filter gradient"
@@ -90,7 +93,8 @@ class DepthwiseFilterGrad(Windowed):
                "channels of gy must be a multiple of those of x, images as many",
                gy=gy, x=x)  # fmt: skip
         self.expect_counts(subject, gy, (x.shape[1], x.shape[2]), self.window)
-        return x.shaped(*self.window, x.shape[3], gy.shape[3] // x.shape[3])
+        made = x.shaped(*self.window, x.shape[3], gy.shape[3] // x.shape[3])
+        return made if self.dtype is None else made.typed(self.dtype)
 
     @single
     def compute(self, xp: Any, gy: Any, x: Any, gw: Any) -> None:
@@ -110,6 +114,13 @@ class DepthwiseFilterGrad(Windowed):
     def grad_x(self, ggw: Tensor, gy: Tensor, x_spec: Spec) -> Tensor:
         sizes = (x_spec.shape[1], x_spec.shape[2])
         return DepthwiseInputGrad(self.strides, self.pads, self.dilation, sizes)(gy, ggw)  # type: ignore[no-any-return]
+
+
+def _filter_grad(one: Any, gy: Tensor, x: Tensor, w: Spec) -> Tensor:
+    """Return the gradient for filters w of a convolution of x, as precise as they are."""
+    dtype = None if w.dtype == gy.dtype else w.dtype
+    window = (w.shape[0], w.shape[1])
+    return DepthwiseFilterGrad(one.strides, one.pads, one.dilation, window, dtype)(gy, x)  # type: ignore[no-any-return]
 
 
 def _repeated(xp: Any, x: Any, times: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..errors import ConfigError, expect
 from ..function import Function, function
-from ..spec import Spec, same_dtype
+from ..spec import Spec, rounded, same_dtype
 from .activation import Elu, Gelu, Silu, Softplus
 from .conv import Conv2D
 from .depthwise import DepthwiseConv2D
@@ -105,7 +105,7 @@ class FusedLinear(Fused):
     def infer(self, x: Spec, w: Spec, *more: Spec) -> Spec:
         expect(x.ndim == w.ndim == 2 and x.shape[1] == w.shape[0], "linear",
                "features of x must be rows of w", x=x, w=w)  # fmt: skip
-        same_dtype("linear", x=x, w=w)
+        same_dtype("linear", x=x, w=rounded(w, x))
         return _finished(self, "linear", x.shaped(x.shape[0], w.shape[1]), more)
 
     @single

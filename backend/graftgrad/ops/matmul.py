@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import Function, function
-from ..spec import Spec, broadcast, same_dtype
-from .operand import together
+from ..spec import DType, Spec, broadcast, rounded, same_dtype
+from .operand import cast, together
 from .shape import reshape, transpose
+from .window import single
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -17,26 +18,37 @@ if TYPE_CHECKING:
 
 @function
 class MatMul(Function):
-    """Matrix products over the last two axes; axes before them are batches and broadcast."""
+    """Matrix products over the last two axes; axes before them are batches and broadcast.
+
+    Products are of the element type of `a` or of `dtype`, to which they are not rounded before.
+    """
+
+    dtype: DType | None = None
+
+    rounded: ClassVar[tuple[str, ...]] = ("b",)
 
     def infer(self, a: Spec, b: Spec) -> Spec:
         expect(a.ndim >= 2 and b.ndim >= 2 and a.shape[-1] == b.shape[-2], "matmul",
                "columns of a must be rows of b", a=a, b=b)  # fmt: skip
         lead = broadcast("matmul", a.shaped(*a.shape[:-2]), b.shaped(*b.shape[:-2]))
-        return Spec((*lead, a.shape[-2], b.shape[-1]), same_dtype("matmul", a=a, b=b))
+        kind = same_dtype("matmul", a=a, b=rounded(b, a))
+        return Spec((*lead, a.shape[-2], b.shape[-1]), self.dtype or kind)
 
+    @single
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.matmul(a, b, out=y)
 
-    def grad_a(self, gy: Tensor, b: Tensor) -> Tensor:
-        return matmul(gy, swapped(b))
+    def grad_a(self, gy: Tensor, b: Tensor, a_spec: Spec) -> Tensor:
+        return MatMul()(cast(gy, a_spec.dtype), swapped(b))  # type: ignore[no-any-return]
 
     def grad_b(self, gy: Tensor, a: Tensor, b_spec: Spec) -> Tensor:
+        gy = cast(gy, a.dtype)
+        product = MatMul(None if a.dtype == b_spec.dtype else b_spec.dtype)
         if b_spec.ndim == 2 and a.ndim > 2:  # one product instead of a batch that is summed
             count = math.prod(a.shape[:-1])
             rows = reshape(a, (count, a.shape[-1]))
-            return matmul(transpose(rows), reshape(gy, (count, gy.shape[-1])))
-        return matmul(swapped(a), gy)
+            return product(transpose(rows), reshape(gy, (count, gy.shape[-1])))  # type: ignore[no-any-return]
+        return product(swapped(a), gy)  # type: ignore[no-any-return]
 
 
 def swapped(x: Tensor) -> Tensor:
@@ -75,7 +87,9 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     """
     expect(x.ndim >= 1 and w.ndim == 2 and x.shape[-1] == w.shape[0], "linear",
            "features of x must be rows of w", x=x.spec, w=w.spec)  # fmt: skip
-    y = matmul(reshape(x, (-1, x.shape[-1])), w)
+    if rounded(w.spec, x.spec).dtype != x.dtype:
+        x, w = together(x, w)
+    y = MatMul()(reshape(x, (-1, x.shape[-1])), w)
     if x.ndim != 2:
         y = reshape(y, (*x.shape[:-1], w.shape[1]))
     return y if b is None else y + b

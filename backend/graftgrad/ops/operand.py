@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .. import modes
 from ..function import Function, function
 from ..spec import DType, Spec, as_dtype, is_floating, promoted
 
@@ -20,6 +21,7 @@ class Cast(Function):
     dtype: DType
 
     converts: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
 
     @property
     def c(self) -> str:
@@ -102,6 +104,8 @@ def together(*operands: Any) -> tuple[Tensor, ...]:
         TypeError: there is no tensor among them.
         DTypeError: the types have nothing in common.
     """
+    if modes.autocast() is not None:
+        operands = tuple([x.autocast() if hasattr(x, "grad_fn") else x for x in operands])
     first = next((x for x in operands if hasattr(x, "grad_fn")), None)
     if first is operands[0]:  # the common case first: nothing to bring together
         dtype = first.spec.dtype

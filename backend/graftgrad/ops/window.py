@@ -143,15 +143,24 @@ def placed(
 
 
 def single(compute: Compute) -> Compute:
-    """Let a reference body compute in float32 where its operands are shorter real numbers."""
+    """Let a reference body compute in float32 where an operand is of shorter real numbers.
+
+    Operands that are float32 beside it are rounded to its type first.
+    """
 
     @functools.wraps(compute)
     def widened(self: Any, xp: Any, *arrays: Any) -> None:
-        y = arrays[-1]
-        if y.dtype.itemsize >= 4 or not is_floating(y.dtype):
+        *ins, y = arrays
+        short = next((a.dtype for a in ins if a.dtype.itemsize < 4 and is_floating(a.dtype)), None)
+        if short is None:
             compute(self, xp, *arrays)
             return
-        wide = [a.astype(float32) if a.dtype == y.dtype else a for a in arrays[:-1]]
+        wide = [
+            a.astype(short, copy=False).astype(float32) if is_floating(a.dtype) else a for a in ins
+        ]
+        if y.dtype == float32:
+            compute(self, xp, *wide, y)
+            return
         result = xp.empty(y.shape, float32)
         compute(self, xp, *wide, result)
         y[...] = result.astype(y.dtype)

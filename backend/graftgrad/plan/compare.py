@@ -51,4 +51,9 @@ def _alike(v: View, w: View, pairs: Pairs) -> bool:
         return True
     if origin == "restored":
         return bytes(v.buffer.before) == bytes(w.buffer.before)  # type: ignore[arg-type]
-    return origin == "constant" and bytes(v.array) == bytes(w.array)  # type: ignore[arg-type]
+    return origin == "constant" and _bytes(v) == _bytes(w)
+
+
+def _bytes(view: View) -> bytes:
+    assert view.array is not None
+    return bytes(view.array.tobytes())  # bfloat16 has no buffer interface

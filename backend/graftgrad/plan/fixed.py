@@ -33,7 +33,11 @@ class Fixed:
             owner = owner_of(tensor.array)
             start = address(tensor.array) - address(owner)
             low, high = start, start + tensor.nbytes
-            if not tensor.spec.contiguous or tensor.counter.lent or _meets(writes.get(id(owner), ()), low, high):
+            if (
+                not tensor.spec.contiguous
+                or tensor.counter.lent
+                or _meets(writes.get(id(owner), ()), low, high)
+            ):
                 continue
             if _meets(reads.get(id(owner), ()), low, high):
                 self.versions.append((tensor, tensor.counter.value))

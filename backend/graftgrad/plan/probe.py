@@ -57,7 +57,8 @@ def _drawn(block: Array, view: View) -> Array:
         held = np.resize(block, count).astype(view.dtype, copy=False)
     else:
         held = np.zeros(count, view.dtype)
-    return np.ndarray(view.shape, view.dtype, held.data, view.offset - low, view.strides)
+    room = held.view(np.uint8).data  # bfloat16 has no buffer interface
+    return np.ndarray(view.shape, view.dtype, room, view.offset - low, view.strides)
 
 
 def _run(records: Sequence[Record], drawn: dict[Hashable, Array]) -> dict[int, Array]:

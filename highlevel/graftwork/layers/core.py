@@ -62,7 +62,7 @@ class InputLayer(Layer):
         self.batch_shape = whole
         self.shape = whole[1:]
         application = Application(self, (), {})
-        application.outputs = KerasTensor(whole, self.policy.compute_dtype, self.name, application)
+        application.outputs = KerasTensor(whole, self.policy.variable_dtype, self.name, application)
         self.applications.append(application)
         self.build_for(whole)
 

@@ -63,6 +63,8 @@ class Embedding(Tabled):
     quantization_config: Any = setting(only(None), default=None)
     activity_regularizer: Any = setting(named(regularizers), default=None, kw_only=True)
 
+    autocast = False  # vectors are looked up first, and only they are converted
+
     def build(self, input_shape: Any) -> None:
         """Make embeddings (input_dim, output_dim)."""
         self.embeddings = self.add_weight(
@@ -79,7 +81,7 @@ class Embedding(Tabled):
     def call(self, x: Tensor) -> Tensor:
         """Look the vectors up."""
         places = x if x.dtype.kind in "iu" else ops.cast(x, "int32")
-        return ops.cast(ops.embedding(places, self.embeddings), self.dtype)
+        return ops.cast(ops.embedding(places, self.embeddings), self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the input is not 0, with `mask_zero`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
-from graftgrad.modes import depends
+from graftgrad.modes import autocast, autocasting, depends
 from graftgrad.spec import as_dtype, is_floating
 
 from ..policy import DTypePolicy, policy
@@ -142,6 +142,7 @@ class Layer(Bookkeeping):
     input_shape: Any = setting(default=None, kw_only=True)
 
     accepts_integers: ClassVar[bool] = True
+    autocast: bool = True  # whether inputs and weights are brought to the type of computation
 
     def __init__(
         self,
@@ -174,7 +175,37 @@ class Layer(Bookkeeping):
                type(self).__name__, "name must be a non-empty string without '/'",
                error=ConfigError, name=self.name)  # fmt: skip
         object.__setattr__(self, "policy", policy(self.dtype))
-        object.__setattr__(self, "dtype", str(self.policy.compute_dtype))
+        object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
+
+    # -- element types -------------------------------------------------------------------------
+
+    @property
+    def compute_dtype(self) -> str:
+        """The element type in which the layer computes, and of its output."""
+        return str(self.policy.compute_dtype)
+
+    @property
+    def variable_dtype(self) -> str:
+        """The element type of the layer's weights."""
+        return str(self.policy.variable_dtype)
+
+    @property
+    def input_dtype(self) -> str:
+        """The element type to which inputs are brought."""
+        return str(self.policy.compute_dtype)
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """Both element types under one name; set it to a policy or the name of one.
+
+        Weights that were made keep their element type.
+        """
+        return self.policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, identifier: Any) -> None:
+        object.__setattr__(self, "policy", policy(identifier))
+        object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
 
     # -- weights -------------------------------------------------------------------------------
 
@@ -197,7 +228,8 @@ class Layer(Bookkeeping):
             initializer: a name, an object or a function of (shape, dtype).
             dtype: its element type; the layer's variable type if None.
             trainable: true for a parameter, false for state such as moving averages.
-            autocast: kept for Keras' signature; computation follows the layer's policy.
+            autocast: whether ops read it in the type in which the layer computes; else they read
+                it as it is.
             regularizer: a penalty on it.
             constraint: a projection applied after every update.
             aggregation: kept for Keras' signature.
@@ -227,6 +259,7 @@ class Layer(Bookkeeping):
             self.switch,
             regularizers.get(regularizer),
             constraints.get(constraint),
+            autocast,
         )
         weight.path = f"{self.name}/{name}"
         self.own_weights.append(weight)
@@ -409,7 +442,8 @@ class Layer(Bookkeeping):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for a shape of the input, None where unknown."""
-        given = mapped_shapes(lambda shape: KerasTensor(shape, self.dtype), input_shape)
+        kind = self.compute_dtype
+        given = mapped_shapes(lambda shape: KerasTensor(shape, kind), input_shape)
         self.build_for(input_shape)
         return shape_of(self._symbolically((given,), {}))
 
@@ -469,7 +503,7 @@ class Layer(Bookkeeping):
                 takes = self._accepted()
             if "training" in takes:
                 kwargs["training"] = phase.training
-            y = self._masked(takes, args, kwargs)
+            y = self._autocast(takes, args, kwargs)
             if self.activity_regularizer is not None and phase.penalties is not None:
                 self.add_loss(
                     [_per_sample(self.activity_regularizer(one), one) for one in leaves(y)]
@@ -477,6 +511,18 @@ class Layer(Bookkeeping):
             return y
         finally:
             phase.training = before
+
+    def _autocast(
+        self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call, with weights read in the element type of this layer's computation."""
+        now, kind = autocast(), self.policy
+        mixed = kind.compute_dtype != kind.variable_dtype or now is not None
+        wanted = kind.compute_dtype if mixed and self.autocast else None
+        if wanted == now:
+            return self._masked(takes, args, kwargs)
+        with autocasting(wanted if wanted is None or is_floating(wanted) else None):
+            return self._masked(takes, args, kwargs)
 
     def _masked(self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call, with the masks of the inputs, and lay those of the outputs beside them."""
@@ -513,6 +559,8 @@ class Layer(Bookkeeping):
             return value
         x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
         wanted = self.policy.compute_dtype
+        if not self.autocast and is_floating(x.dtype):
+            return x
         kept = self.accepts_integers or not converts
         if x.dtype == wanted or (kept and not is_floating(x.dtype)):
             return x

@@ -45,12 +45,12 @@ class Normalizing(Layer):
         if self.scale:
             self.gamma = self.add_weight(
                 sizes, self.gamma_initializer, name="gamma",
-                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
+                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, autocast=False,
             )  # fmt: skip
         if self.center:
             self.beta = self.add_weight(
                 sizes, self.beta_initializer, name="beta",
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
+                regularizer=self.beta_regularizer, constraint=self.beta_constraint, autocast=False,
             )  # fmt: skip
         self.input_spec = InputSpec(ndim=len(input_shape), axes=known)
         return sizes
@@ -101,10 +101,18 @@ class BatchNormalization(Normalizing):
         """Make gamma, beta, moving_mean and moving_variance, each (C,)."""
         channels = self.learned_over(input_shape)
         self.moving_mean = self.add_weight(
-            channels, self.moving_mean_initializer, name="moving_mean", trainable=False
+            channels,
+            self.moving_mean_initializer,
+            name="moving_mean",
+            trainable=False,
+            autocast=False,
         )
         self.moving_variance = self.add_weight(
-            channels, self.moving_variance_initializer, name="moving_variance", trainable=False
+            channels,
+            self.moving_variance_initializer,
+            name="moving_variance",
+            trainable=False,
+            autocast=False,
         )
 
     def call(self, inputs: Tensor, training: bool = False, mask: Any = None) -> Tensor:
@@ -185,7 +193,8 @@ class LayerNormalization(Normalizing):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Normalize."""
-        return ops.layer_norm(inputs, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon)
+        y = ops.layer_norm(inputs, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon)
+        return ops.cast(y, self.compute_dtype)
 
 
 @declared(layers)
@@ -271,9 +280,10 @@ class GroupNormalization(Normalizing):
     def call(self, inputs: Tensor) -> Tensor:
         """Normalize."""
         groups = inputs.shape[self.axis] if self.groups == -1 else self.groups
-        return ops.group_norm(
+        y = ops.group_norm(
             inputs, self.gamma, self.beta, groups=groups, axis=self.axis, epsilon=self.epsilon
         )
+        return ops.cast(y, self.compute_dtype)
 
 
 @declared(layers)

@@ -103,7 +103,7 @@ class RecurrentCell(Layer):
     def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Return zeros, (N, U) for each state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
-        return [graftgrad.zeros((batch_size or 0, n), dtype=self.dtype) for n in sizes]
+        return [graftgrad.zeros((batch_size or 0, n), dtype=self.compute_dtype) for n in sizes]
 
     # -- dropout -------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class Recurrent(Layer):
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Return the states that a walk begins with, 0 everywhere unless the cell has its own."""
-        found = first_state(self.cell, batch_size, self.dtype)
+        found = first_state(self.cell, batch_size, self.compute_dtype)
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     def reset_state(self) -> None:

@@ -44,7 +44,7 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Return the first states of every cell."""
-        return [first_state(cell, batch_size, self.dtype) for cell in self.cells]
+        return [first_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
     def build(self, input_shape: Any) -> None:
         """Build the cells one after the other."""

@@ -9,7 +9,7 @@ from ...ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
 from ...ops.depthwise import DepthwiseConv2D, DepthwiseFilterGrad, DepthwiseInputGrad
 from ...ops.fused_products import FusedConv2D, FusedDepthwiseConv2D
 from ...ops.window import Windowed
-from ...spec import Spec, float32
+from ...spec import Spec, float32, rounded
 from .library import library
 from .memory import (
     Description,
@@ -56,7 +56,9 @@ class Convolution:
         self.view = view
         self.x, self.y = described(x, images), described(y, images)
         sizes, _ = view(w.shape, w.shape)
-        self.chosen = described(w, view) if plain else anyhow(sizes, w.dtype)
+        used = rounded(w, x)
+        self.chosen = described(used, view) if plain else anyhow(sizes, used.dtype)
+        self.summed = self.chosen if used == w else anyhow(sizes, w.dtype)  # not to be rounded
         self.where = [
             numbers(function.strides),
             numbers([step - 1 for step in function.dilation]),
@@ -91,7 +93,7 @@ class Convolution:
         owner = library()
         return Recipe(
             "convolution_backward_weights", owner.engine, DIRECT,
-            self.x, self.chosen, None, self.y, *self.where,
+            self.x, self.summed, None, self.y, *self.where,
             self.forward(TRAINING), owner.attributes,
         )  # fmt: skip
 
@@ -215,7 +217,7 @@ def whole(work: Work, x: Spec, w: Spec, y: Spec, plain: bool = False) -> Convolu
     """Return a convolution of whole images, or of their groups of channels."""
     function: Any = work.call.function
     few = y.size // y.shape[3] < FEW_PIXELS and 1 not in work.fixed
-    single = w.dtype == float32  # for shorter numbers plain filters are slow
+    single = x.dtype == float32  # for shorter numbers plain filters are slow
     return Convolution(function, x, w, y, filters(function.groups), single and (plain or few))
 
 

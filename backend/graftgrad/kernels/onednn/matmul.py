@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...kernel import Call, Kernel, kernel
 from ...ops.fused_products import FusedLinear
 from ...ops.matmul import MatMul
-from ...spec import Shape
+from ...spec import Shape, rounded
 from .library import library
 from .memory import View, anyhow, as_it_is
 from .posts import following
@@ -20,17 +20,23 @@ MOST_AXES = 12
 @kernel(MatMul, on="cpu")
 def matmul(call: Call) -> Kernel | None:
     """Offer products of any batches that broadcast, of operands as they lie."""
-    (a, _), y = call.ins, call.outs[0]
+    (a, b), y = call.ins, call.outs[0]
     if y.ndim > MOST_AXES:
         return None
     view = _lifted(y.ndim)
 
     def build(work: Work) -> None:
-        x, w = _lying(work, 0, view), _lying(work, 1, view)
-        result = work.result(0, view)
-        given = (x.description, w.description, None, result.description)
+        x, result = _lying(work, 0, view), work.result(0, view)
+        plain = None if rounded(b, a) != b else _lying(work, 1, view)
+        sizes, _ = view(b.shape, b.shape)
+        given = anyhow(sizes, a.dtype) if plain is None else plain.description
         owner = library()
-        recipe = Recipe("matmul", owner.engine, *given, owner.attributes)
+        descriptions = (x.description, given, None, result.description)
+        recipe = Recipe("matmul", owner.engine, *descriptions, owner.attributes)
+        if plain is None:
+            w = work.operand_as(1, view, recipe.layout(WEIGHTS_LAYOUT))
+        else:
+            w = plain
         work.main(recipe, {SOURCE: x, WEIGHTS: w, RESULT: result})
 
     return offer(call, build, y.size * a.shape[-1])
@@ -44,9 +50,9 @@ def fused_linear(call: Call) -> Kernel | None:
     def build(work: Work) -> None:
         posts = following(work, call.function, as_it_is, _row)
         source, result = _lying(work, 0, as_it_is), work.result()
-        stays = 1 in work.fixed
+        stays = 1 in work.fixed or rounded(w, x) != w
         plain = None if stays else _lying(work, 1, as_it_is)
-        given = anyhow(w.shape, w.dtype) if plain is None else plain.description
+        given = anyhow(w.shape, x.dtype) if plain is None else plain.description
         recipe = Recipe(
             "matmul", library().engine,
             source.description, given, posts.bias, result.description, posts.attributes,
