@@ -62,7 +62,7 @@ def test_every_epoch_leaves_a_bar_with_all_values(watch: Callable[[], Terminal])
     assert first == "Training all 4 parameters."
     assert len(epochs) == 10
     assert re.fullmatch(
-        r"Epoch  1/10: 100%\|█{10}\| 4/4 \[\d\d:\d\d, [\d.]+(batch/s|s/batch), "
+        r"Epoch  1/10: 100%\|█{10}\| 4/4 \[\d\d:\d\d, +[\d.]+(batch/s|s/batch), "
         r"loss=0\.5779, mae=0\.7380, "
         r"val_loss=0\.1678, val_mae=0\.4096\]",
         epochs[0],
@@ -125,7 +125,7 @@ def test_evaluation_and_prediction_have_bars_of_their_own(watch: Callable[[], Te
     evaluated, predicted = terminal.lines()
     assert re.fullmatch(r"Evaluate: 100%\|█+\| 4/4 \[.*, loss=1\.0000, mae=1\.0000\]", evaluated)
     assert re.fullmatch(
-        r"Predict: 100%\|█+\| 4/4 \[\d\d:\d\d, [\d.]+(batch/s|s/batch)\]", predicted
+        r"Predict: 100%\|█+\| 4/4 \[\d\d:\d\d, +[\d.]+(batch/s|s/batch)\]", predicted
     )
 
 
