@@ -89,7 +89,7 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
            "features of x must be rows of w", x=x.spec, w=w.spec)  # fmt: skip
     if rounded(w.spec, x.spec).dtype != x.dtype:
         x, w = together(x, w)
-    y = MatMul()(reshape(x, (-1, x.shape[-1])), w)
+    y: Tensor = MatMul()(reshape(x, (-1, x.shape[-1])), w)
     if x.ndim != 2:
         y = reshape(y, (*x.shape[:-1], w.shape[1]))
     return y if b is None else y + b

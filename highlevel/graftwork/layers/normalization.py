@@ -45,7 +45,8 @@ class Normalizing(Layer):
         if self.scale:
             self.gamma = self.add_weight(
                 sizes, self.gamma_initializer, name="gamma",
-                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint, autocast=False,
+                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
+                autocast=False,
             )  # fmt: skip
         if self.center:
             self.beta = self.add_weight(
