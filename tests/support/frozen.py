@@ -115,11 +115,14 @@ class Watch(callbacks.Callback):
         self.names: list[Any] = []
         self.notes: list[str] = []
         self.in_file: list[bool] = []
+        self.keepers: list[Any] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         keeper = self.model.feature_keeper
-        self.names.append(None if keeper is None or keeper.prefix is None else keeper.prefix.names)
+        keeps = keeper is not None and keeper.prefix is not None and keeper.source is not None
+        self.names.append(keeper.prefix.names if keeps else None)
         self.notes.append("" if keeper is None else keeper.note)
+        self.keepers.append(keeper)
         if keeper is not None:
             self.in_file += [one.in_file for one in keeper.kept.values()]
 

@@ -142,9 +142,7 @@ class Layer(Bookkeeping):
     input_shape: Any = setting(default=None, kw_only=True)
 
     accepts_integers: ClassVar[bool] = True
-    autocast: ClassVar[bool] = (
-        True  # whether inputs and weights are brought to the type of computation
-    )
+    autocast: ClassVar[bool] = True  # inputs and weights are brought to the type of computation
 
     def __init__(
         self,

@@ -122,7 +122,8 @@ class Mean(Metric):
             given = real(as_tensor(values))
             if sample_weight is None or isinstance(sample_weight, (int, float)):
                 factor = 1.0 if sample_weight is None else float(sample_weight)
-                self.total.add_(given.sum() if factor == 1.0 else given.sum() * factor)
+                total = given.sum() if given.ndim else given
+                self.total.add_(total if factor == 1.0 else total * factor)
                 self.count.add_(given.size * factor)
                 return
             weights = weights_for(given, sample_weight)

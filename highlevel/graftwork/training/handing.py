@@ -19,7 +19,7 @@ from graftgrad.errors import ConfigError, GraftError, expect, sentence
 from . import step
 from .data import Batch, NumberedSource, Source
 from .features import Unkept
-from .keeping import OF_TRAINING, OF_VALIDATION, Keeper, refused, unsteady
+from .keeping import OF_TRAINING, OF_VALIDATION, Keeper, overridden, refused, unsteady
 from .prefix import Prefix
 from .resume import Moved
 
@@ -115,11 +115,15 @@ def ran(
         ConfigError: the model called other layers than before, in the middle of a step.
     """
     adjusted = weighted or (lambda one: one)
-    if not isinstance(batch, Piece):
+    kept = isinstance(batch, Piece)
+    keeper = batch.source.keeper if kept else model.feature_keeper
+    if keeper is None:
         return step.ran(model, name, adjusted(batch))
-    keeper = batch.source.keeper
-    prefix = keeper.current()
-    found = None if prefix is None else batch.features(prefix)
+    if kept:
+        prefix = keeper.current()
+        found = None if prefix is None else batch.features(prefix)
+    else:
+        prefix, found = _computed(keeper, name, batch)
     if prefix is not None and found is not None:
         try:
             with prefix.resuming():
@@ -127,12 +131,25 @@ def ran(
         except Moved as error:
             keeper.give_up(error)
             if not error.clean:
-                rule = "a model must call its layers in one order while features are kept"
-                advice = "Pass cache_frozen=False to fit."
+                rule = "a model must call its layers in one order while a part of it is frozen"
+                advice = "Let its call decide nothing by chance or by count."
                 raise ConfigError(
                     sentence("fit", rule, {"model": keeper.model.name}, advice)
                 ) from error
-    return step.ran(model, name, adjusted(batch.raw()))
+    return step.ran(model, name, adjusted(batch.raw() if kept else batch))
+
+
+def _computed(keeper: Keeper, name: str, batch: Batch) -> tuple[Prefix | None, Batch | None]:
+    """Return the prefix and a batch of features that are not kept, or None where there are none."""
+    x, y, weight = batch
+    prefix = keeper.unkept(x)
+    if prefix is None or (name == "test_step" and not prefix.validates):
+        return None, None
+    try:
+        return prefix, (prefix.compute(map_tree(graftgrad.as_tensor, x)), y, weight)
+    except (Moved, GraftError) as error:
+        keeper.give_up(error)
+        return None, None
 
 
 def keeping(
@@ -165,9 +182,14 @@ def keeping(
     why = unsteady(model, OF_TRAINING, source)
     if must and why is not None:
         raise refused(why)
-    if wanted is False or why is not None or not isinstance(source, NumberedSource):
-        return source, validation, None
-    keeper = Keeper(model, source, epochs, steps, must)
+    numbered = source if isinstance(source, NumberedSource) and why is None else None
+    again = numbered is not None and epochs * (steps or numbered.length) > numbered.length
+    if numbered is None or wanted is False or not (again or must):
+        names = (*OF_TRAINING, *OF_VALIDATION)
+        joins = bool(model.compile_settings["jit_compile"]) and not model.run_eagerly
+        apart = joins and overridden(model, names) is None
+        return source, validation, Keeper(model, None, epochs, steps, False) if apart else None
+    keeper = Keeper(model, numbered, epochs, steps, must)
     watched = validation
     if isinstance(validation, NumberedSource) and validations > 1:
         if unsteady(model, OF_VALIDATION, validation) is None:
@@ -176,4 +198,4 @@ def keeping(
     if keeper.worthwhile():
         keeper.find()
     keeper.must = False  # it can be now; who thaws later knows what that does
-    return KeptSource(keeper, source, True), watched, keeper
+    return KeptSource(keeper, numbered, True), watched, keeper

@@ -1,7 +1,9 @@
 """Whether features of a frozen part are kept in a fit, for how long, and what is told of it.
 
-They live as long as the fit, or until something that they depend on changes: that is looked at
-before every step. How they reach a step stands in `handing`.
+Where they cannot be kept the frozen part still is a step of its own: computed for every batch, but
+folded and joined as inference is. Kept features live as long as the fit, or until something that
+they depend on changes: that is looked at before every step. How they reach a step stands in
+`handing`.
 """
 
 from __future__ import annotations
@@ -37,12 +39,17 @@ class Keeper:
     """
 
     def __init__(
-        self, model: Trainer, source: NumberedSource, epochs: int, steps: int | None, must: bool
+        self,
+        model: Trainer,
+        source: NumberedSource | None,
+        epochs: int,
+        steps: int | None,
+        must: bool,
     ) -> None:
         self.model = model
-        self.source = source
+        self.source = source  # None where nothing can be kept
         self.epochs = epochs
-        self.steps = steps or source.length
+        self.steps = steps or (0 if source is None else source.length)
         self.must = must
         self.prefix: Prefix | None = None
         self.kept: dict[int, Kept] = {}
@@ -54,25 +61,29 @@ class Keeper:
     def worthwhile(self) -> bool:
         """Tell whether there may be something to keep that is needed a second time."""
         frozen = any(not one.requires_grad for one in self.model.parameters())
-        again = self.epochs * self.steps > self.source.length
+        again = self.source is None or self.epochs * self.steps > self.source.length
         return self.must or (frozen and again and self.failed != self._trained())
 
-    def find(self) -> None:
+    def find(self, x: Any = None) -> None:
         """Find the prefix and make room for its features; note why if that cannot be.
 
+        Args:
+            x: a few samples, where the source cannot be asked for them.
         Raises:
             ConfigError: it cannot be, and it must.
         """
         try:
-            self._find()
+            self._find(x)
         except (NotFound, Unkept) as error:
             if self.must:
                 raise refused(error) from error
             self.failed = self._trained()
             self.drop(_in_vain(error))
 
-    def _find(self) -> None:
-        x, *beside = _few(self.source)
+    def _find(self, x: Any) -> None:
+        beside: list[Any] = []
+        if self.source is not None:
+            x, *beside = _few(self.source)
         try:
             settings = self.model.compile_settings
             loose = bool(settings["jit_compile"]) and not self.model.run_eagerly
@@ -86,6 +97,8 @@ class Keeper:
         if not (weighty or self.must):
             raise NotFound(prefix.reason or "nothing with weights lies before it")
         self.prefix, self.kept = prefix, {}
+        if self.source is None:
+            return
         self._make_room(self.source, beside)
         if self.validation is not None and prefix.validates:
             self._make_room(self.validation, _few(self.validation)[1:])
@@ -98,6 +111,17 @@ class Keeper:
         if self.prefix is None and not self.given_up and self.worthwhile():
             self.find()
         self.epochs -= 1
+
+    def unkept(self, x: Any) -> Prefix | None:
+        """Return the prefix for a batch whose features are not kept, if there is one."""
+        if self.source is not None or self.given_up:
+            return None
+        if self.prefix is not None and not self.prefix.longest():
+            self.drop("")
+        if self.prefix is None and self.worthwhile():
+            self.find(map_tree(lambda one: one[:FEW], x))
+            self.note = ""  # nothing was promised
+        return self.current()
 
     def current(self) -> Prefix | None:
         """Return the prefix if its features may be used in the next step."""
@@ -169,6 +193,11 @@ def unsteady(model: Trainer, names: tuple[str, ...], source: Source) -> str | No
         return "the samples of a stream or generator have no numbers"
     if (why := source.unsteady()) is not None:
         return why
+    return overridden(model, names)
+
+
+def overridden(model: Trainer, names: tuple[str, ...]) -> str | None:
+    """Say which part of a step is the user's own, so that features must not take x's place."""
     for name in names:
         home = getattr(getattr(type(model), name), "__module__", "")
         if name in vars(model) or home != f"{__package__}.trainer":

@@ -129,6 +129,7 @@ def test_nothing_is_kept_where_every_sample_is_seen_once_or_nothing_is_frozen() 
         probe = Probe()
         model = network(lambda probe=probe: base(probe))
         probe.seen.clear()
+        model.run_eagerly = True  # a plan would not ask the probe
         watch = watched(model, **settings)
         assert set(watch.names) == {None}
         assert sum(probe.seen) == (37 if settings["epochs"] == 1 else 24)
@@ -300,3 +301,20 @@ def test_data_that_do_not_fit_are_told_as_ever() -> None:
             network(before=[lambda: layers.Rescaling(2.0)]).fit(
                 X[:, :5], Y, epochs=2, verbose=0, cache_frozen=keep
             )
+
+
+def test_the_frozen_part_is_one_plan_where_nothing_can_be_kept() -> None:
+    def stream() -> Any:
+        while True:
+            yield X[:8], Y[:8]
+
+    losses = []
+    for settings in ({}, {"jit_compile": False}):
+        model = network()
+        model.compile("adam", model.loss, metrics=["accuracy"], **settings)
+        watch = watched(model, stream(), None, epochs=2, steps_per_epoch=6)
+        assert set(watch.names) == {None}
+        kept = [one for one in watch.keepers if one is not None and one.prefix is not None]
+        assert bool(kept) is not bool(settings)
+        losses.append(model.history.history["loss"])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
