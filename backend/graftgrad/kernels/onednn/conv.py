@@ -129,7 +129,7 @@ def conv2d(call: Call) -> Kernel | None:
     (x, w), y = call.ins, call.outs[0]
 
     def build(work: Work) -> None:
-        lie = whole(work, x, w, y)
+        lie = whole(work, x, w, y, _few(work, y))
         lie.to_results(work, lie.forward(), {})
 
     return offer(call, build, products(y, w))
@@ -141,7 +141,8 @@ def fused_conv2d(call: Call) -> Kernel | None:
     (x, w, *_), y = call.ins, call.outs[0]
 
     def build(work: Work) -> None:
-        lie, posts = whole(work, x, w, y), following(work, call.function, images, as_it_is)
+        lie = whole(work, x, w, y, _few(work, y))
+        posts = following(work, call.function, images, as_it_is)
         recipe = lie.forward(INFERENCE, posts.bias, posts.attributes)
         lie.to_results(work, recipe, posts.arguments)
 
@@ -216,9 +217,12 @@ def depthwise_filter_grad(call: Call) -> Kernel | None:
 def whole(work: Work, x: Spec, w: Spec, y: Spec, plain: bool = False) -> Convolution:
     """Return a convolution of whole images, or of their groups of channels."""
     function: Any = work.call.function
-    few = y.size // y.shape[3] < FEW_PIXELS and 1 not in work.fixed
-    single = x.dtype == float32  # for shorter numbers plain filters are slow
-    return Convolution(function, x, w, y, filters(function.groups), single and (plain or few))
+    plain = plain and x.dtype == float32  # for shorter numbers plain filters are slow
+    return Convolution(function, x, w, y, filters(function.groups), plain)
+
+
+def _few(work: Work, y: Spec) -> bool:
+    return y.size // y.shape[3] < FEW_PIXELS and 1 not in work.fixed
 
 
 def by_channel(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from .library import Library, library
 KINDS: dict[DType, int] = {bfloat16: 2, float32: 3, int32: 4, uint8: 6}
 ANY = 1
 LINE = 64  # bytes of a cache line
-DATA = 16  # where a NumPy array holds the address of its elements, behind CPython's own head
+DATA = object.__basicsize__  # where an array holds its elements' address, behind CPython's head
 
 # How an array of some shape and strides is seen by the library: sizes and strides in its order.
 View = Callable[[Shape, Shape], tuple[Shape, Shape]]
@@ -76,11 +77,10 @@ def _fast_address(array: Any) -> int:
 def _quickest() -> Callable[[Any], int]:
     """Return the quick way to an address where it is seen to be right, else NumPy's own."""
     probe = np.empty((3, 5), np.float32)[1:, ::2]
-    try:
-        right = _fast_address(probe) == _slow_address(probe)
-    except (ValueError, TypeError):
-        right = False
-    return _fast_address if right and probe.__array_interface__ else _slow_address
+    usual = sys.implementation.name == "cpython"
+    return (
+        _fast_address if usual and _fast_address(probe) == _slow_address(probe) else _slow_address
+    )
 
 
 address_of = _quickest()
