@@ -217,7 +217,6 @@ class RMSNormalization(Layer):
     epsilon: float = setting(strength, default=1e-6)
 
     accepts_integers = False
-    supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make scale, of the sizes of `axis`."""
