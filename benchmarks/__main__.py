@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import report
-from .machine import Ceilings, as_ceilings, versions
+from .machine import Ceilings, Usage, as_ceilings, versions
 from .peers import ORDINARY, PEERS, environment
 from .runner import ROOT, measure
 from .workloads import WORKLOADS
@@ -64,11 +64,14 @@ def main() -> None:
         def say(text: str, name: str = name) -> None:
             progress(f"{name}, {text}")
 
+        before = Usage.now()
         measured = measure(WORKLOADS[name], asked.peers, asked.repeats, asked.quick, say)
+        after = Usage.now()
+        others = after.others_since(before) if before and after else None
         say("the machine once more")
         now = ceilings()
         found = found.highest(now)
-        outcomes.append(report.Outcome(WORKLOADS[name], measured, found.share(now)))
+        outcomes.append(report.Outcome(WORKLOADS[name], measured, found.share(now), others))
         progress("")
         print(report.block(outcomes[-1], found), "\n", flush=True)
         document = {

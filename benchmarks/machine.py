@@ -6,6 +6,7 @@ Run as a program it measures and prints JSON, so that the libraries it opens dis
 from __future__ import annotations
 
 import json
+import os
 import platform
 import threading
 import time
@@ -110,6 +111,33 @@ def measured() -> Ceilings:
     by = {dtype: max(found, key=lambda name: found[name]) for dtype, found in rates.items()}
     matmul = {dtype: rates[dtype][name] for dtype, name in by.items()}
     return Ceilings(processor(), THREADS, matmul, by, memory_rate())
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Seconds until now: of all processors at work, of our processes among them, of the clock."""
+
+    everybody: float
+    own: float
+    clock: float
+
+    @classmethod
+    def now(cls) -> Usage | None:
+        """Look; None where the system does not tell. Only processes that have ended are ours."""
+        try:
+            fields = Path("/proc/stat").read_text(encoding="ascii").split()[1:9]
+        except OSError:
+            return None
+        user, nice, system, _, _, irq, softirq, steal = map(int, fields)
+        ticks = user + nice + system + irq + softirq + steal
+        used = os.times()
+        own = used.user + used.system + used.children_user + used.children_system
+        return cls(ticks / os.sysconf("SC_CLK_TCK"), own, time.perf_counter())
+
+    def others_since(self, before: Usage) -> float:
+        """Return how many processors other processes kept busy, on average."""
+        theirs = (self.everybody - before.everybody) - (self.own - before.own)
+        return max(0.0, theirs / (self.clock - before.clock))
 
 
 def processor() -> str:

@@ -14,6 +14,7 @@ from .workload import Workload
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 MIB = 1 << 20
 QUIET = 0.8  # of the ceilings: what a machine reaches that nobody else uses
+IDLE = 0.1  # processors: what a machine does beside, even if nobody uses it
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Outcome:
     workload: Workload
     peers: Sequence[Measured]
     undisturbed: float = 1.0  # what part of its ceilings the machine reached beside this
+    others: float | None = None  # processors that other processes kept busy meanwhile
 
     @property
     def ours(self) -> Measured | None:
@@ -97,6 +99,8 @@ def block(outcome: Outcome, ceilings: Ceilings | None) -> str:
     for one in outcome.peers:
         if one.median is None:
             lines.append(f"  {one.peer}: not available: {one.missing or 'no repeat was asked for'}")
+    if outcome.others is not None and outcome.others > IDLE:
+        lines.append(f"  disturbed: other processes kept {outcome.others:.1f} processors busy")
     if outcome.undisturbed < QUIET:
         lines.append(f"  disturbed: after this the machine reached {outcome.undisturbed:.0%} "
                      "of its ceilings; somebody else was computing")  # fmt: skip
@@ -163,7 +167,7 @@ def as_json(outcome: Outcome, ceilings: Ceilings | None) -> dict[str, Any]:
         "memory_target": workload.memory_target, "memory_ratio": outcome.memory_ratio,
         "seconds_target": workload.seconds_target,
         "flops": work.flops if work else None, "bytes": work.bytes if work else None,
-        "undisturbed": outcome.undisturbed,
+        "undisturbed": outcome.undisturbed, "others": outcome.others,
         "roofline_seconds": ceilings.least_seconds(work) if work and ceilings else None,
         "peers": [plain(one) for one in outcome.peers],
     }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import report, runner
 from benchmarks.flops import Work, dense, inference, resnet18, training
-from benchmarks.machine import Ceilings
+from benchmarks.machine import Ceilings, Usage
 from benchmarks.peers import ORDINARY, PEERS
 from benchmarks.runner import Measured, measure
 from benchmarks.workloads import WORKLOADS
@@ -73,6 +73,14 @@ def test_a_lower_measurement_tells_of_a_disturbance() -> None:
     highest = CEILINGS.highest(busy)
     assert (highest.matmul["float32"], highest.memory) == (100.0, 12.0)
     assert highest.share(busy) == pytest.approx(0.5)
+
+
+def test_what_others_compute_is_what_is_not_ours() -> None:
+    before, after = Usage(100.0, 10.0, 5.0), Usage(112.0, 14.0, 9.0)
+    assert after.others_since(before) == pytest.approx(2.0)
+    busy = replace(outcome(graftwork=[1.0]), others=2.0)
+    assert "other processes kept 2.0 processors busy" in report.block(busy, CEILINGS)
+    assert "disturbed" not in report.block(replace(busy, others=0.01), CEILINGS)
 
 
 @pytest.mark.parametrize(
