@@ -53,7 +53,7 @@ class Known:
         recent: the last recording for each set of choices and settings, to be held against the
             next.
         plans: the plans, that of the latest recording first.
-        leaves: the tensors with which the last run computed.
+        leaves: the tensors with which runs computed.
         reason: why the step is left to Python for good.
         culprit: the line that is to blame for it.
         doubt: why the last recording is not enough.
@@ -63,7 +63,7 @@ class Known:
 
     recent: dict[Hashable, Recorded] = field(default_factory=dict)
     plans: list[Kept] = field(default_factory=list)
-    leaves: list[Leaf] = field(default_factory=list)
+    leaves: dict[int, Leaf] = field(default_factory=dict)
     reason: str = ""
     culprit: str = ""
     doubt: str = ""
@@ -71,8 +71,8 @@ class Known:
     failures: int = 0
 
     def gradients(self) -> list[tuple[Tensor, Any]]:
-        """Return the gradients that the tensors of the last run hold now."""
-        alive = [leaf.tensor() for leaf in self.leaves]
+        """Return the gradients that the known tensors hold now."""
+        alive = [leaf.tensor() for leaf in self.leaves.values()]
         return [(x, x.grad) for x in alive if x is not None]
 
 
@@ -199,7 +199,7 @@ class Captured(Generic[P, R]):
         if not tape.failure:
             result = map_tree(_copied, result)  # else what is handed out would outlive the step
             tape.finish()
-        doubt = "" if tape.failure else _doubt(tape, grads)
+        doubt = "" if tape.failure else _doubt(tape, grads, known.tries > 0)
         self._learn(known, tape, told, doubt)
         return result, not (tape.failure or doubt) and tape.recording.pure
 
@@ -215,7 +215,7 @@ class Captured(Generic[P, R]):
     def _learn(self, known: Known, tape: Tape, told: Any, doubt: str) -> None:
         """Make a plan of a recording that is like the one before, or keep it for the next."""
         recording = tape.recording
-        known.leaves = list(tape.leaves.values())
+        known.leaves = {key: one for key, one in known.leaves.items() if not one.gone} | tape.leaves
         known.tries += 1
         if tape.failure:
             known.failures += 1
@@ -225,7 +225,7 @@ class Captured(Generic[P, R]):
         elif doubt:
             known.doubt = doubt
         else:
-            known.failures = 0
+            known.failures, known.doubt = 0, ""
             self._compare(known, tape, Recorded(recording, told))
         if known.tries > PATIENCE + len(known.recent) and not known.reason:
             known.reason = known.doubt or "it does not do the same every time"
@@ -323,7 +323,7 @@ def _copied(one: Any) -> Any:
     return Tensor(one.array.copy(), one.spec.like(), one.device) if isinstance(one, Tensor) else one
 
 
-def _doubt(tape: Tape, grads: list[tuple[Tensor, Any]]) -> str:
+def _doubt(tape: Tape, grads: list[tuple[Tensor, Any]], again: bool) -> str:
     """Return what a repetition would leave out, if the step does more than launches."""
     before = {id(x): grad for x, grad in grads}
     for leaf in tape.leaves.values():
@@ -333,7 +333,7 @@ def _doubt(tape: Tape, grads: list[tuple[Tensor, Any]]) -> str:
             tape.recording.fresh = True
         elif before[id(x)] is not leaf.grad:
             return "it leaves a gradient behind where there was another, or none"
-    line = tape.survivor()
+    line = tape.survivor(thorough=again)
     if line is not None:
         return f"a result is kept beyond the step{f' ({line})' if line else ''}"
     return tape.settings.settle()

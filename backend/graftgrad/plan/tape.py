@@ -184,10 +184,13 @@ class Tape:
         self._snapshots.clear()
         self.leaves = {key: leaf for key, leaf in self.leaves.items() if leaf.tensor() is not None}
 
-    def survivor(self) -> str | None:
-        """Return the line that made a result which outlives the step, if there is one."""
-        for once_more in (False, True):
-            if once_more:
+    def survivor(self, thorough: bool) -> str | None:
+        """Return the line that made a result which outlives the step, if there is one.
+
+        What only cycles of garbage keep is let go of first if it is to be `thorough`.
+        """
+        for collect in (False, True):
+            if collect and thorough:
                 gc.collect()
             found = [buffer for ref, buffer in self._made.values() if ref() is not None]
             if not found:
