@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graftgrad import modes
+from graftgrad import engine, modes
 from graftgrad.errors import GradientError
 from graftgrad.gradcheck import gradcheck, gradgradcheck
 from graftgrad.node import Node
+from graftgrad.plan import captured
 from graftgrad.spec import is_floating
 from graftgrad.tensor import Tensor
 from support.declaration import (
@@ -199,6 +200,36 @@ def check_replay(case: Case) -> None:
         np.testing.assert_array_equal(found.detach().numpy(), y.detach().numpy())
 
 
+def check_plan(case: Case) -> None:
+    """A plan of the op and its gradients gives what the op gives, on other values too."""
+    wanted = case.differentiated()
+    tensors = case.tensors(case.arrays(), wanted)
+
+    def step() -> list[Any]:
+        results = case.call(tensors)
+        roots = [y for y in results if y.requires_grad]
+        found: Any = ()
+        if roots:
+            found = engine.grad(
+                roots, [tensors[p] for p in wanted], [projection(y) for y in roots],
+                allow_unused=True,
+            )  # fmt: skip
+        return [*[y.detach() for y in results], *found]
+
+    repeated = captured(step)
+    for seed in (0, 1, 2, 3):
+        others = case.arrays(seed=seed)
+        seen = []
+        for run in (step, repeated):
+            for place, x in tensors.items():
+                x.array[...] = others[place]
+            seen.append([y.numpy().copy() for y in run() if y is not None])
+            seen[-1] += [x.array.copy() for x in tensors.values()]
+        for eager, replayed in zip(*seen, strict=True):
+            np.testing.assert_array_equal(replayed, eager)
+    assert repeated.replayed == 2, repeated.report(timed=False)
+
+
 def check_strided(case: Case) -> None:
     """Operands that do not lie in row-major order give the same values and gradients."""
     wanted = case.differentiated()
@@ -234,6 +265,7 @@ CHECKS: dict[str, tuple[Callable[[Case], None], Callable[[Case], bool]]] = {
         lambda case: any(a.dtype == np.float64 for a in case.arrays().values()),
     ),
     "test_replay": (check_replay, lambda case: case.replay),
+    "test_plan": (check_plan, lambda case: case.replay),
     "test_strided": (
         check_strided,
         lambda case: any(a.size > 1 for a in case.arrays().values()),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 import graftgrad
 import graftwork.layers as known
 from graftgrad import Tensor, modes
+from graftgrad.plan import captured
 from graftwork.layers import Layer
 from graftwork.registry import configuration, decoded, layers
 from support.golden import GoldenCase
@@ -36,6 +37,7 @@ def check_layer(
     one_step_lowers_a_loss(make(), inputs)
     for training in (False, True):
         replay_equals_eager(make(), inputs, training)
+        plan_equals_eager(make(), inputs, training)
     if stateful:
         training_moves_the_state(make(), inputs)
 
@@ -151,6 +153,37 @@ def replay_equals_eager(layer: Layer, inputs: list[Array], training: bool) -> No
     assert len(results[0]) == len(results[1])
     for from_tape, eager in zip(*results, strict=True):
         np.testing.assert_array_equal(from_tape, eager)
+
+
+def plan_equals_eager(layer: Layer, inputs: list[Array], training: bool) -> None:
+    _call(layer, inputs)
+    start = [w.numpy() for w in layer.variables]
+    fed = [_tensor(x) for x in inputs]
+    for x in fed:
+        x.requires_grad = x.dtype.kind == "f"
+
+    def step() -> list[Tensor | None]:
+        y = layer(fed if len(fed) > 1 else fed[0], training=training)
+        wanted = [t for t in (*fed, *layer.parameters()) if t.requires_grad]
+        if not y.requires_grad:
+            return [y]
+        return [y.detach(), *graftgrad.grad((y * y).sum(), wanted, allow_unused=True)]
+
+    repeated = captured(step)
+    seen = []
+    for run in (step, repeated):
+        for weight, value in zip(layer.variables, start, strict=True):
+            weight.assign(value)
+        found: list[Array] = []
+        for k in range(4):
+            for i, x in enumerate(fed):
+                top = int(inputs[i].max()) + 1 if x.dtype.kind == "i" else 0
+                x.detach().copy_(_values(10 * k + i, x.shape, top))
+            found += [y.numpy().copy() for y in run() if y is not None]
+        seen.append([*found, *(w.numpy() for w in layer.variables)])
+    assert repeated.replayed > 0, repeated.report(timed=False)
+    for eager, replayed in zip(*seen, strict=True):
+        np.testing.assert_array_equal(replayed, eager)
 
 
 def training_moves_the_state(layer: Layer, inputs: list[Array]) -> None:

@@ -215,7 +215,9 @@ class Captured(Generic[P, R]):
     def _learn(self, known: Known, tape: Tape, told: Any, doubt: str) -> None:
         """Make a plan of a recording that is like the one before, or keep it for the next."""
         recording = tape.recording
-        known.leaves = {key: one for key, one in known.leaves.items() if not one.gone} | tape.leaves
+        known.leaves = {key: one for key, one in known.leaves.items() if not one.gone}
+        if not tape.failure:
+            known.leaves |= tape.leaves
         known.tries += 1
         if tape.failure:
             known.failures += 1

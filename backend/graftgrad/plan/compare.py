@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .records import Look, Recording, View
 
 Pairs = tuple[dict[int, int], dict[int, int]]  # which buffer is which, both ways
@@ -50,10 +52,11 @@ def _alike(v: View, w: View, pairs: Pairs) -> bool:
     if origin in ("made", "input") or v.buffer.array is w.buffer.array:
         return True
     if origin == "restored":
-        return bytes(v.buffer.before) == bytes(w.buffer.before)  # type: ignore[arg-type]
-    return origin == "constant" and _bytes(v) == _bytes(w)
+        return _equal(v.buffer.before, w.buffer.before)
+    return origin == "constant" and _equal(v.array, w.array)
 
 
-def _bytes(view: View) -> bytes:
-    assert view.array is not None
-    return bytes(view.array.tobytes())  # bfloat16 has no buffer interface
+def _equal(one: Any, other: Any) -> bool:
+    """Tell whether two arrays hold the same bytes."""
+    same_bytes: bool = one.tobytes() == other.tobytes()
+    return same_bytes
