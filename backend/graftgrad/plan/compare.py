@@ -19,6 +19,9 @@ def difference(one: Recording, other: Recording) -> str:
     if len(one.entries) != len(other.entries):
         return f"{len(one.entries)} launches, then {len(other.entries)}"
     pairs: Pairs = {}, {}
+    inputs = list(zip(one.inputs, other.inputs, strict=False))
+    if len(one.inputs) != len(other.inputs) or not all(_alike(v, w, pairs) for v, w in inputs):
+        return "arguments"
     for a, b in zip(one.entries, other.entries, strict=True):
         if isinstance(a, Look) or isinstance(b, Look):
             if type(a) is not type(b) or len(a.ins) != len(b.ins):
