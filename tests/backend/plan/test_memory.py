@@ -1,5 +1,7 @@
 """Buffers that are needed at the same time never share a byte; others do."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +56,7 @@ def test_a_life_goes_from_the_first_touch_to_the_last_or_to_the_end():
 
 def test_a_chain_of_large_buffers_needs_room_for_two():
     buffers = [Buffer(10 * SMALL, "made") for _ in range(20)]
-    entries = [touching(*pair) for pair in zip(buffers, buffers[1:], strict=False)]
+    entries = [touching(*pair) for pair in pairwise(buffers)]
     layout = laid_out(entries, [])
     assert layout.nbytes == 20 * SMALL
     assert layout.unshared == 200 * SMALL
