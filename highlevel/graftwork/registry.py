@@ -290,7 +290,7 @@ def configuration(thing: Configured) -> dict[str, Any]:
     module = kind.registry.module if registered is None and kind.registry else None
     return {
         "module": module,
-        "class_name": kind.__name__,
+        "class_name": vars(kind).get("exported_name", kind.__name__),
         "config": thing.get_config(),
         "registered_name": registered,
     }

@@ -31,6 +31,7 @@ def flat(tree: Any) -> list[Any]:
 
 
 LONG = ("initializer", "regularizer", "constraint")
+TELLING = ("activation", "merge_mode", "use_bias", "reset_after")
 
 
 def plain(tree: Any, short: bool) -> Any:
@@ -41,9 +42,18 @@ def plain(tree: Any, short: bool) -> Any:
         return {
             key: plain(one, short)
             for key, one in tree.items()
-            if key not in ("build_config", "registered_name") and not (short and key.endswith(LONG))
+            if key not in ("build_config", "registered_name") and not (short and silent(key, one))
         }
     return [plain(one, short) for one in tree] if isinstance(tree, (list, tuple)) else tree
+
+
+def silent(key: str, value: Any) -> bool:
+    """Tell whether a setting says nothing: its default is the same here and there."""
+    if key == "use_scale":
+        return False
+    if key in TELLING:
+        return value is True
+    return key.endswith(LONG) or value is None or value is False or key in ("trainable", "name")
 
 
 def case(

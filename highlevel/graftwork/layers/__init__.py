@@ -45,7 +45,7 @@ from .merging import (
     multiply,
     subtract,
 )  # fmt: skip
-from .multi_head import GroupQueryAttention, MultiHeadAttention
+from .multi_head import GroupedQueryAttention, MultiHeadAttention
 from .normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -99,7 +99,7 @@ from .seed_generator import SeedGenerator
 from .stacked_cells import StackedRNNCells
 from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
-GroupedQueryAttention = GroupQueryAttention
+GroupQueryAttention = GroupedQueryAttention
 
 __all__ = [
     "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "Add", "AdditiveAttention",

@@ -47,6 +47,8 @@ class Heads(Layer):
         """Make what turns scores into weights where these are asked for."""
         self._softmax = Softmax(axes, dtype=self.policy)
         self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.policy)
+        self._softmax.build_for(None)
+        self._dropout_layer.build_for(None)
 
     def merged_mask(
         self, query: Tensor, value: Tensor, masks: dict[str, Any], use_causal_mask: bool
@@ -188,9 +190,7 @@ class MultiHeadAttention(Heads):
         self.inner_layers(tuple(range(-len(self.axes), 0)))
 
     def build_for(self, shape: Any) -> None:
-        """Wait for the shapes of all inputs; `call` builds."""
-        if not self.built and shape is not None:
-            object.__setattr__(self, "built_shape", shape)
+        """Wait for the shapes of all inputs: `call` builds."""
 
     def call(
         self, query: Tensor, value: Tensor, key: Tensor | None = None, query_mask: Any = None,
@@ -242,8 +242,8 @@ class MultiHeadAttention(Heads):
         return {key: one for key, one in config.items() if key != "flash_attention"}
 
 
-@declared(layers, "GroupedQueryAttention")
-class GroupQueryAttention(Heads):
+@declared(layers, "GroupQueryAttention")
+class GroupedQueryAttention(Heads):
     """Attention whose heads of queries share heads of keys and values. Ainslie et al. 2023.
 
     Shapes: query (N, T, D), value and key (N, U, E) -> (N, T, D), and the weights
@@ -284,7 +284,7 @@ class GroupQueryAttention(Heads):
         """Hold the numbers of heads against each other."""
         self.prepare_layer()
         fits = self.num_query_heads % self.num_key_value_heads == 0
-        expect(fits, "GroupQueryAttention", "num_key_value_heads must divide num_query_heads",
+        expect(fits, "GroupedQueryAttention", "num_key_value_heads must divide num_query_heads",
                error=ConfigError, num_query_heads=self.num_query_heads,
                num_key_value_heads=self.num_key_value_heads)  # fmt: skip
 
@@ -294,25 +294,26 @@ class GroupQueryAttention(Heads):
         key_shape = value_shape if key_shape is None else key_shape
         of_query = (None, self.num_query_heads, self.head_dim)
         of_key = (None, self.num_key_value_heads, self.head_dim)
-        self.query_dense = self.projection("query", "bqm,muh->bquh", of_query, "uh")
-        self.key_dense = self.projection("key", "bkm,mvh->bkvh", of_key, "vh")
+        self._query_dense = self.projection("query", "bqm,muh->bquh", of_query, "uh")
+        self._key_dense = self.projection("key", "bkm,mvh->bkvh", of_key, "vh")
         self._gate_dense = None
         if self.use_gate:
             self._gate_dense = self.projection(
                 "gate", "bqm,muh->bquh", of_query, "uh", activation="sigmoid"
             )
-        self.value_dense = self.projection("value", "bkm,mvh->bkvh", of_key, "vh")
-        self.output_dense = self.projection(
+        self._value_dense = self.projection("value", "bkm,mvh->bkvh", of_key, "vh")
+        self._output_dense = self.projection(
             "attention_output", "bquh,uhm->bqm", (None, query_shape[-1]), "m"
         )
-        pairs = ((self.query_dense, query_shape), (self.key_dense, key_shape),
-                 (self._gate_dense, query_shape), (self.value_dense, value_shape))  # fmt: skip
+        pairs = ((self._query_dense, query_shape), (self._key_dense, key_shape),
+                 (self._gate_dense, query_shape), (self._value_dense, value_shape))  # fmt: skip
         for layer, shape in pairs:
             if layer is not None:
                 layer.build_for(tuple(shape))
-        self.output_dense.build_for((*query_shape[:-1], self.num_query_heads, self.head_dim))
+        self._output_dense.build_for((*query_shape[:-1], self.num_query_heads, self.head_dim))
         self.inner_layers(-1)
 
+    exported_name = "GroupQueryAttention"  # Keras' public name; its files count by the class' own
     build_for = MultiHeadAttention.build_for
 
     def call(
@@ -333,7 +334,7 @@ class GroupQueryAttention(Heads):
         alone = alone and self.sliding_window is None and not return_attention_scores
         mask = self.merged_mask(query, value, masks, use_causal_mask and not alone)
         with without_masks(query, key, value):
-            q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+            q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
             gate = None if self._gate_dense is None else self._gate_dense(query)
         scale, weights = self.head_dim**-0.5, None
         if return_attention_scores:
@@ -342,7 +343,7 @@ class GroupQueryAttention(Heads):
             y, weights = self.weighted(q, k, v, mask, training, scale, names, 1)
         else:
             y = self.attended(q, k, v, mask, training, scale, alone)
-        y = self.output_dense(y if gate is None else y * gate)
+        y = self._output_dense(y if gate is None else y * gate)
         return (y, weights) if return_attention_scores else y
 
     def get_config(self) -> dict[str, Any]:

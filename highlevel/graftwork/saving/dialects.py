@@ -26,6 +26,7 @@ _CODE = {
     "JaxLayer": "It holds a compiled program.",
     "FlaxLayer": "It holds a compiled program.",
 }
+_OPS = "keras.src.ops"
 # Fields that say nothing at these values; at others they are refused by name.
 _SILENT: dict[str, tuple[Any, ...]] = {
     "optional": (False,), "ragged": (False,), "sparse": (False,), "renorm": (False,),
@@ -97,6 +98,63 @@ def read(config: Any, kind: registry.Registry | None, subject: str = "configurat
     return _Reader(subject).value(config, kind, 0)
 
 
+def without_masks(config: Config) -> Config:
+    """Leave out what computes masks in a functional model of Keras': here they travel unasked.
+
+    Keras writes the ops of its layers' `compute_mask` as if they were layers, and their results as
+    arguments `mask`. An op that feeds anything else is left in, and refused by its name.
+    """
+    listed = config.get("layers")
+    if not isinstance(listed, list):
+        return config
+    layers = [one for one in listed if isinstance(one, Mapping)]
+    names = {one.get("name") for one in layers if str(one.get("module")).startswith(_OPS)}
+    if not names:
+        return config
+    calls = [
+        node
+        for one in layers
+        if one.get("name") not in names
+        for node in one.get("inbound_nodes") or ()
+        if isinstance(node, Mapping)
+    ]
+    shorter = {id(node): _without(node, names) for node in calls}
+    used = _named([[one for node in shorter.values() for one in node.values()],
+                   config.get("output_layers")])  # fmt: skip
+    if used & names:
+        return config
+    kept = []
+    for one in listed:
+        if isinstance(one, Mapping) and one.get("name") in names:
+            continue
+        nodes = one.get("inbound_nodes") if isinstance(one, Mapping) else None
+        if isinstance(nodes, list):
+            one = {**one, "inbound_nodes": [shorter.get(id(node), node) for node in nodes]}
+        kept.append(one)
+    return {**config, "layers": kept}
+
+
+def _without(node: Mapping[str, Any], names: set[Any]) -> Config:
+    kwargs = node.get("kwargs") or {}
+    left = {key: one for key, one in kwargs.items()
+            if not (key.endswith("mask") and _named(one) & names)}  # fmt: skip
+    return {**node, "kwargs": left}
+
+
+def _named(tree: Any) -> set[Any]:
+    """Return the names of the layers whose outputs a tree of arguments refers to."""
+    if isinstance(tree, Mapping):
+        history = tree.get("keras_history")
+        if isinstance(history, list) and history:
+            return {history[0]} if isinstance(history[0], str) else set()
+        return {name for one in tree.values() for name in _named(one)}
+    if isinstance(tree, (list, tuple)):
+        if len(tree) == 3 and isinstance(tree[0], str):
+            return {tree[0]}
+        return {name for one in tree for name in _named(one)}
+    return set()
+
+
 class _Reader:
     def __init__(self, subject: str) -> None:
         self.subject = subject
@@ -127,7 +185,7 @@ class _Reader:
         if name.startswith("__") or not isinstance(config, Mapping):
             return {**entry, "config": self.value(config, None, depth + 1)}
         found = found_class(entry, kind)
-        mine = {**config}
+        mine = without_masks({**config})
         if name == "Lambda":
             self.refuse_code_of_lambda(mine)
         if isinstance(found, type):
