@@ -9,23 +9,32 @@ from graftgrad.spec import DType, as_dtype
 
 from .registry import Configured, declared, policies, setting
 
+MIXED = ("mixed_bfloat16", "mixed_float16")
+
 
 @declared(policies, "Policy")
 class DTypePolicy(Configured):
-    """A pair of element types under one name.
+    """A pair of element types under one name. Micikevicius et al. 2018, arXiv:1710.03740.
 
-    "float32" computes and keeps in float32; "mixed_bfloat16" computes in bfloat16, keeps float32.
+    "float32" computes and keeps in float32. "mixed_bfloat16" and "mixed_float16" compute in the
+    shorter type and keep weights in float32.
 
     Args:
-        name: an element type, or "mixed_" and one.
+        name: an element type, "mixed_bfloat16" or "mixed_float16"; the current policy's if None.
+    Attributes:
+        compute_dtype: in what layers compute, and what they hand on.
+        variable_dtype: in what weights are kept and updated.
     Raises:
+        ConfigError: the name is no string, or of a mixture that there is not.
         DTypeError: there is no such element type.
     """
 
-    name: str = setting()
+    name: Any = setting(default=None)
 
     def prepare(self) -> None:
         """Split the name into the two element types."""
+        if self.name is None:  # read by constructors only, when there is a current policy
+            self.name = _current.name
         expect(
             isinstance(self.name, str),
             "DTypePolicy",
@@ -34,6 +43,9 @@ class DTypePolicy(Configured):
             name=self.name,
         )
         mixed = self.name.startswith("mixed_")
+        expect(not mixed or self.name in MIXED, "DTypePolicy",
+               f"a mixture must be one of {list(MIXED)}", error=ConfigError,
+               name=self.name)  # fmt: skip
         self.compute_dtype: DType = as_dtype(self.name.removeprefix("mixed_"))
         self.variable_dtype: DType = as_dtype("float32") if mixed else self.compute_dtype
 
@@ -42,7 +54,7 @@ Policy = DTypePolicy
 _current = DTypePolicy("float32")
 
 
-def policy(identifier: Any = None) -> DTypePolicy:
+def find_policy(identifier: Any = None) -> DTypePolicy:
     """Return the policy of a name, a configuration or an element type; the current one for None.
 
     Raises:
@@ -53,8 +65,8 @@ def policy(identifier: Any = None) -> DTypePolicy:
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
-        found: DTypePolicy = policies.get(identifier)
-        return found
+        made: DTypePolicy = policies.get(identifier)
+        return made
     name = (
         identifier
         if isinstance(identifier, str) and identifier.startswith("mixed_")
@@ -63,7 +75,23 @@ def policy(identifier: Any = None) -> DTypePolicy:
     return _current if name == _current.name else DTypePolicy(name)
 
 
-def set_dtype_policy(identifier: Any) -> None:
-    """Let new layers compute and keep their weights as this policy says."""
+def dtype_policy() -> DTypePolicy:
+    """Return the policy of layers that are made without one of their own."""
+    return _current
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Let layers that are made from now on compute and keep their weights as a policy says.
+
+    Args:
+        policy: a DTypePolicy, or the name of one.
+    Raises:
+        ConfigError: the name is of a mixture that there is not.
+        DTypeError: there is no such element type.
+    """
     global _current
-    _current = policy(identifier)
+    _current = find_policy(policy)
+
+
+global_policy = dtype_policy
+set_global_policy = set_dtype_policy

@@ -38,7 +38,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"layers", "metrics", "optimizers", "callbacks", "data", "distribution"},
         {"saving", "training"},
         {"models"},
-        {"applications"},
+        {"applications", "config", "mixed_precision"},
         {""},
     ],
 }

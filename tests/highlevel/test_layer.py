@@ -260,7 +260,9 @@ class TestConfiguration:
     def test_unknown_arguments(self) -> None:
         with pytest.raises(ConfigError, match=r"Dense.*unit"):
             Dense(unit=3)  # type: ignore[call-arg]
-        with pytest.raises(ConfigError, match=r"name, trainable, dtype or input_shape.*'colour'"):
+        with pytest.raises(
+            ConfigError, match=r"name, trainable, dtype, autocast or input_shape.*'colour'"
+        ):
             Branches(3, colour="red")
 
     def test_keras_policies_are_read(self) -> None:

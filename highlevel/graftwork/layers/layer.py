@@ -15,9 +15,9 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.modes import autocast, autocasting, depends
-from graftgrad.spec import as_dtype, is_floating
+from graftgrad.spec import DType, as_dtype, is_floating
 
-from ..policy import DTypePolicy, policy
+from ..policy import DTypePolicy, find_policy
 from ..registry import (
     Configured,
     Setting,
@@ -151,15 +151,19 @@ class Layer(Bookkeeping):
         trainable: bool = True,
         dtype: Any = None,
         input_shape: Any = None,
+        autocast: bool = True,
         **unknown: Any,
     ) -> None:
         """Begin a layer whose class has a constructor of its own."""
         expect(not unknown, type(self).__name__,
-               "keyword arguments handed on to Layer must be name, trainable, dtype or input_shape",
+               "keyword arguments handed on to Layer must be name, trainable, dtype, autocast or "
+               "input_shape",
                error=ConfigError, unknown=list(unknown))  # fmt: skip
         for key, value in (("name", name), ("dtype", dtype), ("input_shape", input_shape)):
             object.__setattr__(self, key, value)
         object.__setattr__(self, "switch", bool(trainable))
+        if not autocast:
+            object.__setattr__(self, "autocast", False)
         self.prepare_layer()
 
     def prepare(self) -> None:
@@ -174,7 +178,7 @@ class Layer(Bookkeeping):
         expect(isinstance(self.name, str) and "/" not in self.name and self.name != "",
                type(self).__name__, "name must be a non-empty string without '/'",
                error=ConfigError, name=self.name)  # fmt: skip
-        object.__setattr__(self, "policy", policy(self.dtype))
+        object.__setattr__(self, "policy", find_policy(self.dtype))
         object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
 
     # -- element types -------------------------------------------------------------------------
@@ -192,7 +196,12 @@ class Layer(Bookkeeping):
     @property
     def input_dtype(self) -> str:
         """The element type to which inputs are brought."""
-        return str(self.policy.compute_dtype)
+        return str(self.received_dtype)
+
+    @property
+    def received_dtype(self) -> DType:
+        """The element type to which inputs are brought, not as a name."""
+        return self.policy.compute_dtype
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -204,7 +213,7 @@ class Layer(Bookkeeping):
 
     @dtype_policy.setter
     def dtype_policy(self, identifier: Any) -> None:
-        object.__setattr__(self, "policy", policy(identifier))
+        object.__setattr__(self, "policy", find_policy(identifier))
         object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
 
     # -- weights -------------------------------------------------------------------------------
@@ -558,7 +567,7 @@ class Layer(Bookkeeping):
         if not _is_array(value):
             return value
         x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
-        wanted = self.policy.compute_dtype
+        wanted = self.received_dtype
         if not self.autocast and is_floating(x.dtype):
             return x
         kept = self.accepts_integers or not converts

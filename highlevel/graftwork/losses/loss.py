@@ -63,6 +63,7 @@ class Loss(Configured):
             DataError: a label is out of range.
         """
         targets, predictions = as_tensor(y_true), as_tensor(y_pred, self.dtype)
+        predictions = predictions if self.dtype is not None else precise(predictions)
         values = self.call(targets, predictions)
         valid, mask = self.valid(targets), getattr(y_pred, "_keras_mask", None)
         if mask is not None:
@@ -96,6 +97,16 @@ class LossFunctionWrapper(Loss):
         """Call the function on targets and predictions of one rank."""
         y_true, y_pred = same_rank(y_true, y_pred)
         return as_tensor(self.fn(y_true, y_pred, **self.kwargs))
+
+
+def precise(x: Tensor) -> Tensor:
+    """Return 16-bit real numbers as float32, with their mask; anything else as it is."""
+    if x.dtype.itemsize >= 4 or not is_floating(x.dtype):
+        return x
+    made, mask = x.to("float32"), getattr(x, "_keras_mask", None)
+    if mask is not None:
+        made._keras_mask = mask
+    return made
 
 
 def reduced(

@@ -10,7 +10,7 @@ from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 from graftgrad.spec import is_floating
 
-from ..losses.loss import same_rank, weights_for
+from ..losses.loss import precise, same_rank, weights_for
 from ..registry import Configured, declared, metrics, setting, snake_case, unique_name
 from ..weight import Weight
 
@@ -171,7 +171,7 @@ class PerSample(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add the values of a batch."""
         with graftgrad.no_grad():
-            values = self.measure(as_tensor(y_true), as_tensor(y_pred).detach())
+            values = self.measure(as_tensor(y_true), precise(as_tensor(y_pred).detach()))
             super().update_state(values, masked_weight(y_pred, sample_weight))
 
 
@@ -200,7 +200,7 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add the values of a batch."""
         with graftgrad.no_grad():
-            t, p = same_rank(as_tensor(y_true), as_tensor(y_pred).detach())
+            t, p = same_rank(as_tensor(y_true), precise(as_tensor(y_pred).detach()))
             weight = masked_weight(y_pred, sample_weight)
             super().update_state(self.fn(t, p, **self.kwargs), weight)
 
@@ -224,5 +224,5 @@ def divided(total: Tensor, count: Tensor) -> Tensor:
 
 
 def real(x: Tensor) -> Tensor:
-    """Return truth values and integers as real numbers."""
-    return x.detach() if is_floating(x.dtype) else x.detach().to("float32")
+    """Return truth values, integers and 16-bit numbers as real numbers of float32."""
+    return precise(x.detach()) if is_floating(x.dtype) else x.detach().to("float32")

@@ -7,6 +7,7 @@ from typing import Any
 
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, ShapeError, expect
+from graftgrad.spec import DType
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
@@ -77,6 +78,11 @@ class Functional(Model):
     def layers(self) -> list[Layer]:
         """The layers from entrance to exit, entrances included."""
         return list(self.ordered)
+
+    @property
+    def received_dtype(self) -> DType:
+        """That of the weights: each layer converts what it receives, as precise as it came."""
+        return self.policy.variable_dtype
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers by name."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.spec import DType
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
@@ -150,6 +151,11 @@ class Sequential(Model):
     def output(self) -> Any:
         """What comes out of the last layer, as symbols, once the layers are built for a shape."""
         return self.chain[-1] if len(self.chain) > len(self.stack) else super().output
+
+    @property
+    def received_dtype(self) -> DType:
+        """That of the weights: each layer converts what it receives, as precise as it came."""
+        return self.policy.variable_dtype
 
     def call(self, x: Any) -> Any:
         """Run the layers in order.

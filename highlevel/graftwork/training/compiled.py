@@ -11,7 +11,7 @@ from graftgrad import Tensor
 from graftgrad.errors import ConfigError, DataError, expect
 
 from ..layers.symbol import leaves
-from ..losses.loss import LossFunctionWrapper
+from ..losses.loss import LossFunctionWrapper, precise
 from ..metrics.metric import Mean, MeanMetricWrapper
 from ..registry import losses, metrics
 
@@ -181,8 +181,8 @@ class CompiledMetrics:
         return [variable for metric in self.metrics for variable in metric.variables]
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Let every metric see a batch."""
-        found = leaves(y_pred)
+        """Let every metric see a batch; predictions of 16 bits as float32."""
+        found = [precise(one) for one in leaves(y_pred)]
         targets = self.outputs.spread("targets", y_true, y_pred)
         if not self.entries:
             self._build(targets, y_pred)
