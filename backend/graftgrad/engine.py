@@ -39,8 +39,7 @@ class Walk:
         """Deliver a gradient to a node's output or to a leaf; what meets is added."""
         if not isinstance(target, Node):
             known = self.leaves.get(id(target))
-            total = gradient if known is None else add(known[1], gradient)
-            self.leaves[id(target)] = (target, total)
+            self.leaves[id(target)] = (target, self._together(target, known, gradient))
             return
         if self.wanted is not None and not self.leads(target):
             return
@@ -51,6 +50,14 @@ class Walk:
             heapq.heappush(self.waiting, (-target.order, key))
         slots = self.arrived[key]
         slots[index] = add(slots[index], gradient) if index in slots else gradient
+
+    def _together(self, leaf: Tensor, known: tuple[Any, Tensor] | None, gradient: Tensor) -> Tensor:
+        """Return all that has arrived at a leaf; in its gradient buffer, where that is free."""
+        buffer = leaf.grad_buffer
+        free = buffer is not None and leaf.grad is None and not leaf.hooks
+        if buffer is None or not free or self.wanted is not None or modes.recording():
+            return gradient if known is None else add(known[1], gradient)
+        return assign(buffer, gradient) if known is None else accumulate(buffer, gradient)
 
     def leads(self, root: Node) -> bool:
         """Tell whether a wanted place lies at this node or behind it."""
@@ -197,6 +204,8 @@ def add_to_grad(tensor: Tensor, gradient: Tensor) -> None:
         tensor.grad = gradient if tensor.grad is None else add(tensor.grad, gradient)
     elif tensor.grad is not None:
         accumulate(tensor.grad, gradient)
+    elif gradient is tensor.grad_buffer:
+        tensor.grad = gradient  # it was written there as it arrived
     elif tensor.grad_buffer is not None:
         tensor.grad = assign(tensor.grad_buffer, gradient)
     else:

@@ -49,6 +49,9 @@ class Device:
         """Allocate the working space that a kernel declared."""
         return tuple(self.empty(spec) for spec in specs)
 
+    def trim(self) -> None:
+        """Give memory that is held in reserve back, as far as that is possible."""
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Device:
         return self  # a copied tensor lives where the original does
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +64,12 @@ class CPU(Device):
             for start, spec in zip(starts, specs, strict=False)
         )
 
+    def trim(self) -> None:
+        """Give the memory of arrays that are gone back to the system, where the C library can."""
+        trim = _trim()
+        if trim is not None:
+            trim(0)
+
     def put(self, host: HostArray, dtype: DType) -> Array:
         """Copy a host array into row-major order as elements of `dtype`."""
         array = np.array(host, dtype=dtype, order="C")
@@ -73,3 +82,9 @@ class CPU(Device):
         if (recorder := modes.recorder()) is not None:
             recorder.read(array)
         return np.asarray(array)
+
+
+@cache
+def _trim() -> Any:
+    """Return the C library's function, if it has one: it keeps what is freed for the next array."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

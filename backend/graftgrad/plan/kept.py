@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..device.find import cpu
 from ..tensor import Tensor
 from .fixed import Fixed
 from .guards import Guards, Settings
@@ -59,4 +60,7 @@ class Kept:
     def _made(self) -> Plan:
         entries = self.recording.entries
         fixed = Fixed(self.tensors() if self.hasty < PATIENCE else (), entries)
-        return Plan(shortened(self.recording, fixed, self.loose), fixed)
+        cpu.trim()  # what the steps in Python left: the plan has an arena of its own
+        short = shortened(self.recording, fixed, self.loose)
+        cpu.trim()  # and what the passes tried
+        return Plan(short, fixed)

@@ -43,7 +43,8 @@ def _tried(before: Sequence[Record], after: Sequence[Record], results: Sequence[
         for view in record.ins:
             if id(view.buffer) not in made and view.key not in drawn:
                 drawn[view.key] = _drawn(block, view)
-    first, second = _run(before, drawn), _run(after, drawn)
+    places = {id(view.buffer) for view in results}
+    first, second = _run(before, drawn, places), _run(after, drawn, places)
     return all(
         np.array_equal(_seen(view, first), _seen(view, second), equal_nan=True) for view in results
     )
@@ -61,7 +62,10 @@ def _drawn(block: Array, view: View) -> Array:
     return np.ndarray(view.shape, view.dtype, room, view.offset - low, view.strides)
 
 
-def _run(records: Sequence[Record], drawn: dict[Hashable, Array]) -> dict[int, Array]:
+def _run(
+    records: Sequence[Record], drawn: dict[Hashable, Array], results: set[int]
+) -> dict[int, Array]:
+    """Return the memory of the results, by `id` of the buffer."""
     memory: dict[int, Array] = {}
 
     def array(view: View) -> Any:
@@ -73,10 +77,13 @@ def _run(records: Sequence[Record], drawn: dict[Hashable, Array]) -> dict[int, A
             held = memory[id(view.buffer)] = np.zeros(view.buffer.nbytes, np.uint8)
         return np.ndarray(view.shape, view.dtype, held.data, view.offset, view.strides)
 
-    for record in records:
+    for number, record in enumerate(records):
         scratch = record.call.device.scratch(record.kernel.scratch)
         ins = tuple([array(view) for view in record.ins])
         record.kernel.run(ins, tuple([array(view) for view in record.outs]), scratch)
+        later = {id(view.buffer) for one in records[number + 1 :] for view in one.ins}
+        for place in memory.keys() - later - results:
+            del memory[place]
     return memory
 
 

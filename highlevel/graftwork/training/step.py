@@ -20,6 +20,8 @@ def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
 
     Shapes: x (N, …), y (N, …), sample_weight (N,).
     """
+    if model.built:  # before anything is kept of weights that are about to move
+        model.optimizer.flats.hold(model.trainable_weights)
     prediction = model(x, training=True)
     loss = model.compute_loss(x, y, prediction, sample_weight)
     if loss.requires_grad:
