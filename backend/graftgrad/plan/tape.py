@@ -132,10 +132,12 @@ class Tape:
             self.recording.counters.append(counter)
 
     def operands(self, tensors: Sequence[Any]) -> None:
-        """Take note of tensors that are computed with."""
+        """Take note of tensors that are computed with and were there before the step."""
         for x in tensors:
             if x.grad_fn is None and id(x) not in self.leaves:
-                self.leaves[id(x)] = Leaf(x)
+                known = self._made.get(id(owner_of(x.array)))
+                if known is None or known[0]() is None:  # else its memory would be kept
+                    self.leaves[id(x)] = Leaf(x)
 
     def depends(self, thing: object) -> None:
         """Take note of an object whose settings the step reads."""
