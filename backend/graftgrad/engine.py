@@ -233,7 +233,7 @@ def _walk(
     expect(len(given) == len(roots), "backward", "there must be one gradient for every root",
            roots=len(roots), gradients=len(given))  # fmt: skip
     started = [_start(root, gradient) for root, gradient in zip(roots, given, strict=True)]
-    with modes.set_grad_enabled(create_graph):
+    with modes.set_grad_enabled(create_graph), modes.autocasting(None):
         for root, gradient in zip(roots, started, strict=True):
             walk.send(root if root.grad_fn is None else root.grad_fn, root.output_index, gradient)
         walk.run(create_graph if retain_graph is None else retain_graph)

@@ -33,6 +33,11 @@ LAYERS = [
     ("GlobalAveragePooling2D", {}, "image"),
     ("Rescaling", {"scale": 2.0}, "image"),
     ("UnitNormalization", {}, "row"),
+    ("RMSNormalization", {}, "sequence"),
+    ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": [None, 3]}, "sequence"),
+    ("Conv1D", {"filters": 3, "kernel_size": 2}, "sequence"),
+    ("Softmax", {}, "row"),
+    ("GaussianNoise", {"stddev": 0.1}, "row"),
 ]
 
 

@@ -120,6 +120,39 @@ def test_a_layer_without_autocast_receives_and_reads_what_there_is() -> None:
     assert layer.seen[0] == "float32"
 
 
+def test_ops_that_normalize_read_gamma_as_it_is() -> None:
+    class Normalizing(layers.Layer):
+        def build(self, input_shape):
+            self.gamma = self.add_weight((input_shape[-1],), "ones", name="gamma")
+
+        def call(self, x):
+            y, _, _ = ops.batch_norm(x, self.gamma)
+            y = ops.batch_norm_inference(y, gg.zeros((4,)), gg.ones((4,)), self.gamma)
+            y = ops.group_norm(ops.layer_norm(y, self.gamma), self.gamma, groups=2)
+            return ops.rms_norm(y, self.gamma)
+
+    layer = Normalizing(dtype="mixed_bfloat16")
+    y = layer(np.random.default_rng(0).normal(size=(6, 5, 4)).astype("float32"))
+    y.sum().backward()
+    assert (y.dtype, layer.gamma.grad.dtype) == ("bfloat16", "float32")
+
+
+def test_a_gradient_inside_of_a_call_reads_weights_as_they_are() -> None:
+    class Inner(layers.Layer):
+        def build(self, input_shape):
+            self.gamma = self.add_weight((4,), "ones", name="gamma")
+
+        def call(self, x):
+            y, _, _ = ops.batch_norm(x, self.gamma)
+            (found,) = gg.grad((y * y).sum(), [self.gamma])
+            self.seen = str(found.dtype)
+            return x
+
+    layer = Inner(dtype="mixed_bfloat16")
+    layer(np.random.default_rng(0).normal(size=(6, 4)).astype("float32"))
+    assert layer.seen == "float32"
+
+
 def test_the_policy_of_a_layer_can_be_set_later() -> None:
     layer = layers.Dense(2)
     x = np.ones((2, 3), "float32")

@@ -49,6 +49,7 @@ class BatchNorm(Function):
     epsilon: float
 
     hidden: ClassVar[tuple[str, ...]] = ("inverse_std",)
+    exact: ClassVar[bool] = True  # gamma and beta are as precise as statistics
 
     def infer(self, x: Spec, gamma: Spec, beta: Spec) -> tuple[Spec, ...]:
         expect_learned("batch_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
@@ -127,6 +128,8 @@ class BatchNormInference(Function):
 
     epsilon: float
 
+    exact: ClassVar[bool] = True
+
     def infer(self, x: Spec, mean: Spec, variance: Spec, gamma: Spec, beta: Spec) -> Spec:
         expect_learned("batch_norm_inference", x, x.shape[-1:],
                         mean=mean, variance=variance, gamma=gamma, beta=beta)  # fmt: skip
@@ -187,6 +190,7 @@ class GroupNorm(Function):
     epsilon: float
 
     hidden: ClassVar[tuple[str, ...]] = ("mean", "inverse_std")
+    exact: ClassVar[bool] = True  # gamma and beta are as precise as statistics
 
     def infer(self, x: Spec, gamma: Spec, beta: Spec) -> tuple[Spec, ...]:
         expect_learned("group_norm", x, x.shape[-1:], gamma=gamma, beta=beta)

@@ -38,6 +38,7 @@ class LayerNorm(Function):
     centred: bool = True
 
     hidden: ClassVar[tuple[str, ...]] = ("mean", "inverse_std")
+    exact: ClassVar[bool] = True  # gamma and beta are as precise as statistics
 
     def infer(self, x: Spec, gamma: Spec, beta: Spec) -> tuple[Spec, ...]:
         expect_learned("layer_norm", x, x.shape[x.ndim - self.last :], gamma=gamma, beta=beta)
