@@ -84,7 +84,7 @@ def _finished(one: Any, subject: str, y: Spec, more: tuple[Spec, ...]) -> Spec:
     if one.added:
         expect(more[-1].shape == y.shape, subject, "what is added must have the shape of y",
                addend=more[-1], y=y)  # fmt: skip
-    same_dtype(subject, y=y, **{f"operand {i + 2}": spec for i, spec in enumerate(more)})
+    same_dtype(subject, y=y, **{f"operand {i + 2}": rounded(m, y) for i, m in enumerate(more)})
     return y
 
 
