@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _BLOCK = 1 << 17  # weights that are computed at once: half a megabyte of float32
+_PRODUCT = 1 << 18  # multiplications up to which a product is one thread's and waits for no other
 
 
 @function
@@ -63,7 +64,7 @@ class Attention(Function):
         return Spec((n, t, s, v.shape[3]), dtype), Spec((n, s, t), accurate(dtype))
 
     def compute(self, xp: Any, q: Any, k: Any, v: Any, mask: Any, y: Any, level: Any) -> None:
-        for some, rows, keys in self._blocks(q, k):
+        for some, rows, keys in self._blocks(q, k, v):
             p = self._scores(xp, q, k, mask, some, rows, keys, level.dtype)
             top = p.max(axis=-1, keepdims=True, initial=-xp.inf)
             top[xp.isneginf(top)] = 0
@@ -78,15 +79,16 @@ class Attention(Function):
             found = xp.where(with_some, top + xp.log(total), xp.inf)[..., 0]
             level[some, :, rows] = found.reshape(found.shape[0], -1, found.shape[3])
 
-    def _blocks(self, q: Any, k: Any) -> Iterator[tuple[slice, slice, slice]]:
+    def _blocks(self, q: Any, k: Any, v: Any) -> Iterator[tuple[slice, slice, slice]]:
         """Walk over samples, queries and the keys that these can see."""
-        (n, t, s, _), u = q.shape, k.shape[1]
+        (n, t, s, d), u = q.shape, k.shape[1]
         if self.causal:
             u = min(u, t)
-        samples = builtins.max(1, _BLOCK // (s * t * u or 1))
-        step = t if samples > 1 else builtins.max(1, min(t, _BLOCK // (s * u or 1)))
+        wide = builtins.max(d, v.shape[3])
+        step = builtins.max(1, min(t, _PRODUCT // (u * wide or 1), _BLOCK // (s * u or 1)))
+        samples = builtins.max(1, _BLOCK // (s * step * u or 1))
         for first in range(0, n, samples):
-            for row in range(0, t, step or 1):
+            for row in range(0, t, step):
                 last = min(row + step, t)
                 seen = min(last, u) if self.causal else u
                 yield slice(first, first + samples), slice(row, last), slice(0, seen)
@@ -155,7 +157,7 @@ class AttentionGrad(Function):
     ) -> None:  # fmt: skip
         ahead, wide, groups = Attention(self.scale, self.causal), level.dtype, k.shape[2]
         of_k, of_v = xp.zeros(k.shape, wide), xp.zeros(v.shape, wide)
-        for some, rows, keys in ahead._blocks(q, k):
+        for some, rows, keys in ahead._blocks(q, k, v):
             p = ahead._scores(xp, q, k, mask, some, rows, keys, wide)
             p -= level[some, :, rows].reshape(p.shape[:-1])[..., None]
             xp.exp(p, out=p)
