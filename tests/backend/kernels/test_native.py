@@ -16,8 +16,8 @@ import graftgrad
 from graftgrad import ops
 from graftgrad.device.find import cpu
 from graftgrad.function import Function, every_function
-from graftgrad.kernel import Call, Reference, builders, choose
-from graftgrad.kernels.native import pages
+from graftgrad.kernel import Call, Reference, builders, choose, only_reference
+from graftgrad.kernels.native import openmp, pages
 from graftgrad.kernels.native.elementwise import Elementwise
 from graftgrad.ops import (
     activation,
@@ -147,8 +147,13 @@ def named(trial: Any) -> str:
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     before = graftgrad.get_num_threads()
     graftgrad.set_num_threads(request.param)
+    monkeypatch.setattr(openmp, "GRAIN", 1 << 14)  # shared although one thread were faster
+    with only_reference():
+        pass  # what was chosen is forgotten, here and below
     yield request.param
     graftgrad.set_num_threads(before)
+    with only_reference():
+        pass
 
 
 def specs(arrays: tuple[Array, ...]) -> tuple[Spec, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 import graftgrad
 from graftgrad.device.find import cpu
-from graftgrad.kernel import Call, Reference, choose
-from graftgrad.kernels.native import pages
+from graftgrad.kernel import Call, Reference, choose, only_reference
+from graftgrad.kernels.native import openmp, pages
 from graftgrad.kernels.native.steps import Steps
 from graftgrad.ops.random import Dropout
 from graftgrad.spec import Spec, bfloat16, float32, float64
@@ -19,6 +20,18 @@ from graftgrad.spec import Spec, bfloat16, float32, float64
 pytestmark = pytest.mark.skipif(
     not pages.available(), reason=f"native code is not used: {pages.why_not()}"
 )
+
+
+@pytest.fixture(autouse=True)
+def shared_early(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let threads share what one of them would compute faster, in kernels that are chosen here."""
+    monkeypatch.setattr(openmp, "GRAIN", 1 << 9)
+    with only_reference():
+        pass  # everything that was chosen is forgotten, before and after
+    yield
+    with only_reference():
+        pass
+
 
 STATE = np.array([0x89ABCDEF, 0xFFFFFFFF], np.uint32)
 

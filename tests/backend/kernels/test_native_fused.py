@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 import graftgrad
 from graftgrad.device.find import cpu
 from graftgrad.function import Function
-from graftgrad.kernel import Call, Reference, choose
-from graftgrad.kernels.native import fusible, pages
+from graftgrad.kernel import Call, Reference, choose, only_reference
+from graftgrad.kernels.native import fusible, openmp, pages
 from graftgrad.kernels.native.elementwise import Elementwise
 from graftgrad.ops import compare
 from graftgrad.ops.activation import Elu, Gelu, Silu, Softplus
@@ -42,6 +43,18 @@ from graftgrad.spec import Spec, bfloat16, bool_, float32, float64, uint8
 pytestmark = pytest.mark.skipif(
     not pages.available(), reason=f"native code is not used: {pages.why_not()}"
 )
+
+
+@pytest.fixture(autouse=True)
+def shared_early(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let threads share what one of them would compute faster, in kernels that are chosen here."""
+    monkeypatch.setattr(openmp, "GRAIN", 1 << 9)
+    with only_reference():
+        pass  # everything that was chosen is forgotten, before and after
+    yield
+    with only_reference():
+        pass
+
 
 UNARY = [Neg(), Abs(), Sign(), Exp(), Tanh(), Sigmoid(), Sqrt(), Log1p(), ReLU(), Silu(), Gelu(),
          LeakyReLU(0.1), Elu(1.0, 1.0, 1.0), Softplus(), FullLike(0.25)]  # fmt: skip

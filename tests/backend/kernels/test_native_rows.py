@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ import pytest
 import graftgrad
 from graftgrad.device.find import cpu
 from graftgrad.function import Function
-from graftgrad.kernel import Call, Kernel, Reference, builders
-from graftgrad.kernels.native import pages, softmax, sums
+from graftgrad.kernel import Call, Kernel, Reference, builders, only_reference
+from graftgrad.kernels.native import openmp, pages, softmax, sums
 from graftgrad.kernels.native.steps import Steps
 from graftgrad.ops.reduce import Sum
 from graftgrad.ops.sample_norm import LayerNorm, LayerNormGrad
@@ -34,6 +34,19 @@ from graftgrad.spec import Spec, bfloat16
 pytestmark = pytest.mark.skipif(
     not pages.available(), reason=f"native code is not used: {pages.why_not()}"
 )
+
+
+@pytest.fixture(autouse=True)
+def shared_early(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let threads share what one of them would compute faster, in kernels that are chosen here."""
+    monkeypatch.setattr(openmp, "GRAIN", 1 << 9)
+    monkeypatch.setattr(softmax, "MANY", 1 << 30)
+    with only_reference():
+        pass  # everything that was chosen is forgotten, before and after
+    yield
+    with only_reference():
+        pass
+
 
 Array = np.ndarray[Any, Any]
 Random = np.random.Generator

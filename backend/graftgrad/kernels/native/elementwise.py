@@ -29,7 +29,6 @@ from .program import FLOAT, MASK, NUMBER, WHOLE, Program, Unsupported, Value
 from .translate import run, stated
 from .vectors import BYTE, DOUBLE, INTEGER, ONE, SHORT, SINGLE, TRUTH, Slot
 
-GRAIN = 1 << 16  # elements of a simple op that one thread computes before a second has woken up
 LONG = 1 << 13  # elements from which on Python's lock is given back
 KINDS: dict[DType, str] = {float32: SINGLE, bfloat16: SHORT, bool_: TRUTH}
 READ_ONLY: dict[DType, str] = {**KINDS, uint8: BYTE, int32: INTEGER}
@@ -143,8 +142,7 @@ class Elementwise(Kernel):
         if found is None:
             return None
         made = self._code(found)
-        grain = GRAIN * 4 // max(4, made.steps)
-        threads = found.elements // grain
+        threads = openmp.share(found.elements, made.steps)
         shape = found.words(made.enter, threads)
         call = entry(len(self.specs), found.elements * made.steps < 4 * LONG)
         return Plan(call, shape, ctypes.addressof(shape), threads, made)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ...kernel import Call, Kernel, kernel
 from ...ops.random import Dropout, kept_scale
 from ...spec import Spec, uint32
+from . import openmp
 from .assembler import R8, R9, R14, R15, RAX, RBX, RCX, RDX, Memory, Place
 from .elementwise import KINDS
 from .entry import entry
@@ -28,7 +29,7 @@ ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 STEPS = (0x9E3779B9, 0xBB67AE85)
 AT_ONCE = 32  # words: eight blocks of four
-GROUPS = 1 << 10  # eight blocks each that one thread makes before a second has woken up
+COST = 5  # steps for one word
 
 
 def _all(word: int) -> bytes:
@@ -124,7 +125,7 @@ def words_part(count: int, places: tuple[int, int]) -> Part:
     enter, unit = _made[0]
     groups = count // AT_ONCE
     words = [0] * AXES
-    words[ENTER], words[TOTAL], words[THREADS] = enter, groups, groups // GROUPS
+    words[ENTER], words[TOTAL], words[THREADS] = enter, groups, openmp.share(2 * count, COST)
     shape = (ctypes.c_int64 * len(words))(*words)
     call = entry(2, 8 * count < LONG)
     return Part(call, ctypes.addressof(shape), places, enter, words[THREADS], (unit, shape))

@@ -23,6 +23,7 @@ from ...ops.softmax import (
     SoftmaxGrad,
 )
 from ...spec import Spec, float32, int32, int64
+from ..onednn import library as onednn
 from .elementwise import KINDS
 from .functions import exp, log
 from .geometry import Walk
@@ -32,6 +33,8 @@ from .steps import Part, Steps, offered, part
 from .vectors import LABEL, LONG_LABEL, SINGLE, SIZES, UNIT, ZERO, Slot
 
 LABELS = {int32: LABEL, int64: LONG_LABEL}
+
+MANY = 1 << 14  # elements from which on oneDNN's softmax, which keeps the exponentials, is faster
 
 ROW, NUMBER, SHARED = "row", "number", "shared"  # per element, one per row, the same row for all
 Write = Callable[[Program, list[Value]], dict[int, Value]]
@@ -229,6 +232,8 @@ def plain(kind: Any, how: Sequence[str], write: Write) -> None:
         x = call.ins[0] if how[0] == ROW else call.ins[1]
         axes = getattr(call.function, "axes", (x.ndim - 1,))
         width = trailing(axes, x)
+        if kind is Softmax and x.size > MANY and onednn.available():
+            return None
         return rows_kernel(call, width, how, write) if width else None
 
     kernel(kind, on="cpu")(lambda call: offered(call, make))

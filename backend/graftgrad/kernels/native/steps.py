@@ -17,7 +17,6 @@ from .loops import Loop
 from .program import Program, Unsupported, Value
 from .vectors import Slot
 
-GRAIN = 1 << 16  # elements of a simple op that one thread computes before a second has woken up
 LONG = 1 << 15  # steps on elements from which on Python's lock is given back
 
 Make = Callable[[Program, Sequence[Slot]], Loop]
@@ -63,7 +62,7 @@ def part(
         count = sum(node.op not in ("constant", "bits", "number") for node in program.nodes)
         known = _made[whole] = enter, unit, count
     enter, unit, count = known
-    threads = walk.elements // (GRAIN * 4 // max(4, count))
+    threads = openmp.share(walk.elements, count)
     words = walk.words(enter, threads)
     call = entry(len(slots), walk.elements * count < LONG)
     return Part(call, ctypes.addressof(words), tuple(places), enter, threads, (unit, words))

@@ -16,6 +16,7 @@ from ...ops.reduce import Sum
 from ...ops.sample_norm import LayerNormGrad
 from ...ops.update import SumOfSquares
 from ...spec import Spec, float32
+from . import openmp
 from .columns import ColumnLoop, summed
 from .elementwise import KINDS
 from .entry import entry
@@ -23,7 +24,7 @@ from .loops import AXES, ENTER, THREADS, TOTAL, WIDTH
 from .program import FLOAT, Program, Value
 from .rows import total
 from .softmax import NUMBER, ROW, SHARED, Write, row_part, trailing
-from .steps import GRAIN, LONG, Part, Steps, offered
+from .steps import LONG, Part, Steps, offered
 from .vectors import SIZES, UNIT, ZERO, Slot
 
 SHORT, WIDE = 1 << 15, 1 << 14  # elements: a run that is one row, the longest row of a longer one
@@ -50,7 +51,7 @@ def column_part(
     enter, unit = known
     words = [0] * (AXES + len(slots))
     words[ENTER], words[TOTAL], words[WIDTH] = enter, columns, rows
-    words[THREADS] = min(rows * columns // GRAIN, columns // (ABREAST // 2))
+    words[THREADS] = min(openmp.share(rows * columns, len(slots)), columns // (ABREAST // 2))
     for i, (kind, role) in enumerate(zip(kinds, how, strict=True)):
         words[AXES + i] = {ROW: columns * SIZES[kind], NUMBER: SIZES[kind], SHARED: 0}[role]
     shape = (ctypes.c_int64 * len(words))(*words)
