@@ -156,6 +156,19 @@ def test_bits_are_those_of_the_steps(made: tuple[Fused, list[Any], int]) -> None
             same(found, wanted)
 
 
+def test_an_operand_that_nothing_reads_may_be_of_any_shape() -> None:
+    run = Fused(((Tanh(), (1,)), (Neg(), (0,))), (0,))
+    ins = [np.ones((3, 5), np.float32), np.linspace(-2, 2, 5, dtype=np.float32)]
+    specs = tuple(Spec(a.shape, a.dtype) for a in ins)
+    call = Call(run, specs, run.infer(*specs), cpu)
+    chosen = choose(call)
+    assert isinstance(chosen, Elementwise)
+    assert chosen.plan is not None
+    y = np.empty(5, np.float32)
+    chosen.run(tuple(ins), (y,), ())
+    same(y, one_by_one(run, ins)[0])
+
+
 def test_many_operands_and_values_find_room() -> None:
     count = 40
     steps: list[tuple[Function, tuple[int, ...]]] = [(Tanh(), (i,)) for i in range(count)]

@@ -18,7 +18,7 @@ from ...errors import LibraryError
 from ...function import Function
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
 from ...ops.fused import Fused
-from ...spec import DType, Spec, bfloat16, bool_, float32, float64, int32, uint8
+from ...spec import DType, Shape, Spec, bfloat16, bool_, float32, float64, int32, uint8
 from ..threads import get_num_threads
 from . import openmp, pages
 from .entry import entry
@@ -135,9 +135,12 @@ class Elementwise(Kernel):
         Raises:
             Unsupported: the op cannot be expressed, whatever the strides.
         """
-        shapes = [spec.shape for spec in self.specs]
+        whole = self.specs[min(self.written)].shape
         sizes = [spec.dtype.itemsize for spec in self.specs]
-        whole = shapes[min(self.written)]
+        # an operand that does not stretch to the result cannot be part of it
+        read = [_stretches(spec.shape, whole) for spec in self.specs]
+        shapes = [spec.shape if yes else () for spec, yes in zip(self.specs, read, strict=True)]
+        strides = tuple([own if yes else () for own, yes in zip(strides, read, strict=True)])
         found = walk(whole, shapes, strides, sizes, self.written)
         if found is None:
             return None
@@ -163,6 +166,13 @@ class Elementwise(Kernel):
             steps = sum(node.op not in ("constant", "bits", "number") for node in program.nodes)
             made = _made[key] = Made(enter, unit, steps)
         return made
+
+
+def _stretches(shape: Shape, whole: Shape) -> bool:
+    """Tell whether an array of a shape broadcasts to another one."""
+    return len(shape) <= len(whole) and all(
+        size in (1, wide) for size, wide in zip(reversed(shape), reversed(whole), strict=False)
+    )
 
 
 def written(slots: Sequence[Slot], results: frozenset[int], write: Write) -> Program:
