@@ -201,6 +201,14 @@ class Assembler:
         """Write the lowest byte."""
         self._plain(0x88, a, to)
 
+    def save_control(self, to: Memory) -> None:
+        """Write the control word of vector arithmetic (stmxcsr)."""
+        self._plain(0x0FAE, 3, to, size=32)
+
+    def load_control(self, a: Memory) -> None:
+        """Set the control word of vector arithmetic (ldmxcsr)."""
+        self._plain(0x0FAE, 2, a, size=32)
+
     def put_number(self, to: Memory, value: int) -> None:
         """Write a small number as 64 bits."""
         self._plain(0xC7, 0, to, struct.pack("<i", value))

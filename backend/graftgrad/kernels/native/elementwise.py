@@ -18,6 +18,7 @@ from ...errors import LibraryError
 from ...function import Function
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
 from ...ops.fused import Fused
+from ...ops.optimize import Update
 from ...spec import DType, Shape, Spec, bfloat16, bool_, float32, float64, int32, uint8
 from ..threads import get_num_threads
 from . import openmp, pages
@@ -161,7 +162,8 @@ class Elementwise(Kernel):
                 raise Unsupported(f"one code more for {kind.__name__}")
             _codes[kind] += 1
             program = written(slots, self.written, self.write)
-            loop = Loop(program, slots, found.depth)
+            # averages of what stays 0 would decay into denormal numbers, and stay there
+            loop = Loop(program, slots, found.depth, isinstance(self.asked.function, Update))
             unit, enter = loop.unit()
             steps = sum(node.op not in ("constant", "bits", "number") for node in program.nodes)
             made = _made[key] = Made(enter, unit, steps)

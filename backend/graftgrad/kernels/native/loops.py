@@ -41,6 +41,7 @@ from .vectors import DOUBLE, ONE, Slot, Vectors, homes_of
 POINTERS = (RBX, RBP, R8, R9, R10, R11, R12, R13)
 SAVED = (RBX, RBP, R12, R13, R14, R15)
 ENTER, THREADS, TOTAL, WIDTH, AXES = range(5)  # words of a shape
+FLUSH = 0x8040  # results and operands that are denormal become 0
 APART = 64  # elements: threads write to cache lines of their own
 
 
@@ -58,13 +59,17 @@ def unrolled(steps: Sequence[Step]) -> int:
 class Loop:
     """Code for a program over operands of some types and layouts, with so many outer axes."""
 
-    def __init__(self, program: Program, slots: Sequence[Slot], depth: int) -> None:
+    def __init__(
+        self, program: Program, slots: Sequence[Slot], depth: int, flush: bool = False
+    ) -> None:
         self.program = program
+        self.flush = flush  # numbers below 1.2e-38 count as 0: they are many times slower
         self.slots = slots
         self.depth = depth
         self.code = Assembler()
         self.frame = Frame()
         self.saved, self.number, self.count = (self.frame.word() for _ in range(3))
+        self.control, self.flushing = self.frame.word(), self.frame.word()
         self.shape, self.rows, self.left = (self.frame.word() for _ in range(3))
         self.indices = [self.frame.word() for _ in range(depth)]
         self.vectors = Vectors(self.code, slots, self.frame, self._at)
@@ -99,10 +104,18 @@ class Loop:
         code.put_number(self.number, 0)
         code.put_number(self.count, 1)
         code.label("common")
+        if self.flush:
+            code.save_control(self.control)
+            code.load_32(RAX, self.control)
+            code.arithmetic_number("or", RAX, FLUSH)
+            code.put_32(self.flushing, RAX)
+            code.load_control(self.flushing)
         homes = homes_of(self.program, code, sorted(self.live))
         body = self._prologue(homes)
         self._body(body, homes)
         code.label("done")
+        if self.flush:
+            code.load_control(self.control)
         code.zero_upper()
         code.move(RSP, self.saved)
         for register in reversed(SAVED):
