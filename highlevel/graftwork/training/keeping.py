@@ -16,6 +16,7 @@ import graftgrad
 from graftgrad.data import map_tree
 from graftgrad.errors import ConfigError, GraftError, sentence
 
+from ..registry import changes
 from .data import Batch, NumberedSource, Source
 from .features import Kept, Unkept, budget, filled, told
 from .frontier import NotFound
@@ -56,6 +57,7 @@ class Keeper:
         self.validation: NumberedSource | None = None
         self.note = ""
         self.given_up = False
+        self.seen = -1
         self.failed: list[bool] | None = None
 
     def worthwhile(self) -> bool:
@@ -116,6 +118,9 @@ class Keeper:
         """Return the prefix for a batch whose features are not kept, if there is one."""
         if self.source is not None or self.given_up:
             return None
+        if self.prefix is None and self.seen == changes.count:
+            return None  # nothing was set since the last look, which found nothing
+        self.seen = changes.count
         if self.prefix is not None and not self.prefix.longest():
             self.drop("")
         if self.prefix is None and self.worthwhile():
