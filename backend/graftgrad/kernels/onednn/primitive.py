@@ -22,8 +22,8 @@ from .work import Bound, Work
 LARGEST = 1 << 31  # bytes of an array; beyond, some kernels count in integers that are too short
 MOST_LAYOUTS = 64  # of operands with gaps, that one kernel remembers
 EXPONENT = np.uint16(0x7F80)  # of bfloat16: all ones where it is not finite
-# Products that one thread computes: what a second would save is lost again on the way of operands and
-# results from one processor to the other, measured within steps of small networks.
+# Products that one thread computes: what a second would save is lost again on the way of operands
+# and results from one processor to the other, measured within steps of small networks.
 SMALL = 1 << 22
 
 Build = Callable[[Work], None]
