@@ -3,8 +3,16 @@
 Importing this registers who may offer a body. A library is looked for when the first call asks.
 """
 
-from . import native, onednn, recurrent
+from . import attention, native, onednn, recurrent
 from .report import show_config
 from .threads import get_num_threads, set_num_threads
 
-__all__ = ["get_num_threads", "native", "onednn", "recurrent", "set_num_threads", "show_config"]
+__all__ = [
+    "attention",
+    "get_num_threads",
+    "native",
+    "onednn",
+    "recurrent",
+    "set_num_threads",
+    "show_config",
+]
