@@ -67,6 +67,7 @@ def test_an_interruption_leaves_nothing_behind(
         assert one.feature_keeper.prefix is not None
         raise KeyboardInterrupt
 
+    gc.collect()  # what other tests left open
     before = _open_files()
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, epochs=3, batch_size=8, verbose=0, callbacks=at((1, 1), stop)(model))
