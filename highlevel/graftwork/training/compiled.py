@@ -74,7 +74,7 @@ class CompiledLoss:
         self.weights = weights
         self.outputs = outputs
         self.built: list[Any] = []
-        self.factors: list[float] = []
+        self.factors: tuple[float, ...] = ()
         self.means: list[Any] = []
         if isinstance(loss, (list, tuple)):
             self.checked: Any = [_loss(one) for one in loss]
@@ -126,7 +126,7 @@ class CompiledLoss:
         else:
             self.built = [self.checked] * len(names)
         given = self.outputs.spread("loss_weights", self.weights, predictions)
-        self.factors = [1.0 if one is None else float(one) for one in given]
+        self.factors = tuple([1.0 if one is None else float(one) for one in given])
         if len(names) > 1:
             self.means = [Mean(name=f"{name}_loss") for name in names]
 
