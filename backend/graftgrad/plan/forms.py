@@ -59,6 +59,8 @@ def form_of(tree: Any, found: list[Tensor]) -> Hashable:
     if isinstance(tree, (list, tuple)):
         return (type(tree).__name__, *[form_of(one, found) for one in tree])
     if isinstance(tree, dict):
+        if not tree:
+            return "none by name"
         return ("dict", *[(key, form_of(one, found)) for key, one in tree.items()])
     if isinstance(tree, float):
         return ("float", tree.hex())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,19 @@ def _array(subject: str, name: str, values: Any) -> Any:
         ) from error
 
 
+@cache
+def _fits(dtype: Any) -> bool:
+    """Tell whether tensors hold elements of a type as they are; its name takes long to make."""
+    try:
+        kind = NEAREST.get(dtype.name, dtype.newbyteorder("="))
+        return bool(dtype == kind and as_dtype(kind) == dtype)
+    except (GraftError, ValueError, TypeError):
+        return False
+
+
 def _numbers(subject: str, name: str, host: Any) -> Any:
+    if _fits(host.dtype):
+        return host
     kind = NEAREST.get(host.dtype.name, host.dtype.newbyteorder("="))
     try:
         return host if host.dtype == kind and as_dtype(kind) else host.astype(as_dtype(kind))
