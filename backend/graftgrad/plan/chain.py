@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import LibraryError
 from ..kernel import NativeCall
-from .pages import Code
+from ..kernels.native.pages import Unit
 
 # mov register, immediate: of 64 bits, and of 32 bits that leave the upper half zero
 _WIDE = (b"\x48\xbf", b"\x48\xbe", b"\x48\xba", b"\x48\xb9", b"\x49\xb8", b"\x49\xb9")
@@ -27,7 +27,7 @@ class Chain:
 
     def __init__(self, calls: Sequence[NativeCall]) -> None:
         self.calls = list(calls)
-        self.code = Code(code(calls))
+        self.code = Unit(code(calls), lasting=False)
         self.function = ctypes.CFUNCTYPE(ctypes.c_uint)(self.code.address)
 
     def run(self) -> None:

@@ -27,16 +27,18 @@ _kept: list[Any] = []
 
 
 class Unit:
-    """Code in memory, at an address that stays."""
+    """Code in memory, at an address that stays; as long as the process lives if it is `lasting`."""
 
-    def __init__(self, code: bytes) -> None:
+    def __init__(self, code: bytes, lasting: bool = True) -> None:
         size = -(-len(code) // mmap.PAGESIZE) * mmap.PAGESIZE
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         pages = mmap.mmap(-1, size, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
         pages.write(code)
         held = ctypes.c_char.from_buffer(pages)
         self.address = ctypes.addressof(held)
-        _kept.append((pages, held))  # recorded steps may call it as long as the process lives
+        self.pages = pages, held
+        if lasting:  # recorded steps may call it whenever they are repeated
+            _kept.append(self.pages)
         if _mprotect()(self.address, size, READ_AND_RUN):
             reason = os.strerror(ctypes.get_errno())
             raise LibraryError(f"native code: pages must become executable; got {reason!r}.")
