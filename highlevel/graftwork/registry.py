@@ -135,11 +135,18 @@ def declared(registry: Registry | None, *names: str) -> Callable[[C], C]:
 # What is noted on the way, and no step depends on.
 PASSING = frozenset(
     {
-        "applications", "batches_trained", "compile_settings", "feature_keeper", "history",
+        "applications",
+        "batches_trained",
+        "compile_settings",
+        "feature_keeper",
+        "history",
         "order",
-        "recorded_steps", "seed", "stop_training", "takes",
+        "recorded_steps",
+        "seed",
+        "stop_training",
+        "takes",
     }
-)  # fmt: skip
+)
 
 
 class Configured:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..kernel import Call, Reference, choose
+from ..kernel import Reference
 from ..kernels.native import fusible
 from ..ops.fused import Fused
 from ..spec import Shape
-from .records import Entry, Look, Record, View
-from .tape import description
+from .records import Entry, Look, Record, View, launch_over
 
 LONGEST = 48  # launches of one run
 WIDEST = 16  # operands and kept results of one run
@@ -99,16 +98,8 @@ def joined(run: Run, readers: dict[int, set[int]], leaving: set[int]) -> list[Re
             kept.append(i)
             outs.append(view)
     function = Fused(tuple(steps), tuple(kept))
-    call = Call(
-        function,
-        tuple([description(view) for view in operands]),
-        tuple([description(view) for view in outs]),
-        records[0].call.device,
-    )
-    kernel = choose(call)
-    if isinstance(kernel, Reference):
-        return records
-    return [Record(call, kernel, tuple(operands), tuple(outs), records[-1].line, tuple(records))]
+    made = launch_over(function, records[0].call.device, operands, outs, records[-1].line)
+    return records if isinstance(made.kernel, Reference) else [made]
 
 
 def _can_join(entry: Entry) -> bool:

@@ -65,7 +65,7 @@ def laid_out(entries: Sequence[Entry], outputs: Iterable[View]) -> Layout:
     every = lives(entries, outputs)
     large = [life for life in every if life.buffer.nbytes > SMALL]
     for life in sorted(large, key=lambda one: -one.buffer.nbytes):
-        size = _lines(life.buffer.nbytes)
+        size = lines(life.buffer.nbytes)
         taken = sorted(
             (begin, end)
             for begin, end, other in placed
@@ -82,9 +82,10 @@ def laid_out(entries: Sequence[Entry], outputs: Iterable[View]) -> Layout:
     for life in every:
         if id(life.buffer) not in offsets:
             offsets[id(life.buffer)] = top
-            top += _lines(life.buffer.nbytes)
-    return Layout(offsets, top, sum(_lines(life.buffer.nbytes) for life in every))
+            top += lines(life.buffer.nbytes)
+    return Layout(offsets, top, sum(lines(life.buffer.nbytes) for life in every))
 
 
-def _lines(nbytes: int) -> int:
+def lines(nbytes: int) -> int:
+    """Return the bytes of as many whole cache lines as are needed, at least one."""
     return max(-(-nbytes // LINE), 1) * LINE

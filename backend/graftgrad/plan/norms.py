@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..function import Function
-from ..kernel import Call, Reference, choose
+from ..kernel import Reference
 from ..ops.fused_norm import BatchNormReLU, BatchNormReLUGrad, mask_of
 from ..ops.norm import BatchNorm, BatchNormGrad
 from ..ops.rectifier import Gate, ReLU
 from .probe import same_bits
-from .records import Buffer, Entry, Record, View
-from .tape import description
+from .records import Buffer, Entry, Record, View, launch_over
 
 
 def joined_norms(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entry]:
@@ -79,14 +78,14 @@ def _joined(
     mask = mask_of(norm.call.ins[0])
     bits = View(Buffer(mask.nbytes, "made"), 0, mask.shape, (1,), mask.dtype)
     outs = (relu.outs[0], *norm.outs[1:], bits)
-    forward = _record(BatchNormReLU(function.epsilon), norm.ins, outs, (norm, relu))
+    forward = _record(BatchNormReLU(function.epsilon), norm.ins, outs, relu)
     if forward is None:
         return None
     found = [forward]
     results = [relu.outs[0], *norm.outs[1:]]
     for gate, back in backs:
         ins = (gate.ins[0], *back.ins[1:], bits)
-        joined = _record(BatchNormReLUGrad(), ins, back.outs, (gate, back))
+        joined = _record(BatchNormReLUGrad(), ins, back.outs, back)
         if joined is None:
             return None
         found.append(joined)
@@ -96,15 +95,7 @@ def _joined(
 
 
 def _record(
-    function: Function, ins: Sequence[View], outs: Sequence[View], merged: tuple[Record, ...]
+    function: Function, ins: Sequence[View], outs: Sequence[View], last: Record
 ) -> Record | None:
-    call = Call(
-        function,
-        tuple([description(view) for view in ins]),
-        tuple([description(view) for view in outs]),
-        merged[0].call.device,
-    )
-    kernel = choose(call)
-    if isinstance(kernel, Reference):
-        return None
-    return Record(call, kernel, tuple(ins), tuple(outs), merged[-1].line, merged)
+    made = launch_over(function, last.call.device, ins, outs, last.line)
+    return None if isinstance(made.kernel, Reference) else made

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from ..device.base import Array
-from ..kernel import Call, choose
 from ..kernels.native import fusible
 from ..ops.fused import Fused
 from ..ops.update import Assign
@@ -20,8 +19,7 @@ from .fixed import Fixed
 from .fusing import fused
 from .norms import joined_norms
 from .products import joined_products
-from .records import Buffer, Entry, Look, Record, Recording, View
-from .tape import description
+from .records import Buffer, Entry, Look, Record, Recording, View, launch_over
 
 
 def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Recording:
@@ -158,6 +156,8 @@ def _free(
         entry = listed[i]
         if entry is None or i == number:
             continue
+        if isinstance(entry, Look) and i < number:
+            return False  # it may raise, and then nothing must have been changed
         outs = entry.outs if isinstance(entry, Record) else ()
         if any(v.buffer is target.buffer and overlap(v, target) for v in outs):
             return False
@@ -198,11 +198,7 @@ def _redirect(listed: list[Entry | None], value: View, target: View) -> None:
 
 def rebuilt(record: Record, ins: tuple[View, ...], outs: tuple[View, ...]) -> Record:
     """Return a launch over other views, with the kernel that fits them."""
-    described = tuple([description(v) for v in ins])
-    call = Call(
-        record.call.function, described, tuple([description(v) for v in outs]), record.call.device
-    )
-    return replace(record, call=call, kernel=choose(call), ins=ins, outs=outs)
+    return launch_over(record.call.function, record.call.device, ins, outs, record.line)
 
 
 def overlap(one: View, other: View) -> bool:

@@ -13,18 +13,18 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ..device.base import Array
 from ..errors import GraftError
 from ..kernel import Kernel, NativeCall
+from ..kernels.native import openmp
 from ..kernels.onednn import library as onednn
 from ..kernels.threads import get_num_threads
 from .chain import Chain
 from .fixed import Fixed
-from .memory import LINE, laid_out
+from .memory import LINE, laid_out, lines
 from .records import Buffer, Entry, Look, Record, Recording, View
 from .tape import address
 
@@ -85,7 +85,7 @@ class Plan:
         most = 0
         for entry in self.entries:
             if isinstance(entry, Record):
-                most = max(most, sum(_lines(spec.nbytes) for spec in entry.kernel.scratch))
+                most = max(most, sum(lines(spec.nbytes) for spec in entry.kernel.scratch))
         room = np.empty(most + LINE, np.uint8)
         return room[-address(room) % LINE :]
 
@@ -93,7 +93,7 @@ class Plan:
         arrays, start = [], 0
         for spec in kernel.scratch:
             arrays.append(np.ndarray(spec.shape, spec.dtype, self.spare.data, start))
-            start += _lines(spec.nbytes)
+            start += lines(spec.nbytes)
         return tuple(arrays)
 
     # -- binding -------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def _native(calls: Sequence[NativeCall]) -> Step:
     if not onednn.available():
         return Chain(calls).run
     owner = onednn.library()
-    setter = address_of(owner.openmp.omp_set_num_threads)
+    setter = openmp.function("omp_set_num_threads")
     listed: list[NativeCall] = []
     now = 0
     for call in calls:
@@ -230,15 +230,6 @@ def _native(calls: Sequence[NativeCall]) -> Step:
             chain.run()
 
     return run
-
-
-def address_of(function: Any) -> int:
-    """Return the address of a C function."""
-    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
-
-
-def _lines(nbytes: int) -> int:
-    return -(-nbytes // LINE) * LINE
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:

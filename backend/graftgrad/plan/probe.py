@@ -37,7 +37,7 @@ def _key(records: Sequence[Record]) -> tuple[Call, ...]:
 
 
 def _tried(before: Sequence[Record], after: Sequence[Record], results: Sequence[View]) -> bool:
-    made = {id(view.buffer) for record in before for view in record.outs}
+    made = {id(view.buffer) for record in (*before, *after) for view in record.outs}
     block = np.random.default_rng(0).standard_normal(_BLOCK, dtype=np.float32)
     drawn: dict[Hashable, Array] = {}
     for record in (*before, *after):

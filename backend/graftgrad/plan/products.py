@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..function import Function, attributes
-from ..kernel import Call, Reference, choose
+from ..kernel import Reference
 from ..ops.arithmetic import Add
 from ..ops.conv import Conv2D
 from ..ops.depthwise import DepthwiseConv2D
@@ -22,8 +22,7 @@ from ..ops.matmul import MatMul
 from ..ops.norm import BatchNormInference
 from .fixed import Fixed
 from .probe import same_bits
-from .records import Buffer, Entry, Record, View
-from .tape import description
+from .records import Buffer, Entry, Record, View, launch_over
 
 
 @dataclass
@@ -95,9 +94,14 @@ def joined_products(
         made = _record(chain, loose) if len(chain.records) > 1 else None
         if made is None:
             continue
-        first, last = chain.numbers[0], chain.numbers[-1]
-        outer = [view for view in made.ins if view.buffer.origin != "made"]
-        if any(first < w < last for view in outer for w in writers.get(id(view.buffer), ())):
+        last = chain.numbers[-1]
+        changed = any(  # between where it was read and where the whole is computed
+            number < writer < last
+            for number, record in zip(chain.numbers, chain.records, strict=True)
+            for view in record.ins
+            for writer in writers.get(id(view.buffer), ())
+        )
+        if changed:
             continue
         for n in chain.numbers:
             listed[n] = None
@@ -168,13 +172,10 @@ def _record(chain: Chain, loose: bool) -> Record | None:
         made = FusedDepthwiseConv2D(*attributes(function), *after)
     else:
         made = FusedLinear(*after)
-    views = (*ins, *more)
-    described = tuple([description(view) for view in views])
-    call = Call(made, described, (description(out),), product.call.device)
-    kernel = choose(call)
-    if isinstance(kernel, Reference):
+    line = chain.records[-1].line
+    joined = launch_over(made, product.call.device, (*ins, *more), (out,), line)
+    if isinstance(joined.kernel, Reference):
         return None
-    joined = Record(call, kernel, views, (out,), chain.records[-1].line, tuple(chain.records))
     return joined if loose or same_bits(chain.records, [joined], [out]) else None
 
 

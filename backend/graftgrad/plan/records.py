@@ -6,12 +6,13 @@ How it is recorded stands in `tape`; how it is made shorter in `passes`; where b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..device.base import Array
-from ..kernel import Call, Kernel
+from ..device.base import Array, Device
+from ..function import Function
+from ..kernel import Call, Kernel, choose
 from ..spec import DType, Shape, Spec
 
 
@@ -66,6 +67,11 @@ class View:
         return (id(self.buffer), self.offset, self.shape, self.strides, self.dtype)
 
     @property
+    def spec(self) -> Spec:
+        """Its description."""
+        return Spec(self.shape, self.dtype, self.contiguous)
+
+    @property
     def span(self) -> tuple[int, int]:
         """The first and one past the last byte of the buffer that it can touch."""
         low = high = self.offset
@@ -105,7 +111,6 @@ class Record:
         ins: the operands.
         outs: the results; for a change in place the changed operands.
         line: file and line outside of this project's engine that led to it.
-        merged: the records that a pass has joined into this one.
     """
 
     call: Call
@@ -113,12 +118,19 @@ class Record:
     ins: tuple[View, ...]
     outs: tuple[View, ...]
     line: str = ""
-    merged: tuple[Record, ...] = ()
 
     @property
     def updates(self) -> bool:
         """Whether it changes operands in place."""
         return bool(type(self.call.function).updates)
+
+
+def launch_over(
+    function: Function, device: Device, ins: Sequence[View], outs: Sequence[View], line: str
+) -> Record:
+    """Return a launch of a function over views, with the kernel that fits them."""
+    call = Call(function, tuple([v.spec for v in ins]), tuple([v.spec for v in outs]), device)
+    return Record(call, choose(call), tuple(ins), tuple(outs), line)
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,6 @@ import numpy as np
 from ..device.base import Array
 from ..kernel import Launch
 from ..ops.operand import FullLike
-from ..spec import Spec
 from .guards import Leaf, Settings
 from .records import Buffer, Look, Record, Recording, View
 
@@ -291,8 +290,3 @@ def calling_line() -> str:
             break
         frame = frame.f_back
     return ""
-
-
-def description(view: View) -> Spec:
-    """Return the description of a view."""
-    return Spec(view.shape, view.dtype, view.contiguous)
