@@ -133,9 +133,22 @@ class Function:
             array, spec = device.empty(call.outs[0]), call.outs[0]
         node = self._record(call, (x,))
         y = x.result(array, spec, device, node, 0, x.counter)
+        root, steps = (x, ()) if x.view_of is None else x.view_of
+        y.view_of = (root, (*steps, self) if modes.recording() and steps is not None else None)
+        x.counter.seen_by(y)
         if node is not None:
             node.keep(self, (x,), (y,), (array,))
         return y
+
+    def history(self, *operands: Tensor) -> Node | None:
+        """Return the node that applying this to tensors would leave, without computing anything."""
+        device = _common_device(self, operands)
+        key = (self, tuple([x.spec for x in operands]), device)
+        call = _calls.get(key) or _prepare(key)
+        node = self._record(call, operands)
+        if node is not None:
+            node.keep(self, operands, (), ())
+        return node
 
     def _update(self, call: Call, operands: Sequence[Tensor]) -> Any:
         changed = tuple([operands[i] for i in type(self).updated])

@@ -7,6 +7,7 @@ What a node keeps is exactly what the wanted gradients ask for. How functions ar
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -15,6 +16,7 @@ from . import modes
 from .device.base import Array
 from .errors import GradientError, sentence
 from .kernel import Call
+from .spec import Spec
 
 if TYPE_CHECKING:
     from .function import Function
@@ -30,13 +32,16 @@ class Counter:
     Attributes:
         value: the number of changes.
         lent: whether a host array shares the memory, so that it can change without being counted.
+        views: the tensors that show a part of the buffer and follow its history, weakly held.
     """
 
-    __slots__ = ("lent", "value")
+    __slots__ = ("lent", "room", "value", "views")
 
     def __init__(self) -> None:
         self.value = 0
         self.lent = False
+        self.views: list[weakref.ref[Tensor]] | None = None
+        self.room = 16
 
     def rise(self) -> None:
         """Count one more change."""
@@ -44,13 +49,39 @@ class Counter:
         if (recorder := modes.recorder()) is not None:
             recorder.changed(self)
 
+    def seen_by(self, view: Tensor) -> None:
+        """Take note of a view; those that are gone are let go of now and then."""
+        if self.views is None:
+            self.views = []
+        elif len(self.views) >= self.room:
+            self.views = [one for one in self.views if one() is not None]
+            self.room = max(16, 2 * len(self.views))
+        self.views.append(weakref.ref(view))
+
 
 class Kept(NamedTuple):
-    """A value that a gradient will ask for, and the state its buffer was in."""
+    """A value that a gradient will ask for, and the state its buffer was in.
+
+    The tensor itself is kept only where it is a leaf that wants a gradient. Any other may be given
+    another history by a change in place, and could then lead back to the node that keeps it.
+
+    Attributes:
+        tensor: the leaf; None for everything else.
+        array: the values.
+        spec: their description.
+        grad_fn: the node they came from; None for an output of the node that keeps it.
+        output: which output of that node.
+        own: whether it is an output of the node that keeps it.
+        counter: the changes of its buffer.
+        version: how many there were.
+    """
 
     tensor: Tensor | None
     array: Array
+    spec: Spec
+    grad_fn: Node | None
     output: int
+    own: bool
     counter: Counter
     version: int
 
@@ -138,7 +169,10 @@ class Node:
             elif name in kind.outputs:
                 index = kind.outputs.index(name)
                 counter = ys[index].counter if index < len(ys) else Counter()
-                self.kept[name] = Kept(None, outs[index], index, counter, counter.value)
+                self.kept[name] = Kept(
+                    None, outs[index], self.call.outs[index], None, index, True,
+                    counter, counter.value,
+                )  # fmt: skip
 
     def kept_arrays(self) -> list[tuple[str, Array]]:
         """Return the arrays this node holds for its gradients, by name."""
@@ -172,10 +206,10 @@ class Node:
         if kept.tensor is not None:
             return kept.tensor
         assert self.result is not None
-        spec = self.call.outs[kept.output]
-        seen = len(self.call.outs) - len(type(self.function).hidden)
-        node = self if kept.output < seen else None
-        return self.result(kept.array, spec, self.call.device, node, kept.output, kept.counter)
+        node = kept.grad_fn
+        if kept.own and kept.output < len(self.call.outs) - len(type(self.function).hidden):
+            node = self
+        return self.result(kept.array, kept.spec, self.call.device, node, kept.output, kept.counter)
 
     def differentiate(self, gradients: dict[str, Tensor]) -> list[Tensor | None]:
         """Return one gradient per operand, None where none is wanted.
@@ -255,4 +289,6 @@ class AccumulateGrad:
 
 
 def _kept_operand(x: Tensor) -> Kept:
-    return Kept(x, x.array, 0, x.counter, x.counter.value)
+    leaf = x if x.grad_fn is None and x.wants else None
+    counter = x.counter
+    return Kept(leaf, x.array, x.spec, x.grad_fn, x.output_index, False, counter, counter.value)

@@ -21,6 +21,9 @@ from .ops.matmul import matmul
 from .spec import DType, Shape, Spec, as_dtype, bfloat16, bool_, float32, int64, is_floating
 
 Number = float  # by another name: `float` is a method of tensors
+# The tensor whose memory a view shows, and the functions that lead from it to the view, in order;
+# None in place of the functions where it was made while nothing was recorded.
+ViewOf = tuple["Tensor", "tuple[Any, ...] | None"]
 GradientHook = Callable[["Tensor"], "Tensor | None"]
 
 
@@ -61,6 +64,7 @@ class Tensor:
         "hooks",
         "output_index",
         "spec",
+        "view_of",
         "wants",
     )
     _keras_mask: Any  # what layers lay beside the values; unset elsewhere, never read here
@@ -82,6 +86,7 @@ class Tensor:
         self.output_index = output_index
         self.counter = Counter() if counter is None else counter
         self.wants = grad_fn is not None
+        self.view_of: ViewOf | None = None
         self.grad: Tensor | None = None
         self.grad_buffer: Tensor | None = None
         self.hooks: Sequence[GradientHook] = ()

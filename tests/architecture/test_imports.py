@@ -21,7 +21,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"node"},
         {"function"},
         {"ops"},
-        {"engine", "kernels"},
+        {"engine", "inplace", "kernels"},
         {"tensor"},
         {"creation"},
         {"checkpoint", "data", "draw", "flat", "functional", "generator", "gradcheck"},
