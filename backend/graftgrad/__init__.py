@@ -19,6 +19,8 @@ from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .spec import (
     bfloat16,
     bool_,
+    complex64,
+    complex128,
     float16,
     float32,
     float64,
@@ -40,6 +42,8 @@ __all__ = [
     "as_tensor",
     "bfloat16",
     "bool_",
+    "complex64",
+    "complex128",
     "data",
     "default_generator",
     "empty",

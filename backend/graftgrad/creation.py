@@ -10,7 +10,7 @@ from .device.base import Device
 from .device.find import device as find_device
 from .errors import DTypeError, expect
 from .ops import operand, shape
-from .spec import Spec, as_dtype, bool_, float32, int64
+from .spec import Spec, as_dtype, bool_, complex64, float32, int64
 from .tensor import Tensor, tensor
 
 
@@ -28,12 +28,13 @@ def empty(
 
 
 def full(
-    size: Any, fill_value: float, dtype: object = None, device: str | Device | None = None,
+    size: Any, fill_value: complex, dtype: object = None, device: str | Device | None = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return one value everywhere."""
     kind = float32 if isinstance(fill_value, float) else int64
-    expect(isinstance(fill_value, (bool, int, float, np.generic)), "full",
+    kind = complex64 if isinstance(fill_value, complex) else kind
+    expect(isinstance(fill_value, (bool, int, float, complex, np.generic)), "full",
            "must be filled with a number", error=DTypeError, fill_value=fill_value)  # fmt: skip
     kind = bool_ if isinstance(fill_value, bool) else kind
     wanted = kind if dtype is None else as_dtype(dtype)

@@ -15,9 +15,10 @@ from . import modes
 from .errors import GradientError, expect
 from .node import Node
 from .ops.arithmetic import add
-from .ops.operand import copy, full_like
+from .ops.operand import cast, copy, full_like
 from .ops.reduce import gradient_for
 from .ops.update import accumulate, assign
+from .spec import is_complex
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -252,12 +253,16 @@ def _start(root: Tensor, gradient: Any) -> Tensor:
         expect(root.spec.size == 1, "backward", "a root of several elements needs a gradient",
                error=GradientError, root=root.spec,
                advice="Call .sum() or .mean() first, or pass gradient=.")  # fmt: skip
+        expect(not is_complex(root.dtype), "backward",
+               "a complex root needs a gradient: only a real number has a direction of ascent",
+               error=GradientError, root=root.spec,
+               advice="Take .real, .imag or .abs() first, or pass gradient=.")  # fmt: skip
         with modes.no_grad():
             return full_like(root, 1)
     given: Tensor = gradient if hasattr(gradient, "grad_fn") else root.like(gradient)
     expect(given.shape == root.shape, "backward", "the gradient must have the root's shape",
            root=root.spec, gradient=given.spec)  # fmt: skip
-    return given
+    return cast(given, root.dtype) if is_complex(root.dtype) else given
 
 
 def _output_gradients(node: Node, slots: dict[int, Tensor]) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ A Function's fields are its attributes. Its methods say everything there is to s
 * ``updates`` names operands that change in place; ``hidden`` the outputs that only gradients see.
 * ``rounded`` names operands that may be float32 beside 16-bit ones: bodies round them.
 * ``exact`` says that weights are read in their own element type, whatever autocast says.
+* ``takes_complex`` says that operands may be complex numbers; all others refuse them. Gradients
+  then follow conjugates: of a real L, it is ∂L/∂Re z + i ∂L/∂Im z.
 * ``undefined`` says why a gradient that is asked for cannot be had, so that it raises and is
   never zero.
 """
@@ -30,10 +32,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from . import modes
 from .device.base import Device
-from .errors import DeviceError, GradientError, sentence
+from .errors import DeviceError, DTypeError, GradientError, expect, sentence
 from .kernel import Call, launch
 from .node import Edge, Node
-from .spec import Spec, is_floating
+from .spec import Spec, is_complex, is_differentiable
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -65,6 +67,7 @@ class Function:
     hidden: ClassVar[tuple[str, ...]] = ()
     rounded: ClassVar[tuple[str, ...]] = ()
     exact: ClassVar[bool] = False
+    takes_complex: ClassVar[bool] = False
     undefined: ClassVar[str] = ""
     operands: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ()
@@ -188,7 +191,7 @@ class Function:
                 edges.append(None)
         if not any(edges):
             return None
-        if not any(is_floating(spec.dtype) for spec in call.outs):
+        if not any(is_differentiable(spec.dtype) for spec in call.outs):
             return None
         return Node(self, call, tuple(edges))
 
@@ -261,6 +264,11 @@ def _common_device(function: Function, operands: Sequence[Tensor]) -> Device:
 
 def _prepare(key: tuple[Function, tuple[Spec, ...], Device]) -> Call:
     declared, specs, device = key
+    if not declared.takes_complex:
+        for spec in specs:
+            expect(not is_complex(spec.dtype), declared.name, "operands must be real numbers",
+                   error=DTypeError, operand=spec,
+                   advice="Take .real, .imag or .abs() first.")  # fmt: skip
     inferred = type(declared).infer(declared, *specs)
     outs = inferred if isinstance(inferred, tuple) else (inferred,)
     call = Call(declared, specs, outs, device)

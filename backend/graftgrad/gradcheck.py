@@ -14,7 +14,7 @@ from . import engine, modes
 from .creation import zeros_like
 from .device.base import HostArray
 from .errors import DTypeError, GradientError, expect, sentence
-from .spec import float64, is_floating
+from .spec import Shape, complex128, float64, is_complex, is_differentiable
 from .tensor import Tensor
 
 _SEED = 20240229
@@ -33,12 +33,15 @@ def gradcheck(
 
     |a − d| ≤ atol + rtol · |d| for every entry, d = (f(x + eps) − f(x − eps)) / (2 eps)
 
+    Complex numbers count as their two parts, each an entry of its own.
+
     Inputs are changed in place while the differences are taken and restored afterwards, so a
     function may also read them from its surroundings.
 
     Args:
-        function: of the inputs; returns one tensor or several. All floating results are checked.
-        inputs: float64 tensors; those that require a gradient are checked.
+        function: of the inputs; returns one tensor or several. All floating and complex results
+            are checked.
+        inputs: float64 or complex128 tensors; those that require a gradient are checked.
         eps: the step of the differences.
         atol: the error that is always allowed.
         rtol: the error that is allowed per unit of the difference.
@@ -50,7 +53,7 @@ def gradcheck(
 
     Raises:
         GradientError: an entry disagrees, or no input requires a gradient.
-        DTypeError: an input that requires a gradient is not float64.
+        DTypeError: an input that requires a gradient is neither float64 nor complex128.
     """
     given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     wanted = _wanted(given)
@@ -80,7 +83,7 @@ def gradgradcheck(
 
     Args:
         function: of the inputs; returns one tensor or several.
-        inputs: float64 tensors; those that require a gradient are checked.
+        inputs: float64 or complex128 tensors; those that require a gradient are checked.
         grad_outputs: the gradients g, one for every floating result; random if None.
         eps: the step of the differences.
         atol: the error that is always allowed.
@@ -93,7 +96,7 @@ def gradgradcheck(
 
     Raises:
         GradientError: an entry disagrees, or no input requires a gradient.
-        DTypeError: an input that requires a gradient is not float64.
+        DTypeError: an input that requires a gradient is neither float64 nor complex128.
     """
     given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     _wanted(given)
@@ -114,7 +117,9 @@ def gradgradcheck(
         draw = np.random.default_rng(_SEED)
         with modes.no_grad():
             outputs = _floating(function(*given))
-        arriving = [y.like(draw.standard_normal(y.shape)).requires_grad_() for y in outputs]
+        arriving = [
+            y.like(_complex(draw.standard_normal(_sizes(y)), y)).requires_grad_() for y in outputs
+        ]
     else:
         listed = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
         arriving = [g.detach().requires_grad_() for g in listed]
@@ -122,7 +127,12 @@ def gradgradcheck(
 
 
 class _Check:
-    """One function at one point: its derivative by gradients and by differences."""
+    """One function at one point: its derivative by gradients and by differences.
+
+    All host arrays hold real numbers here; complex ones are pairs of parts on a last axis. The
+    gradient g of a complex z has the parts ∂L/∂Re z and ∂L/∂Im z, so that pairs behave as any
+    real numbers do.
+    """
 
     def __init__(
         self,
@@ -148,9 +158,9 @@ class _Check:
     def pulled(self, ys: list[Tensor], arriving: list[HostArray]) -> list[HostArray]:
         """Return the gradient of Σ arriving · y by every wanted input."""
         xs = [self.inputs[i] for i in self.wanted]
-        roots = [(y, y.like(g)) for y, g in zip(ys, arriving, strict=True) if y.wants]
+        roots = [(y, y.like(_complex(g, y))) for y, g in zip(ys, arriving, strict=True) if y.wants]
         if not roots:
-            return [np.zeros(x.shape) for x in xs]
+            return [np.zeros(_sizes(x)) for x in xs]
         found = engine.grad(
             [y for y, _ in roots],
             xs,
@@ -159,7 +169,7 @@ class _Check:
             allow_unused=True,
         )
         return [
-            np.zeros(x.shape) if g is None else _host(g) for x, g in zip(xs, found, strict=True)
+            np.zeros(_sizes(x)) if g is None else _host(g) for x, g in zip(xs, found, strict=True)
         ]
 
     def results(self) -> list[Tensor]:
@@ -178,8 +188,8 @@ class _Check:
         """Compare vᵀ J u for random u and v; return what is wrong, or nothing."""
         draw = np.random.default_rng(_SEED)
         ys = self.results()
-        v = [draw.standard_normal(y.shape) for y in ys]
-        u = [draw.standard_normal(self.inputs[i].shape) for i in self.wanted]
+        v = [draw.standard_normal(_sizes(y)) for y in ys]
+        u = [draw.standard_normal(_sizes(self.inputs[i])) for i in self.wanted]
         slopes = self.pulled(ys, v)
         analytic = sum(float(np.sum(a * b)) for a, b in zip(slopes, u, strict=True))
         ends: list[float] = []
@@ -187,11 +197,11 @@ class _Check:
             before = [_host(self.inputs[i]) for i in self.wanted]
             try:
                 for i, start, direction in zip(self.wanted, before, u, strict=True):
-                    _write(self.inputs[i], ..., start + step * direction)
+                    _write(self.inputs[i], start + step * direction)
                 moved = self.values()
             finally:
                 for i, start in zip(self.wanted, before, strict=True):
-                    _write(self.inputs[i], ..., start)
+                    _write(self.inputs[i], start)
             ends.append(sum(float(np.sum(a * b)) for a, b in zip(moved, v, strict=True)))
         numeric = (ends[0] - ends[1]) / (2 * self.eps)
         if bool(self.agrees(analytic, numeric)):
@@ -203,15 +213,16 @@ class _Check:
         ys = self.results()
         rows = [[self.pulled(ys, arriving) for arriving in _units(ys, j)] for j in range(len(ys))]
         for k, i in enumerate(self.wanted):
-            for n, place in enumerate(np.ndindex(self.inputs[i].shape)):
+            for n, place in enumerate(np.ndindex(_sizes(self.inputs[i]))):
                 for j, numeric in enumerate(self.differences(i, place)):
                     analytic = np.array([row[k].reshape(-1)[n] for row in rows[j]])
                     close = self.agrees(analytic, numeric.reshape(-1))
                     if not close.all():
                         m = int(np.argmin(close))
-                        where = [*np.ndindex(ys[j].shape)][m]
+                        where = [*np.ndindex(_sizes(ys[j]))][m]
                         return self.disagreement(
-                            f"the gradient of output {j} at {where} by input {i} at {place}",
+                            f"the gradient of output {j} at {_place(where, ys[j])} by input {i} "
+                            f"at {_place(place, self.inputs[i])}",
                             float(analytic[m]),
                             float(numeric.reshape(-1)[m]),
                         )
@@ -228,14 +239,15 @@ class _Check:
     def differences(self, i: int, place: tuple[int, ...]) -> list[HostArray]:
         """Return the central difference of every result by one entry of input i."""
         x = self.inputs[i]
-        start = float(x.array[place])
+        start, step = _host(x), np.zeros(_sizes(x))
+        step[place] = self.eps
         try:
-            _write(x, place, start + self.eps)
+            _write(x, start + step)
             above = self.values()
-            _write(x, place, start - self.eps)
+            _write(x, start - step)
             below = self.values()
         finally:
-            _write(x, place, start)
+            _write(x, start)
         return [(a - b) / (2 * self.eps) for a, b in zip(above, below, strict=True)]
 
 
@@ -245,7 +257,8 @@ def _wanted(inputs: list[Tensor]) -> list[int]:
            error=GradientError, inputs=[x.spec for x in inputs],
            advice="Call .requires_grad_() on it.")  # fmt: skip
     for i in wanted:
-        expect(inputs[i].dtype == float64, "gradcheck", "inputs must be float64",
+        expect(inputs[i].dtype in (float64, complex128), "gradcheck",
+               "inputs must be float64 or complex128",
                error=DTypeError, index=i, input=inputs[i].spec,
                advice="Smaller types are too coarse; convert with .to('float64').")  # fmt: skip
         expect(inputs[i].grad_fn is None, "gradcheck", "inputs must be leaves",
@@ -263,21 +276,40 @@ def _wanted(inputs: list[Tensor]) -> list[int]:
 
 def _floating(outputs: Any) -> list[Tensor]:
     listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-    return [y for y in listed if isinstance(y, Tensor) and is_floating(y.dtype)]
+    return [y for y in listed if isinstance(y, Tensor) and is_differentiable(y.dtype)]
+
+
+def _sizes(x: Tensor) -> Shape:
+    """Return the shape of the real numbers that x is made of."""
+    return (*x.shape, 2) if is_complex(x.dtype) else x.shape
 
 
 def _host(x: Tensor) -> HostArray:
-    return np.array(x.device.fetch(x.array), dtype=np.float64)
+    """Return a copy in float64; of complex numbers, their parts on a last axis."""
+    host = x.device.fetch(x.array)
+    if not is_complex(x.dtype):
+        return np.array(host, dtype=np.float64)
+    return np.stack((host.real, host.imag), -1).astype(np.float64)
 
 
-def _write(x: Tensor, place: Any, value: Any) -> None:
+def _complex(values: HostArray, like: Tensor) -> HostArray:
+    """Return parts on a last axis as complex numbers, where `like` is complex."""
+    return values[..., 0] + 1j * values[..., 1] if is_complex(like.dtype) else values
+
+
+def _place(place: Shape, x: Tensor) -> str:
+    """Name an entry; of a complex number, which of its parts."""
+    return f"{place[:-1]}.{('real', 'imag')[place[-1]]}" if is_complex(x.dtype) else str(place)
+
+
+def _write(x: Tensor, values: HostArray) -> None:
     # past the version count: the graph that stands is never walked with the changed values
-    x.array[place] = x.device.put(np.asarray(value), x.dtype)
+    x.array[...] = x.device.put(np.asarray(_complex(values, x)), x.dtype)
 
 
 def _units(ys: list[Tensor], j: int) -> Iterator[list[HostArray]]:
-    """Yield, for every entry of result j, ones there and zeros everywhere else."""
-    for place in np.ndindex(ys[j].shape):
-        arriving = [np.zeros(y.shape) for y in ys]
+    """Yield, for every real entry of result j, ones there and zeros everywhere else."""
+    for place in np.ndindex(_sizes(ys[j])):
+        arriving = [np.zeros(_sizes(y)) for y in ys]
         arriving[j][place] = 1.0
         yield arriving

@@ -32,6 +32,8 @@ uint8: DType = np.dtype("uint8")
 uint16: DType = np.dtype("uint16")
 uint32: DType = np.dtype("uint32")
 uint64: DType = np.dtype("uint64")
+complex64: DType = np.dtype("complex64")
+complex128: DType = np.dtype("complex128")
 bool_: DType = np.dtype("bool")
 
 _NAMED: dict[str, DType] = {
@@ -39,10 +41,12 @@ _NAMED: dict[str, DType] = {
     for dtype in (
         *(float16, float32, float64, bfloat16, bool_),
         *(int8, int16, int32, int64, uint8, uint16, uint32, uint64),
+        *(complex64, complex128),
     )
 }
 _KNOWN: dict[Any, DType] = {**_NAMED, **{dtype: dtype for dtype in _NAMED.values()}}
 _FLOATING = frozenset((float16, float32, float64, bfloat16))
+_DIFFERENTIABLE = _FLOATING | {complex64, complex128}
 
 
 def as_dtype(dtype: object) -> DType:
@@ -69,8 +73,30 @@ def as_dtype(dtype: object) -> DType:
 
 
 def is_floating(dtype: DType) -> bool:
-    """Tell whether elements are real numbers, so that gradients exist."""
+    """Tell whether elements are real numbers in floating point."""
     return dtype in _FLOATING
+
+
+def is_complex(dtype: DType) -> bool:
+    """Tell whether elements are complex numbers."""
+    return dtype.kind == "c"
+
+
+def is_differentiable(dtype: DType) -> bool:
+    """Tell whether elements are real or complex numbers in floating point: gradients exist."""
+    return dtype in _DIFFERENTIABLE
+
+
+def real_dtype(dtype: DType) -> DType:
+    """Return the element type of the parts of complex numbers; a real type is its own."""
+    return (float32 if dtype.itemsize == 8 else float64) if dtype.kind == "c" else dtype
+
+
+def complex_dtype(dtype: DType) -> DType:
+    """Return the element type of complex numbers with such parts: at least complex64."""
+    if dtype.kind == "c":
+        return dtype
+    return complex128 if dtype == float64 else complex64
 
 
 class Spec:

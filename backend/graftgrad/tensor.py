@@ -16,9 +16,20 @@ from .device.base import Array, Device, HostArray
 from .device.find import device as find_device
 from .errors import DTypeError, GradientError, ShapeError, expect
 from .node import Counter, Node
-from .ops import arithmetic, compare, exponential, index, operand, reduce, shape, update
+from .ops import arithmetic, compare, exponential, index, operand, parts, reduce, shape, update
 from .ops.matmul import matmul
-from .spec import DType, Shape, Spec, as_dtype, bfloat16, bool_, float32, int64, is_floating
+from .spec import (
+    DType,
+    Shape,
+    Spec,
+    as_dtype,
+    bfloat16,
+    bool_,
+    complex64,
+    float32,
+    int64,
+    is_differentiable,
+)
 
 Number = float  # by another name: `float` is a method of tensors
 # The tensor whose memory a view shows, and the functions that lead from it to the view, in order;
@@ -133,8 +144,8 @@ class Tensor:
         expect(self.grad_fn is None, "requires_grad", "can be set on leaves only",
                error=GradientError, grad_fn=self.grad_fn,
                advice="Use .detach() to cut a result off from its history.")  # fmt: skip
-        expect(not wanted or is_floating(self.dtype), "requires_grad",
-               "only real numbers have gradients", error=DTypeError,
+        expect(not wanted or is_differentiable(self.dtype), "requires_grad",
+               "only real and complex numbers have gradients", error=DTypeError,
                dtype=str(self.dtype))  # fmt: skip
         self.wants = bool(wanted)
 
@@ -173,11 +184,12 @@ class Tensor:
         """Return host values as a tensor on this tensor's device."""
         return tensor(values, device=self.device)
 
-    def constant(self, number: Number, dtype: DType) -> Tensor:
+    def constant(self, number: complex, dtype: DType) -> Tensor:
         """Return a number as a tensor without axes on this tensor's device."""
         if dtype.kind in "iu":
             bounds = np.iinfo(dtype)
-            expect(bounds.min <= number <= bounds.max, "number", f"must fit into {dtype}",
+            fits = number == number.real and bounds.min <= number.real <= bounds.max
+            expect(fits, "number", f"must fit into {dtype}",
                    error=DTypeError, number=number)  # fmt: skip
         with np.errstate(over="ignore"):
             host = np.asarray(number, dtype)
@@ -260,6 +272,9 @@ class Tensor:
 
     def __float__(self) -> Number:
         return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
 
     def __int__(self) -> int:
         return int(self.item())
@@ -401,7 +416,7 @@ class Tensor:
         """Divide in place."""
         return update.assign(self, arithmetic.div(self.detach(), values))
 
-    def fill_(self, value: Number) -> Tensor:
+    def fill_(self, value: complex) -> Tensor:
         """Set every element to one value in place."""
         return update.assign(self, self.constant(value, self.dtype))
 
@@ -548,6 +563,20 @@ class Tensor:
         wanted = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
         return shape.broadcast_to(self, tuple(wanted))
 
+    @property
+    def real(self) -> Tensor:
+        """The real part, a view; itself where numbers are real."""
+        return parts.real(self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part, a view; zeros where numbers are real."""
+        return parts.imag(self)
+
+    def conj(self) -> Tensor:
+        """Conjugate; itself where numbers are real."""
+        return parts.conj(self)
+
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Add elements over axes."""
         return reduce.sum(self, axis, keepdims)
@@ -618,7 +647,7 @@ class Tensor:
 
 
 def _comparable(other: object) -> bool:
-    numbers = (Tensor, bool, int, float, list, tuple, np.ndarray, np.generic)
+    numbers = (Tensor, bool, int, float, complex, list, tuple, np.ndarray, np.generic)
     return isinstance(other, numbers) or hasattr(other, "__array__")
 
 
@@ -630,7 +659,8 @@ def tensor(
 ) -> Tensor:
     """Copy numbers, nested lists or an array into a tensor.
 
-    Python's real numbers become float32, its integers int64; arrays keep their element type.
+    Python's real numbers become float32, its complex ones complex64, its integers int64; arrays
+    keep their element type.
 
     Raises:
         ShapeError: nested lists are of unequal lengths.
@@ -646,9 +676,12 @@ def tensor(
         host = np.asarray(data)
     except ValueError as error:
         raise ShapeError(f"tensor: nested lists must have equal lengths; got {error}.") from error
-    expect(host.dtype.kind in "biuf" or host.dtype == bfloat16, "tensor",
+    expect(host.dtype.kind in "biufc" or host.dtype == bfloat16, "tensor",
            "elements must be numbers", error=DTypeError, dtype=str(host.dtype))  # fmt: skip
     wanted = _host_dtype(data, host) if dtype is None else as_dtype(dtype)
+    expect(host.dtype.kind != "c" or wanted.kind in "cb", "tensor",
+           "a real type needs real elements", error=DTypeError, advice="Take their .real first.",
+           elements=str(host.dtype), dtype=str(wanted))  # fmt: skip
     if host is not data and host.dtype.kind in "iu" and wanted.kind in "iu" and host.size:
         bounds = np.iinfo(wanted)
         expect(int(host.min()) >= bounds.min and int(host.max()) <= bounds.max, "tensor",
@@ -664,6 +697,8 @@ def _host_dtype(data: Any, host: HostArray) -> DType:
         return as_dtype(host.dtype.newbyteorder("="))
     if host.dtype == np.float64:
         return float32
+    if host.dtype == np.complex128:
+        return complex64
     return as_dtype(host.dtype)
 
 

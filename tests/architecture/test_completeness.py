@@ -47,7 +47,7 @@ def run(case: Case) -> None:
     roots = [y for y in results if y.requires_grad]
     arriving = [graftgrad.ones_like(y).requires_grad_() for y in roots]
     found = engine.grad(roots, leaves, arriving, create_graph=True, allow_unused=True)
-    again = [g.sum() for g in found if g is not None and g.requires_grad]
+    again = [g.real.sum() for g in found if g is not None and g.requires_grad]
     engine.grad(again, [*leaves, *arriving], allow_unused=True)
 
 

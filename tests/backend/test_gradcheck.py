@@ -116,7 +116,11 @@ def test_a_nan_agrees_with_nothing():
     ("inputs", "error", "words"),
     [
         (graftgrad.tensor([1.0], "float64"), GradientError, "at least one input must require"),
-        (leaf(1.0, dtype="float32"), DTypeError, r"inputs must be float64; got index=0"),
+        (
+            leaf(1.0, dtype="float32"),
+            DTypeError,
+            "inputs must be float64 or complex128",
+        ),
         (leaf(1.0) * 2, GradientError, "inputs must be leaves"),
         (
             graftgrad.as_tensor(np.broadcast_to(np.float64(1), (3,))).requires_grad_(),
@@ -139,3 +143,42 @@ def test_inputs_that_cannot_be_checked(inputs, error, words):
 def test_a_function_without_floating_result():
     with pytest.raises(GradientError, match="must return a floating tensor"):
         gradcheck(lambda x: x > 0, leaf(1.0))
+
+
+@function
+class WrongConjugate(Function):
+    """z², whose gradient forgets the conjugate."""
+
+    takes_complex = True
+
+    def infer(self, x):
+        return x.like()
+
+    def compute(self, xp, x, y):
+        y[...] = x * x
+
+    def grad_x(self, gy, x):
+        return gy * x * 2
+
+
+class TestComplex:
+    def z(self):
+        return graftgrad.tensor(np.array([0.5 + 1j, -1.0 + 0.25j]), requires_grad=True)
+
+    @pytest.mark.parametrize("fast_mode", [False, True])
+    def test_right_gradients_pass(self, fast_mode):
+        a = leaf(0.5, 2.0)
+        for check in (gradcheck, gradgradcheck):
+            assert check(lambda z, a: z * z * a, (self.z(), a), fast_mode=fast_mode)
+            assert check(lambda z: (ops.conj(z) * z, ops.abs(z)), self.z(), fast_mode=fast_mode)
+
+    @pytest.mark.parametrize("fast_mode", [False, True])
+    def test_a_forgotten_conjugate_is_told_with_place_and_part(self, fast_mode):
+        with pytest.raises(
+            GradientError, match=r"output 0 at \(0,\)\.\w+ by input 0 at \(0,\)\.\w"
+        ):
+            gradcheck(WrongConjugate(), self.z(), fast_mode=fast_mode)
+
+    def test_single_precision_is_too_coarse(self):
+        with pytest.raises(DTypeError, match=r"float64 or complex128; got .*complex64"):
+            gradcheck(lambda z: z * z, self.z().detach().to("complex64").requires_grad_())

@@ -22,6 +22,8 @@ class TestElementTypes:
             (ml_dtypes.bfloat16, "bfloat16"),
             (np.dtype(">f4"), "float32"),
             ("i4", "int32"),
+            (complex, "complex128"),
+            ("complex64", "complex64"),
         ],
     )
     def test_names_and_types(self, given, name):
@@ -31,10 +33,34 @@ class TestElementTypes:
             with pytest.raises(DTypeError):
                 spec.as_dtype(given)
 
-    @pytest.mark.parametrize("given", ["complex64", "object", "banana", str, "U3", 7, object()])
+    @pytest.mark.parametrize("given", ["complex256", "object", "banana", str, "U3", 7, object()])
     def test_what_tensors_cannot_hold(self, given):
         with pytest.raises(DTypeError, match="dtype: must be one of float16, float32"):
             spec.as_dtype(given)
+
+    def test_complex_numbers(self):
+        assert spec.is_complex(spec.complex64)
+        assert not spec.is_complex(float64)
+        assert all(map(spec.is_differentiable, (spec.complex64, spec.complex128, float32)))
+        assert not spec.is_differentiable(spec.int64)
+        assert spec.real_dtype(spec.complex64) == spec.real_dtype(float32) == float32
+        assert spec.real_dtype(spec.complex128) == float64
+        assert spec.complex_dtype(float64) == spec.complex_dtype(spec.complex128)
+        assert spec.complex_dtype(spec.int32) == spec.complex_dtype(spec.bfloat16) == "complex64"
+
+    @pytest.mark.parametrize(
+        ("kinds", "wanted"),
+        [
+            (("complex64", "float32"), "complex64"),
+            (("complex64", "float64"), "complex128"),
+            (("complex64", "int64"), "complex128"),
+            (("complex64", "int8"), "complex64"),
+            (("complex64", "bool"), "complex64"),
+            (("complex64", "complex128"), "complex128"),
+        ],
+    )
+    def test_promotion_is_numpys(self, kinds, wanted):
+        assert spec.promoted(*map(spec.as_dtype, kinds)) == wanted == np.result_type(*kinds)
 
     def test_real_numbers(self):
         assert all(map(spec.is_floating, (float32, float64, spec.float16, spec.bfloat16)))

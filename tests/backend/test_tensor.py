@@ -116,13 +116,13 @@ class TestCreation:
             (lambda: graftgrad.tensor("abc"), DTypeError, "tensor: elements must be numbers"),
             (lambda: graftgrad.tensor(["a"]), DTypeError, "elements must be numbers"),
             (lambda: graftgrad.tensor([None]), DTypeError, "elements must be numbers"),
-            (lambda: graftgrad.tensor([1j]), DTypeError, "complex128"),
+            (lambda: graftgrad.tensor([1j], "int64"), DTypeError, "real type needs real elements"),
             (lambda: graftgrad.tensor(np.array(["a"])), DTypeError, "elements must be numbers"),
             (lambda: graftgrad.tensor({"a": 1}), DTypeError, "elements must be numbers"),
             (lambda: graftgrad.tensor(["a"], "float32"), DTypeError, "elements must be numbers"),
             (lambda: graftgrad.tensor(1, "float31"), DTypeError, "dtype: must be one of.*float31"),
             (lambda: graftgrad.tensor(1, device="tpu"), DeviceError, "cpu.*got device='tpu'"),
-            (lambda: graftgrad.tensor(1, requires_grad=True), DTypeError, "only real numbers"),
+            (lambda: graftgrad.tensor(1, requires_grad=True), DTypeError, "only real and"),
             (lambda: graftgrad.zeros(-1), ShapeError, r"must not be negative; got shape=\(-1,\)"),
             (lambda: graftgrad.zeros(2, "a"), ShapeError, "sizes must be integers"),
             (lambda: graftgrad.zeros(2.5), ShapeError, "sizes must be integers"),
@@ -156,7 +156,7 @@ class TestDescription:
         y = x.requires_grad_() * 2
         with pytest.raises(GradientError, match=r"leaves only; got grad_fn=<Mul>.*detach"):
             y.requires_grad = False
-        with pytest.raises(DTypeError, match="only real numbers have gradients; got dtype='int64'"):
+        with pytest.raises(DTypeError, match=r"only real and complex.*got dtype='int64'"):
             graftgrad.arange(3).requires_grad_()
 
     @pytest.mark.parametrize(

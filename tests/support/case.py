@@ -17,7 +17,7 @@ from graftgrad.errors import GradientError
 from graftgrad.gradcheck import gradcheck, gradgradcheck
 from graftgrad.node import Node
 from graftgrad.plan import captured
-from graftgrad.spec import is_floating
+from graftgrad.spec import is_differentiable, real_dtype
 from graftgrad.tensor import Tensor
 from support.declaration import (
     Attribute,
@@ -28,6 +28,7 @@ from support.declaration import (
     between,
     booleans,
     case,
+    complex_normal,
     distinct,
     integers,
     normal,
@@ -45,6 +46,7 @@ __all__ = [
     "between",
     "booleans",
     "case",
+    "complex_normal",
     "distinct",
     "integers",
     "nodes",
@@ -52,6 +54,9 @@ __all__ = [
     "positive",
     "pulled",
 ]
+
+
+_SINGLE = {"float64": "float32", "complex128": "complex64"}
 
 
 class CaseChecks:
@@ -74,7 +79,7 @@ def check_value(case: Case) -> None:
     assert len(results) == len(expected), f"{len(results)} results, oracle gives {len(expected)}"
     for y, wanted in zip(results, expected, strict=True):
         assert y.shape == np.shape(wanted), f"shape {y.shape}, oracle gives {np.shape(wanted)}"
-        rtol = 5e-7 if y.dtype == np.float32 else 1e-9  # a few units of the last place
+        rtol = 5e-7 if real_dtype(y.dtype) == np.float32 else 1e-9  # a few units of the last place
         np.testing.assert_allclose(y.detach().numpy(), wanted, rtol=rtol, atol=1e-11)
 
 
@@ -101,7 +106,7 @@ def check_operands_stay(case: Case) -> None:
         if name not in case.updates:
             np.testing.assert_array_equal(tensors[name, i].detach().numpy(), before)
     for y in results:
-        assert y.requires_grad <= is_floating(y.dtype)
+        assert y.requires_grad <= is_differentiable(y.dtype)
 
 
 def check_gradient(case: Case) -> None:
@@ -128,7 +133,7 @@ def check_one_gradient(case: Case) -> None:
     for place in every:
         tensors = case.tensors(case.arrays(), [place])
         for y in case.call(tensors):
-            if is_floating(y.dtype) and y.requires_grad:
+            if is_differentiable(y.dtype) and y.requires_grad:
                 y.backward(projection(y), retain_graph=True)
         alone = tensors[place].grad
         expected = together[place]
@@ -161,12 +166,12 @@ def check_frozen_keeps_nothing(case: Case) -> None:
 def check_single_precision(case: Case) -> None:
     """In float32 everything comes out in float32, and close to float64."""
     double = case.arrays()
-    single = {p: a.astype(np.float32) if a.dtype == np.float64 else a for p, a in double.items()}
+    single = {p: a.astype(_SINGLE.get(a.dtype.name, a.dtype)) for p, a in double.items()}
     wanted = case.differentiated()
     low, high = case.tensors(single, wanted), case.tensors(double, wanted)
     for y, reference in zip(case.call(low), case.call(high), strict=True):
-        kept = reference.dtype != np.float64
-        assert y.dtype == (reference.dtype if kept else case.single_dtype)
+        expected_types = {**_SINGLE, "float64": case.single_dtype}
+        assert y.dtype == expected_types.get(reference.dtype.name, reference.dtype)
         _close(y, reference, case.single_tolerance)
     if wanted:
         expected = case.gradients(high, wanted)
@@ -174,7 +179,7 @@ def check_single_precision(case: Case) -> None:
             reference = expected[place]
             assert (found is None) == (reference is None)
             if found is not None and reference is not None:
-                assert found.dtype == np.float32
+                assert found.dtype in (np.float32, np.complex64)
                 _close(found, reference, case.single_tolerance)
 
 
@@ -262,7 +267,7 @@ CHECKS: dict[str, tuple[Callable[[Case], None], Callable[[Case], bool]]] = {
     "test_frozen_keeps_nothing": (check_frozen_keeps_nothing, _always),
     "test_single_precision": (
         check_single_precision,
-        lambda case: any(a.dtype == np.float64 for a in case.arrays().values()),
+        lambda case: any(a.dtype.name in _SINGLE for a in case.arrays().values()),
     ),
     "test_replay": (check_replay, lambda case: case.replay),
     "test_plan": (check_plan, lambda case: case.replay),
@@ -318,7 +323,7 @@ def _gapped(array: Any) -> Any:
 
 
 def _spoil(array: Any) -> None:
-    array[...] = np.nan if is_floating(array.dtype) else 1
+    array[...] = np.nan if is_differentiable(array.dtype) else 1
 
 
 def _parametrized(name: str, check: Callable[[Case], None], chosen: list[Case]) -> Any:

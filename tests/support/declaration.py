@@ -21,7 +21,7 @@ import numpy as np
 import graftgrad
 from graftgrad import engine
 from graftgrad.function import Function
-from graftgrad.spec import is_floating
+from graftgrad.spec import is_complex, is_differentiable
 from graftgrad.tensor import Tensor
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Any]
@@ -60,6 +60,15 @@ def between(shape: Any, lower: float, upper: float) -> Values:
 def positive(*shape: Any) -> Values:
     """Numbers from 0.5 to 2, for logarithms, roots and divisors."""
     return Values(_shape(shape), lambda g, size: g.uniform(0.5, 2.0, size), "positive")
+
+
+def complex_normal(*shape: Any) -> Values:
+    """Complex numbers whose parts are normally distributed."""
+
+    def draw(generator: np.random.Generator, size: tuple[int, ...]) -> Any:
+        return generator.standard_normal(size) + 1j * generator.standard_normal(size)
+
+    return Values(_shape(shape), draw, "complex")
 
 
 def distinct(*shape: Any) -> Values:
@@ -142,7 +151,7 @@ class Case:
         """The places of the operands that get gradients."""
         if self.gradient is False:
             return []
-        floating = [place for place, a in self.arrays().items() if is_floating(a.dtype)]
+        floating = [place for place, a in self.arrays().items() if is_differentiable(a.dtype)]
         if self.gradient is True:
             return floating
         absent = set(self.gradient) - {name for name, _ in floating}
@@ -265,7 +274,7 @@ def pulled(
     create_graph: bool = False,
 ) -> dict[Place, Tensor | None]:
     """The gradients of a fixed random projection of all floating results."""
-    roots = [y for y in results if is_floating(y.dtype) and y.requires_grad]
+    roots = [y for y in results if is_differentiable(y.dtype) and y.requires_grad]
     assert roots, "no result requires a gradient"
     found = engine.grad(
         roots,
@@ -280,6 +289,8 @@ def pulled(
 def projection(y: Tensor) -> Tensor:
     """What a result is multiplied with, always the same for the same size."""
     values = np.random.default_rng(y.size).uniform(0.5, 1.5, y.shape)
+    if is_complex(y.dtype):
+        values = values + 1j * np.random.default_rng(y.size + 1).uniform(-1, 1, y.shape)
     return graftgrad.tensor(values, y.dtype)
 
 

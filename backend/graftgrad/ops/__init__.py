@@ -51,6 +51,7 @@ from .compare import (
     logical_or,
     not_equal,
 )
+from .complex import angle, polar, view_as_complex, view_as_real
 from .conv import conv1d, conv2d, conv2d_transpose, separable_conv2d
 from .depthwise import depthwise_conv2d
 from .einsum import einsum
@@ -60,6 +61,7 @@ from .matmul import linear, matmul
 from .norm import batch_norm, batch_norm_inference, group_norm, instance_norm
 from .operand import cast, contiguous, copy, floating, full_like
 from .order import argsort, cumsum, nonzero, sort, top_k
+from .parts import complex, conj, imag, real
 from .pool import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -109,6 +111,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "add",
     "all",
+    "angle",
     "any",
     "argmax",
     "argmin",
@@ -125,7 +128,9 @@ __all__ = [
     "clip",
     "clip_norm",
     "clip_value",
+    "complex",
     "concatenate",
+    "conj",
     "contiguous",
     "conv1d",
     "conv2d",
@@ -166,6 +171,7 @@ __all__ = [
     "hard_sigmoid",
     "hard_silu",
     "hard_tanh",
+    "imag",
     "instance_norm",
     "isfinite",
     "isnan",
@@ -200,10 +206,12 @@ __all__ = [
     "not_equal",
     "one_hot",
     "pad",
+    "polar",
     "power",
     "prelu",
     "prod",
     "random",
+    "real",
     "relu",
     "relu6",
     "remainder",
@@ -248,5 +256,7 @@ __all__ = [
     "transpose",
     "upsample2d",
     "var",
+    "view_as_complex",
+    "view_as_real",
     "where",
 ]

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..errors import DTypeError, expect
 from ..function import Function, function
-from ..spec import Spec, bool_, broadcast, same_dtype
+from ..spec import Spec, bool_, broadcast, real_dtype, same_dtype
 from .operand import cast, floating, full_like, together
+from .parts import conj
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -34,6 +35,7 @@ class Add(Binary):
     """a + b."""
 
     c: ClassVar[str] = "a + b"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.add(a, b, out=y)
@@ -50,6 +52,7 @@ class Sub(Binary):
     """a − b."""
 
     c: ClassVar[str] = "a - b"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.subtract(a, b, out=y)
@@ -66,15 +69,16 @@ class Mul(Binary):
     """a · b."""
 
     c: ClassVar[str] = "a * b"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.multiply(a, b, out=y)
 
     def grad_a(self, gy: Tensor, b: Tensor) -> Tensor:
-        return mul(gy, b)
+        return mul(gy, conj(b))
 
     def grad_b(self, gy: Tensor, a: Tensor) -> Tensor:
-        return mul(gy, a)
+        return mul(gy, conj(a))
 
 
 @function
@@ -82,15 +86,17 @@ class Div(Binary):
     """a / b, of real numbers."""
 
     c: ClassVar[str] = "a / b"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             xp.divide(a, b, out=y)
 
     def grad_a(self, gy: Tensor, b: Tensor) -> Tensor:
-        return div(gy, b)
+        return div(gy, conj(b))
 
     def grad_b(self, gy: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        a, b = conj(a), conj(b)
         return neg(div(mul(gy, a), mul(b, b)))
 
 
@@ -120,6 +126,8 @@ class Remainder(Binary):
 class Pow(Binary):
     """a to the power of b."""
 
+    takes_complex: ClassVar[bool] = True
+
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             xp.power(a, b, out=y)
@@ -127,11 +135,12 @@ class Pow(Binary):
     def grad_a(self, gy: Tensor, a: Tensor, b: Tensor) -> Tensor:
         # 0**0 is flat in a: 0 · 0**(−1) must not turn the gradient into NaN
         flat = cast(mul(equal_mask(a, 0), equal_mask(b, 0)), bool_)
-        return mul(gy, mul(b, power(a, where(flat, full_like(b, 0), b - 1))))
+        return mul(gy, conj(mul(b, power(a, where(flat, full_like(b, 0), b - 1)))))
 
     def grad_b(self, gy: Tensor, a: Tensor, y: Tensor) -> Tensor:
         # 0**b is flat in b for b > 0: its logarithm must not turn the gradient into NaN
-        return mul(gy, mul(y, where(cast(equal_mask(a, 0), bool_), full_like(a, 0), Log()(a))))
+        slope = mul(y, where(cast(equal_mask(a, 0), bool_), full_like(a, 0), Log()(a)))
+        return mul(gy, conj(slope))
 
 
 @function
@@ -181,6 +190,7 @@ class EqualMask(Binary):
     """1 where a = b, 0 elsewhere, in the element type of the operands."""
 
     c: ClassVar[str] = "a == b ? 1 : 0"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         y[...] = xp.equal(a, b)
@@ -191,6 +201,7 @@ class Neg(Unary):
     """−x."""
 
     c: ClassVar[str] = "-x"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.negative(x, out=y)
@@ -201,9 +212,13 @@ class Neg(Unary):
 
 @function
 class Abs(Unary):
-    """|x|; the gradient at 0 is 0."""
+    """|x|, a real number; the gradient at 0 is 0."""
 
     c: ClassVar[str] = "fabs(x)"
+    takes_complex: ClassVar[bool] = True
+
+    def infer(self, x: Spec) -> Spec:
+        return x.typed(real_dtype(x.dtype))
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.absolute(x, out=y)
@@ -227,13 +242,14 @@ class Log(Unary):
     """Natural logarithm; −∞ at 0, NaN below."""
 
     c: ClassVar[str] = "log(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             xp.log(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return div(gy, x)
+        return div(gy, conj(x))
 
 
 @function
@@ -241,6 +257,7 @@ class Where(Function):
     """a where the condition holds, else b."""
 
     c: ClassVar[str] = "condition ? a : b"
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, condition: Spec, a: Spec, b: Spec) -> Spec:
         expect(condition.dtype == bool_, "where", "the condition must be bool",
@@ -321,12 +338,15 @@ def neg(x: Tensor) -> Tensor:
 
 
 def abs(x: Tensor) -> Tensor:
-    """Drop the sign: y = |x|; the gradient at 0 is 0."""
+    """Drop the sign, or the angle of a complex number: y = |x|; the gradient at 0 is 0."""
     return Abs()(x)  # type: ignore[no-any-return]
 
 
 def sign(x: Tensor) -> Tensor:
-    """Return −1, 0 or 1; no gradient flows."""
+    """Return −1, 0 or 1, through which no gradient flows; of complex numbers, x / |x| or 0."""
+    if x.spec.dtype.kind == "c":
+        size = abs(x)
+        return div(x, where(size > 0, size, 1))
     return Sign()(x)  # type: ignore[no-any-return]
 
 

@@ -36,6 +36,11 @@ class Compare(Function):
         """The comparison."""
         return f"a {self.signs[self.relation]} b" if self.relation in self.signs else ""
 
+    @property
+    def takes_complex(self) -> bool:  # type: ignore[override]
+        """Complex numbers are equal or not; they have no order."""
+        return self.relation in ("equal", "not_equal", "logical_and", "logical_or")
+
     def infer(self, a: Spec, b: Spec) -> Spec:
         same_dtype(self.relation, a=a, b=b)
         return Spec(broadcast(self.relation, a, b), bool_)
@@ -58,6 +63,7 @@ class Test(Function):
         "isinf": "fabs(x) == INFINITY",
         "logical_not": "!x",
     }
+    takes_complex: ClassVar[bool] = True
 
     @property
     def c(self) -> str:

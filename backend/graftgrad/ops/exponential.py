@@ -9,6 +9,7 @@ import numpy as np
 from ..function import function
 from .arithmetic import Log, Unary, mul
 from .operand import floating
+from .parts import conj
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -19,13 +20,14 @@ class Exp(Unary):
     """e to the power of x."""
 
     c: ClassVar[str] = "exp(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(over="ignore", under="ignore"):
             xp.exp(x, out=y)
 
     def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
-        return mul(gy, y)
+        return mul(gy, conj(y))
 
 
 @function
@@ -61,13 +63,14 @@ class Sqrt(Unary):
     """Square root."""
 
     c: ClassVar[str] = "sqrt(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(invalid="ignore"):
             xp.sqrt(x, out=y)
 
     def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
-        return gy / (y * 2)
+        return gy / conj(y * 2)
 
 
 @function
@@ -90,12 +93,13 @@ class Sin(Unary):
     """Sine of an angle in radians."""
 
     c: ClassVar[str] = "sin(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.sin(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return mul(gy, cos(x))
+        return mul(gy, conj(cos(x)))
 
 
 @function
@@ -103,12 +107,13 @@ class Cos(Unary):
     """Cosine of an angle in radians."""
 
     c: ClassVar[str] = "cos(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.cos(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return -mul(gy, sin(x))
+        return -mul(gy, conj(sin(x)))
 
 
 @function
@@ -116,12 +121,13 @@ class Tanh(Unary):
     """Hyperbolic tangent."""
 
     c: ClassVar[str] = "tanh(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.tanh(x, out=y)
 
     def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
-        return gy * (1 - y * y)
+        return gy * conj(1 - y * y)
 
 
 @function

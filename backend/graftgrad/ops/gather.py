@@ -6,7 +6,7 @@ How an index expression is read stands in `index`; order, ranks and running sums
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import DataError, DTypeError, expect, sentence
 from ..function import Function, function
@@ -25,6 +25,8 @@ class Take(Function):
     axis: int
     subject: str = "take"
     wraps: bool = True
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec, indices: Spec) -> Spec:
         expect_integers(self.subject, indices)
@@ -49,6 +51,8 @@ class Untake(Function):
     subject: str = "take"
     wraps: bool = True
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec, indices: Spec) -> Spec:
         behind = x.shape[self.axis + self.axes :]
         return x.shaped(*x.shape[: self.axis], self.size, *behind)
@@ -71,6 +75,8 @@ class Gather(Function):
 
     axis: int
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec, indices: Spec) -> Spec:
         expect_along("gather", self.axis, x, indices)
         return x.shaped(*indices.shape)
@@ -88,6 +94,8 @@ class ScatterAdd(Function):
     """x with values added at the indices along one axis; those that meet are added up."""
 
     axis: int
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec, indices: Spec, values: Spec) -> Spec:
         same_dtype("scatter_add", x=x, values=values)
@@ -198,7 +206,7 @@ def along(xp: Any, axis: int, places: Any) -> tuple[Any, ...]:
 def added(xp: Any, y: Any, flat: Any, values: Any) -> None:
     """Add values into a row-major array at flat places; those that meet are added up."""
     target = y.reshape(-1)
-    if y.dtype.kind == "f":
+    if y.dtype.kind in "fc":
         xp.add.at(target, flat.reshape(-1), values.reshape(-1))
     else:  # bfloat16 is foreign to the fast path of `at`
         wide = target.astype("float32" if y.dtype.kind == "V" else "int64")

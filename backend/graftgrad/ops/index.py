@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Put(Function):
     """target[indices…] ← value: indices for each of the leading axes; of several the last wins."""
 
     updates = ("target",)
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, target: Spec, value: Spec, *indices: Spec) -> Spec:
         wanted = (*indices[0].shape, *target.shape[len(indices) :])

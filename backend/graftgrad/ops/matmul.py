@@ -9,6 +9,7 @@ from ..errors import expect
 from ..function import Function, function
 from ..spec import DType, Spec, broadcast, rounded, same_dtype
 from .operand import cast, together
+from .parts import conj
 from .shape import reshape, transpose
 from .window import single
 
@@ -26,6 +27,7 @@ class MatMul(Function):
     dtype: DType | None = None
 
     rounded: ClassVar[tuple[str, ...]] = ("b",)
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, a: Spec, b: Spec) -> Spec:
         expect(a.ndim >= 2 and b.ndim >= 2 and a.shape[-1] == b.shape[-2], "matmul",
@@ -39,10 +41,10 @@ class MatMul(Function):
         xp.matmul(a, b, out=y)
 
     def grad_a(self, gy: Tensor, b: Tensor, a_spec: Spec) -> Tensor:
-        return MatMul()(cast(gy, a_spec.dtype), swapped(b))  # type: ignore[no-any-return]
+        return MatMul()(cast(gy, a_spec.dtype), swapped(conj(b)))  # type: ignore[no-any-return]
 
     def grad_b(self, gy: Tensor, a: Tensor, b_spec: Spec) -> Tensor:
-        gy = cast(gy, a.dtype)
+        gy, a = cast(gy, a.dtype), conj(a)
         product = MatMul(None if a.dtype == b_spec.dtype else b_spec.dtype)
         if b_spec.ndim == 2 and a.ndim > 2:  # one product instead of a batch that is summed
             count = math.prod(a.shape[:-1])

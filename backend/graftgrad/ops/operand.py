@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import modes
 from ..function import Function, function
-from ..spec import DType, Spec, as_dtype, is_floating, promoted
+from ..spec import DType, Spec, as_dtype, complex_dtype, is_differentiable, promoted
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 @function
 class Cast(Function):
-    """Convert elements to another type."""
+    """Convert elements to another type; of complex numbers, a real type takes the real part."""
 
     dtype: DType
 
     converts: ClassVar[bool] = True
     exact: ClassVar[bool] = True
+    takes_complex: ClassVar[bool] = True
 
     @property
     def c(self) -> str:
@@ -32,6 +33,8 @@ class Cast(Function):
         return x.typed(self.dtype)
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
+        if x.dtype.kind == "c" and self.dtype.kind not in "cb":
+            x = x.real
         y[...] = x.astype(self.dtype) if self.dtype.kind != "b" else x != 0
 
     def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
@@ -42,9 +45,10 @@ class Cast(Function):
 class FullLike(Function):
     """One value everywhere, in the shape of the operand."""
 
-    value: float
+    value: complex
 
     c: ClassVar[str] = "value"
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         return x.like()
@@ -58,6 +62,7 @@ class Copy(Function):
     """The same values in memory of their own, in row-major order."""
 
     c: ClassVar[str] = "x"
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         return x.like()
@@ -72,6 +77,8 @@ class Copy(Function):
 def cast(x: Tensor, dtype: object) -> Tensor:
     """Convert elements to another type; the same tensor comes back where nothing changes.
 
+    Of complex numbers, a real type takes the real part.
+
     Raises:
         DTypeError: there is no such type.
     """
@@ -79,7 +86,7 @@ def cast(x: Tensor, dtype: object) -> Tensor:
     return x if x.spec.dtype == wanted else Cast(wanted)(x)
 
 
-def full_like(x: Tensor, value: float) -> Tensor:
+def full_like(x: Tensor, value: complex) -> Tensor:
     """Return `value` in the shape, element type and place of x; no gradient flows."""
     return FullLike(value)(x)  # type: ignore[no-any-return]
 
@@ -125,16 +132,18 @@ def together(*operands: Any) -> tuple[Tensor, ...]:
 
 
 def floating(x: Tensor) -> Tensor:
-    """Return x as real numbers: integers become the default floating type."""
-    return x if is_floating(x.spec.dtype) else cast(x, "float32")
+    """Return x in floating point: integers become the default floating type."""
+    return x if is_differentiable(x.spec.dtype) else cast(x, "float32")
 
 
 def _is_number(x: object) -> bool:
-    return isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)
+    return isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic)
 
 
-def _beside(dtype: DType, number: float) -> DType:
-    if isinstance(number, float) and not is_floating(dtype):
+def _beside(dtype: DType, number: object) -> DType:
+    if isinstance(number, complex):
+        return complex_dtype(dtype)
+    if isinstance(number, float) and not is_differentiable(dtype):
         return as_dtype("float32")
     if not isinstance(number, bool) and dtype.kind == "b":
         return as_dtype("int64")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class CumSum(Function):
 
     axis: int
     backward: bool = False
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         return x.like()

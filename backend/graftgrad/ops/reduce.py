@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import Function, function
 from ..spec import Shape, Spec, axes_within, bool_, reduced
 from .arithmetic import div, equal_mask, mul
 from .operand import cast, floating, full_like
+from .parts import conj, real
 from .shape import broadcast_to, pad, reshape, sliced, stack, transpose
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Sum(Function):
 
     axes: tuple[int, ...]
     keepdims: bool = False
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*reduced(x.shape, self.axes, self.keepdims))
@@ -65,6 +68,8 @@ class Product(Function):
     axes: tuple[int, ...]
     keepdims: bool = False
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*reduced(x.shape, self.axes, self.keepdims))
 
@@ -72,7 +77,8 @@ class Product(Function):
         xp.prod(x, axis=self.axes, keepdims=self.keepdims, out=y, dtype=y.dtype)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return mul(stretched(gy, x.shape, self.axes), _products_of_others(x, self.axes))
+        others = conj(_products_of_others(x, self.axes))
+        return mul(stretched(gy, x.shape, self.axes), others)
 
 
 @function
@@ -82,6 +88,8 @@ class Truth(Function):
     axes: tuple[int, ...]
     keepdims: bool = False
     every: bool = True
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         return Spec(reduced(x.shape, self.axes, self.keepdims), bool_)
@@ -110,7 +118,7 @@ def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def var(x: Tensor, axis: Any = None, keepdims: bool = False, correction: int = 0) -> Tensor:
-    """Spread around the mean: y = Σ (x − mean)² / (n − correction) over `axis`.
+    """Spread around the mean: y = Σ |x − mean|² / (n − correction) over `axis`.
 
     Raises:
         ShapeError: n is not larger than `correction`.
@@ -121,7 +129,8 @@ def var(x: Tensor, axis: Any = None, keepdims: bool = False, correction: int = 0
     expect(count > correction, "var", "there must be more elements than `correction`",
            x=x.spec, axis=axis, correction=correction)  # fmt: skip
     centred = x - mean(x, axes, keepdims=True)
-    return mul(sum(mul(centred, centred), axes, keepdims), 1.0 / (count - correction))
+    squares = real(mul(centred, conj(centred)))
+    return mul(sum(squares, axes, keepdims), 1.0 / (count - correction))
 
 
 def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Reshape(Function):
 
     shape: Shape
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec) -> Spec:
         expect(math.prod(self.shape) == x.size, "reshape", "the number of elements must stay",
                x=x, shape=self.shape)  # fmt: skip
@@ -46,6 +48,8 @@ class Transpose(Function):
 
     axes: tuple[int, ...]
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*(x.shape[i] for i in self.axes))
 
@@ -62,6 +66,8 @@ class BroadcastTo(Function):
     """Axes of size 1, and axes that are missing in front, stretched."""
 
     shape: Shape
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         lead = len(self.shape) - x.ndim
@@ -85,6 +91,8 @@ class Slice(Function):
 
     cuts: tuple[Cut, ...]
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*(len(range(*cut)) for cut in self.cuts))
 
@@ -101,6 +109,8 @@ class Unslice(Function):
 
     cuts: tuple[Cut, ...]
     shape: Shape
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         return Spec(self.shape, x.dtype)
@@ -119,6 +129,8 @@ class Pad(Function):
 
     pads: tuple[Pair, ...]
     value: float = 0.0
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, x: Spec) -> Spec:
         expect(len(self.pads) == x.ndim, "pad", "there must be one (before, after) for every axis",
@@ -155,6 +167,8 @@ class Concatenate(Function):
     """Operands one after the other along an axis."""
 
     axis: int
+
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, *xs: Spec) -> Spec:
         first = xs[0]

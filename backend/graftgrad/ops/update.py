@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import expect
+from ..errors import DTypeError, expect
 from ..function import Function, function
-from ..spec import Spec, broadcast, float32
+from ..spec import Spec, broadcast, float32, is_complex
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -24,6 +24,7 @@ class Assign(Function):
     updates = ("target",)
 
     c: ClassVar[str] = "target = value;"
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, target: Spec, value: Spec) -> Spec:
         return _stretched("assign", target, value)
@@ -39,6 +40,7 @@ class Accumulate(Function):
     updates = ("target",)
 
     c: ClassVar[str] = "target = target + value;"
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, target: Spec, value: Spec) -> Spec:
         return _stretched("accumulate", target, value)
@@ -55,6 +57,7 @@ class Scale(Function):
     updates = ("target",)
 
     c: ClassVar[str] = "target = target * factor;"
+    takes_complex: ClassVar[bool] = True
 
     def infer(self, target: Spec) -> Spec:
         return target
@@ -234,4 +237,8 @@ def clip_value(target: Tensor, limit: float) -> Tensor:
 def _stretched(subject: str, target: Spec, value: Spec) -> Spec:
     expect(broadcast(subject, target, value) == target.shape, subject,
            "the value must stretch to the target's shape", target=target, value=value)  # fmt: skip
+    if is_complex(value.dtype):
+        expect(is_complex(target.dtype), subject, "a complex value needs a complex target",
+               error=DTypeError, advice="Take .real, .imag or .abs() of the value.",
+               target=target, value=value)  # fmt: skip
     return target
