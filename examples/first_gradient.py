@@ -35,6 +35,9 @@ def show(node: object, depth: int = 1) -> None:
 
 show(q.grad_fn)
 
+# The same graph as a picture, which a notebook shows by itself: leaves in blue, arrows forward.
+print("\nThe graph as a picture:", gg.draw(q, names={"a": a, "b": b, "Q": q}).save("graph.svg"))
+
 # backward() walks that way and adds up in .grad: dQ/da = 3a², dQ/db = −2b.
 q.backward()
 print("\ndQ/da = 3a² =", a.grad, " expected", (3 * a.detach() ** 2).tolist())

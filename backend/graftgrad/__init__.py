@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from . import data, engine, formats, ops, optim
 from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros, zeros_like
+from .drawing import draw
 from .engine import grad
 from .generator import Generator, default_generator, manual_seed, rand, randn
 from .gradcheck import gradcheck, gradgradcheck
@@ -46,6 +47,7 @@ __all__ = [
     "complex128",
     "data",
     "default_generator",
+    "draw",
     "empty",
     "enable_grad",
     "engine",

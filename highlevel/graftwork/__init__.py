@@ -31,7 +31,7 @@ from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
 from .losses import Loss
 from .metrics import Metric
-from .models import Model, Sequential, load_model
+from .models import Model, Sequential, draw, load_model
 from .optimizers import Optimizer
 from .policy import DTypePolicy, set_dtype_policy
 from .registry import custom_object_scope, register_keras_serializable
@@ -60,6 +60,7 @@ __all__ = [
     "constraints",
     "custom_object_scope",
     "data",
+    "draw",
     "image_dataset_from_directory",
     "initializers",
     "layers",

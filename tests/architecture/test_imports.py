@@ -24,7 +24,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"engine", "inplace", "kernels"},
         {"tensor"},
         {"creation"},
-        {"checkpoint", "data", "draw", "flat", "functional", "generator", "gradcheck"},
+        {"checkpoint", "data", "drawing", "flat", "functional", "generator", "gradcheck"},
         {"flat_groups", "plan"},
         {"optim"},
         {""},

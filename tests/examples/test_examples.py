@@ -46,6 +46,7 @@ def test_first_gradient(tmp_path: Path) -> None:
             assert [float(n) for n in found[-count:]] == [float(n) for n in expected], line
     assert printed.count("expected") == 3
     assert "AccumulateGrad  leaf [2.0, 3.0]" in printed
+    assert ">a</text>" in (tmp_path / "graph.svg").read_text(encoding="utf-8")
     assert re.search(r"with b frozen: a\.grad = tensor\(\[12\., 27\.\]\)  b\.grad = None", printed)
 
 
