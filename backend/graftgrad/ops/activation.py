@@ -16,9 +16,9 @@ from .. import modes
 from ..errors import ConfigError, expect
 from ..function import Function, function
 from ..spec import Spec, axis_within, broadcast, same_dtype
-from .arithmetic import Unary, abs, minimum, mul, where
+from .arithmetic import Unary, abs, clip, minimum, mul, where
 from .compare import greater
-from .exponential import erf, exp, expm1, sigmoid, sqrt, tanh
+from .exponential import erf, exp, expm1, log, log1p, sigmoid, sqrt, tanh
 from .operand import cast, floating
 from .rectifier import hard_shrink as hard_shrink
 from .rectifier import hard_sigmoid as hard_sigmoid
@@ -389,6 +389,18 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
     return sliced(x, place, 0, size // 2) * sigmoid(sliced(x, place, size // 2, size))
 
 
+def logit(x: Tensor, eps: float | None = None) -> Tensor:
+    """Inverse of the logistic function: y = ln(x / (1 − x)).
+
+    Args:
+        x: between 0 and 1; outside, y is NaN.
+        eps: x is first kept within [eps, 1 − eps], where it is given.
+    """
+    x = floating(x)
+    x = x if eps is None else clip(x, eps, 1 - eps)
+    return log(x) - log1p(-x)
+
+
 def identity(x: Tensor) -> Tensor:
     """Return x as it is: Keras' activation `linear`."""
     return x
@@ -406,6 +418,8 @@ def exponential(x: Tensor) -> Tensor:
 
 swish = silu
 hard_swish = hard_silu
+hardshrink, hardsigmoid, hardswish, hardtanh = hard_shrink, hard_sigmoid, hard_silu, hard_tanh
+logsigmoid, softshrink, tanhshrink = log_sigmoid, soft_shrink, tanh_shrink  # as PyTorch writes them
 
 
 def _bent(x: Tensor, depth: float, scale: float, rate: float) -> Tensor:

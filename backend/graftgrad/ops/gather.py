@@ -295,20 +295,6 @@ def one_hot(labels: Tensor, classes: int, dtype: object = "float32") -> Tensor:
     return OneHot(int(classes), as_dtype(dtype))(labels)  # type: ignore[no-any-return]
 
 
-def embedding(indices: Any, weights: Tensor) -> Tensor:
-    """Look vectors up in a table: y[…, d] = weights[indices[…], d].
-
-    Shapes: indices (…), weights (K, D) -> (…, D).
-
-    Raises:
-        DataError: an index lies outside [0, K).
-        DTypeError: the indices are no integers.
-        ShapeError: the table does not have two axes.
-    """
-    expect(weights.ndim == 2, "embedding", "weights must have 2 axes", weights=weights.spec)
-    return Take(0, "embedding", wraps=False)(weights, as_indices(weights, indices))  # type: ignore[no-any-return]
-
-
 def as_indices(x: Tensor, indices: Any) -> Tensor:
     """Return whole numbers as a tensor where x is."""
     if hasattr(indices, "grad_fn"):

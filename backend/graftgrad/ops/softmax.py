@@ -278,6 +278,15 @@ def softmax(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     return Softmax(axes_within("softmax", axis, x.ndim))(floating(x))  # type: ignore[no-any-return]
 
 
+def softmin(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
+    """Softmax of −x: y = e⁻ˣ / Σ e⁻ˣ over `axis`.
+
+    Raises:
+        ShapeError: there is no such axis, or it is empty.
+    """
+    return softmax(-floating(x), axis)
+
+
 def log_softmax(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
     """Turn logits into logarithms of probabilities: y = x − ln Σ eˣ over `axis`.
 
