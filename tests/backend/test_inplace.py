@@ -193,7 +193,7 @@ class TestRefusals:
     def test_a_stretched_view(self):
         y = leaf(1.0) * 2
         wide = y.expand(3)
-        with pytest.raises(GradientError, match="memory of its own.*clone"):
+        with pytest.raises(GradientError, match=r"memory of its own.*clone"):
             rebase(wide, wide * 2)
 
 
