@@ -72,6 +72,13 @@ def as_dtype(dtype: object) -> DType:
     return _NAMED[found]
 
 
+def can_cast(given: DType, wanted: DType) -> bool:
+    """Tell whether values may be stored as another type: truth < whole < real numbers < complex."""
+    order = {"b": 0, "u": 1, "i": 2, "f": 3, "V": 3, "c": 4}
+    low, high = order[given.kind], order[wanted.kind]
+    return low <= high or (low, high) == (2, 1)
+
+
 def is_floating(dtype: DType) -> bool:
     """Tell whether elements are real numbers in floating point."""
     return dtype in _FLOATING

@@ -14,10 +14,11 @@ import numpy as np
 
 from ..errors import DTypeError, expect
 from ..function import Function, function
-from ..spec import Spec, broadcast
+from ..spec import Shape, Spec, broadcast
 from .gather import FlatPlaces, Take, as_indices, expect_integers, within
 from .operand import cast
 from .shape import Cut, Slice, broadcast_to, reshape, transpose
+from .update import Assign
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -121,21 +122,39 @@ def setitem(x: Tensor, index: Any, value: Tensor) -> None:
     reading = read(x, index)
     view = viewed(x, reading)
     if not reading.axes:
-        view.copy_(value)
+        Assign()(view, without_lead(value, view.ndim))
         return
     indices, ahead = placed(view, reading)
     place, count, own = reading.place, len(indices), indices[0].ndim
     part = (*ahead.shape[:place], *indices[0].shape, *ahead.shape[place + count :])
-    ends = part[len(part) - value.ndim :] if value.ndim <= len(part) else None
-    fits = ends is not None and all(a in (1, b) for a, b in zip(value.shape, ends, strict=True))
-    expect(fits, "assignment to a part", "the value must stretch to the part",
-           part=part, value=value.spec)  # fmt: skip
-    stretched = broadcast_to(cast(value, x.dtype), part)
+    stretched = stretched_value(cast(value, x.dtype), part)
     Put()(
         _leading(ahead, place, count),
         _leading(stretched, place, own),
         *indices,
     )
+
+
+def stretched_value(value: Tensor, part: Shape) -> Tensor:
+    """Stretch a value to the shape of the part that it is written into.
+
+    Raises:
+        ShapeError: it does not stretch to it.
+    """
+    given = without_lead(value, len(part))
+    ends = part[len(part) - given.ndim :] if given.ndim <= len(part) else None
+    fits = ends is not None and all(a in (1, b) for a, b in zip(given.shape, ends, strict=True))
+    expect(fits, "assignment to a part", "the value must stretch to the part",
+           part=part, value=value.spec)  # fmt: skip
+    return broadcast_to(given, part)
+
+
+def without_lead(value: Tensor, ndim: int) -> Tensor:
+    """Drop leading axes of size 1 that a part of `ndim` axes has no place for."""
+    more = value.ndim - ndim
+    if more > 0 and value.shape[:more] == (1,) * more:
+        return reshape(value, value.shape[more:])
+    return value
 
 
 def viewed(x: Tensor, reading: Reading) -> Tensor:

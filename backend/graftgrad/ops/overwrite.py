@@ -51,10 +51,16 @@ class CopySlices(Function):
 
     def compute(self, xp: Any, x: Any, value: Any, y: Any) -> None:
         y[...] = x
-        part = y
+        part = self._part(xp, y)
+        if xp.may_share_memory(part, y) or not part.size:
+            part[...] = value
+        else:  # views of other memory than row-major, which became copies
+            y.reshape(-1)[self._part(xp, xp.arange(y.size).reshape(y.shape))] = value
+
+    def _part(self, xp: Any, array: Any) -> Any:
         for view in self.views:
-            part = type(view).alias(view, xp, part)
-        part[...] = value
+            array = type(view).alias(view, xp, array)
+        return array
 
     def grad_x(self, gy: Tensor, value_spec: Spec) -> Tensor:
         return self(gy, gy.zeros(value_spec.like()))  # type: ignore[no-any-return]

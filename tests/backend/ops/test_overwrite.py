@@ -4,9 +4,10 @@ import pytest
 import graftgrad
 from graftgrad.errors import ShapeError
 from graftgrad.ops.overwrite import copy_slices, overwrite
-from graftgrad.ops.shape import Slice, Transpose
+from graftgrad.ops.shape import Reshape, Slice, Transpose
 from support.case import CaseChecks, attribute, case
 
+BENT = (Transpose((1, 0)), Reshape((12,)), Slice(((0, 3, 1),)))  # no view of row-major memory
 CORNER = (Transpose((1, 0)), Slice(((0, 4, 2), (1, 3, 1))))  # of (3, 4): a part of (2, 2)
 
 
@@ -14,6 +15,10 @@ def with_corner(x, value, views):
     y = x.copy()
     y.T[0:4:2, 1:3] = value
     return y
+
+
+def with_column(x, value, views):
+    return np.concatenate([value[:, None], x[:, 1:]], axis=1)
 
 
 class TestWritten(CaseChecks):
@@ -25,6 +30,7 @@ class TestWritten(CaseChecks):
             oracle=lambda x, value: np.broadcast_to(value, x.shape),
         ),
         case(copy_slices, x=(3, 4), value=(2, 2), views=attribute(CORNER), oracle=with_corner),
+        case(copy_slices, x=(3, 4), value=(3,), views=attribute(BENT), oracle=with_column),
     )
 
 
