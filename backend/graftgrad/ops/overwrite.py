@@ -11,6 +11,7 @@ from ..errors import expect
 from ..function import Function, function
 from ..spec import Spec, broadcast
 from .operand import together
+from .shape import Reshape, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -67,7 +68,7 @@ class CopySlices(Function):
 
     def grad_value(self, gy: Tensor) -> Tensor:
         for view in self.views:
-            gy = view(gy)
+            gy = reshape(gy, view.shape) if isinstance(view, Reshape) else view(gy)
         return gy
 
 

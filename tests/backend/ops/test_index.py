@@ -196,9 +196,7 @@ def test_values_are_converted():
 def test_no_writing_into_a_graph():
     x = graftgrad.zeros(3, requires_grad=True)
     for index in (0, [0, 1], np.array([True, False, True])):
-        with pytest.raises(
-            GradientError, match=r"leaf that requires a gradient must not be changed .*no_grad"
-        ):
+        with pytest.raises(GradientError, match=r"leaf that requires a gradient .*no_grad"):
             x[index] = 1
     with graftgrad.no_grad():
         x[[0, 1]] = 1
