@@ -9,7 +9,7 @@ a.grad                                      # tensor([12., 27.])
 
 from __future__ import annotations
 
-from . import data, engine, formats, ops, optim
+from . import data, engine, formats, linalg, ops, optim
 from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros, zeros_like
 from .drawing import draw
 from .engine import grad
@@ -66,6 +66,7 @@ __all__ = [
     "int32",
     "int64",
     "is_grad_enabled",
+    "linalg",
     "linspace",
     "manual_seed",
     "no_grad",

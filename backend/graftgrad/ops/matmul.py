@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from ..errors import expect
 from ..function import Function, function
 from ..spec import DType, Spec, broadcast, rounded, same_dtype
@@ -38,7 +40,8 @@ class MatMul(Function):
 
     @single
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
-        xp.matmul(a, b, out=y)
+        with np.errstate(over="ignore", invalid="ignore"):
+            xp.matmul(a, b, out=y)
 
     def grad_a(self, gy: Tensor, b: Tensor, a_spec: Spec) -> Tensor:
         return MatMul()(cast(gy, a_spec.dtype), swapped(conj(b)))  # type: ignore[no-any-return]
