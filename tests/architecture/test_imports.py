@@ -24,7 +24,10 @@ FLOORS: dict[str, list[set[str]]] = {
         {"engine", "inplace", "kernels"},
         {"tensor"},
         {"creation"},
-        {"checkpoint", "data", "drawing", "flat", "functional", "generator", "gradcheck"},
+        {
+            *("checkpoint", "data", "drawing", "fft", "flat", "functional", "generator"),
+            *("gradcheck", "linalg"),
+        },
         {"flat_groups", "plan"},
         {"optim"},
         {""},
