@@ -6,10 +6,10 @@ Importing this registers who may offer a body. Nothing is compiled before the fi
 from ...function import every_function
 from ...kernel import kernel
 from ...ops.fused import Fused
-from . import elementwise, fused, philox, scalar, softmax, sums
+from . import elementwise, fused, gather, philox, scalar, softmax, sums
 from .fused import fusible
 
-__all__ = ["fusible", "philox", "scalar", "softmax", "sums"]
+__all__ = ["fusible", "gather", "philox", "scalar", "softmax", "sums"]
 
 for _function in every_function():
     if hasattr(_function, "c"):
