@@ -13,9 +13,15 @@ from graftgrad.ops.lstm import LSTM, LSTMGrad
 from support.kernels import Random, Trial, call_of, integer, normal, ran
 
 
+def sizes(random: Random) -> list[int]:
+    """Samples, steps, features and units, every other time as one walk takes them."""
+    n, t, d, u = (integer(random, 1, most) for most in (5, 6, 9, 20))
+    return [n, t, d, u] if random.random() < 0.5 else [3 * n, t, d, 16 * -(-u // 7)]
+
+
 def lstm(random: Random) -> Trial:
     """Sequences, both states, kernels and bias; sometimes a mask."""
-    n, t, d, u = (integer(random, 1, most) for most in (5, 6, 9, 20))
+    n, t, d, u = sizes(random)
     masked = random.random() < 0.2
     mask = random.random((n, t)) < 0.7 if masked else np.zeros(0, bool)
     ins = (

@@ -15,6 +15,7 @@ from graftgrad import ops
 from graftgrad.errors import ConfigError, LibraryError, ShapeError
 from graftgrad.function import Function
 from graftgrad.kernel import Call, Kernel, Reference, builders, only_reference
+from graftgrad.kernels.native import openmp
 from graftgrad.kernels.onednn import library, primitive
 from graftgrad.kernels.onednn.primitive import Checked, Primitive
 from graftgrad.kernels.recurrent.sequence import Sequence
@@ -73,6 +74,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     before = graftgrad.get_num_threads()
     graftgrad.set_num_threads(request.param)
     monkeypatch.setattr(primitive, "SMALL", 0)
+    monkeypatch.setattr(openmp, "GRAIN", 1)
     yield request.param
     graftgrad.set_num_threads(before)
 

@@ -213,11 +213,12 @@ class Rows(Kernel):
     A recorded step calls it from Python, as the error must be raised there.
     """
 
-    def __init__(self, call: Call, loop: type[_Rows], table: Spec, picked: Spec) -> None:
+    def __init__(self, call: Call, backward: bool, table: Spec, picked: Spec) -> None:
         function: Any = call.function
         indices = call.ins[1]
+        loop = _Untake if backward else _Take
         self.reference = Reference(call)
-        self.backward = loop is _Untake
+        self.backward = backward
         key = loop, indices.dtype == int64, function.wraps
         if key not in _made:
             unit, enter = loop(key[1], function.wraps, 0 if self.backward else 1).unit()
@@ -253,12 +254,12 @@ def _fits(call: Call) -> bool:
 @kernel(Take, on="cpu")
 def take(call: Call) -> Kernel | None:
     """Offer rows of a table."""
-    return offered(call, lambda call: Rows(call, _Take, call.ins[0], call.outs[0])
+    return offered(call, lambda call: Rows(call, False, call.ins[0], call.outs[0])
                    if _fits(call) else None)  # fmt: skip
 
 
 @kernel(Untake, on="cpu")
 def untake(call: Call) -> Kernel | None:
     """Offer rows added to a table of zeros."""
-    return offered(call, lambda call: Rows(call, _Untake, call.outs[0], call.ins[0])
+    return offered(call, lambda call: Rows(call, True, call.outs[0], call.ins[0])
                    if _fits(call) else None)  # fmt: skip

@@ -43,7 +43,7 @@ def available() -> bool:
 
 def share(elements: int, steps: int) -> int:
     """Return how many threads so many elements keep busy, each of them costing so many steps."""
-    return elements // (GRAIN * 8 // max(8, steps))
+    return elements // max(1, GRAIN * 8 // max(8, steps))
 
 
 def count_address() -> int:

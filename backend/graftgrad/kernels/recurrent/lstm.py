@@ -98,9 +98,7 @@ def _lstm_walk(call: Call, n: int, t: int, d: int, u: int) -> Kernel:
     along = walk(call, "lstm", Cell(_forward_walk, u, ins, outs),
                  Product(6, 7, 1, u, width, True), arrays, n, t)  # fmt: skip
     flat, state = Lie((n * t, width), (width, 1)), Lie((n, u), (u, 1))
-    project = product(
-        call, Lie((n * t, d), (d, 1)), Lie((d, width), (width, 1)), flat, biased=True
-    )
+    project = product(call, Lie((n * t, d), (d, 1)), Lie((d, width), (width, 1)), flat, biased=True)
     start, pack = copy(call, state, state), panels(call, u, width, turned=False)
 
     def runs(ins: Arrays, outs: Arrays, between: Arrays) -> list[Run]:
