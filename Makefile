@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-interop bench lint format types docs clean
+.PHONY: help demo test test-slow test-interop parity bench lint format types docs clean
 
 help:            ## show the commands
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -26,7 +26,7 @@ demo: $(STAMP)   ## transfer a shipped backbone to handwritten digits, with few 
 	$(RUN) examples/demo.py
 
 # The tests run side by side already: threads of the matrix products beside them only get in their way.
-test test-slow test-interop: export OPENBLAS_NUM_THREADS = 1
+test test-slow test-interop parity: export OPENBLAS_NUM_THREADS = 1
 
 test: $(STAMP)   ## the ordinary tests
 	$(RUN) -m pytest -n $(JOBS) -m "not slow and not interop"
@@ -39,6 +39,11 @@ test-interop: $(STAMP)  ## the tests beside Keras and PyTorch, which are install
 	$(RUN) -m pytest -n $(JOBS) -m "interop"
 
 # BENCH="--only mlp --repeats 3" says what is measured, and how often.
+parity: $(STAMP)  ## every name of Keras beside Keras itself, which is installed for it
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,parity]'
+	KERAS_BACKEND=jax $(RUN) -m pytest -n $(JOBS) -q tests/parity
+	PYTHONPATH=tests KERAS_BACKEND=jax $(RUN) -m parity
+
 bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed for it
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(RUN) -m benchmarks $(BENCH)

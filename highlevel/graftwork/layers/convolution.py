@@ -9,7 +9,6 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import (
-    activations,
     constraints,
     declared,
     initializers,
@@ -20,7 +19,7 @@ from ..registry import (
 from ..rules import named, one_of, optional, positive_integer, positive_pair
 from ..weight import Weight
 from .layer import InputSpec, Layer
-from .rules import channels_last, positive_single, sizes_from_zero, window_padding
+from .rules import activated, channels_last, positive_single, sizes_from_zero, window_padding
 
 
 class Convolving(Layer):
@@ -81,7 +80,8 @@ class Convolving(Layer):
 
     def activated(self, y: Tensor) -> Tensor:
         """Apply the activation, if there is one."""
-        return y if self.activation is None else self.activation(y)
+        bent: Tensor = self.activation(y)
+        return bent
 
 
 class PlainConvolution(Convolving):
@@ -146,7 +146,7 @@ class Conv2D(PlainConvolution):
     data_format: Any = setting(channels_last, default=None)
     dilation_rate: Any = setting(positive_pair, default=(1, 1))
     groups: int = setting(positive_integer, default=1)
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     bias_initializer: Any = setting(named(initializers), default="zeros")
@@ -195,7 +195,7 @@ class Conv1D(PlainConvolution):
     data_format: Any = setting(channels_last, default=None)
     dilation_rate: Any = setting(positive_single, default=1)
     groups: int = setting(positive_integer, default=1)
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     bias_initializer: Any = setting(named(initializers), default="zeros")
@@ -242,7 +242,7 @@ class DepthwiseConv2D(Convolving):
     depth_multiplier: int = setting(positive_integer, default=1)
     data_format: Any = setting(channels_last, default=None)
     dilation_rate: Any = setting(positive_pair, default=(1, 1))
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     use_bias: bool = setting(default=True)
     depthwise_initializer: Any = setting(named(initializers), default="glorot_uniform")
     bias_initializer: Any = setting(named(initializers), default="zeros")
@@ -296,7 +296,7 @@ class SeparableConv2D(Convolving):
     data_format: Any = setting(channels_last, default=None)
     dilation_rate: Any = setting(positive_pair, default=(1, 1))
     depth_multiplier: int = setting(positive_integer, default=1)
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     use_bias: bool = setting(default=True)
     depthwise_initializer: Any = setting(named(initializers), default="glorot_uniform")
     pointwise_initializer: Any = setting(named(initializers), default="glorot_uniform")
@@ -357,7 +357,7 @@ class Conv2DTranspose(Convolving):
     output_padding: Any = setting(optional(sizes_from_zero), default=None)
     data_format: Any = setting(channels_last, default=None)
     dilation_rate: Any = setting(positive_pair, default=(1, 1))
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     bias_initializer: Any = setting(named(initializers), default="zeros")

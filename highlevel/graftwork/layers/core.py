@@ -9,7 +9,6 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import (
-    activations,
     constraints,
     declared,
     initializers,
@@ -19,7 +18,7 @@ from ..registry import (
 )
 from ..rules import named, positive_integer
 from .layer import InputSpec, Layer
-from .rules import only
+from .rules import activated, only
 from .symbol import Application, KerasTensor
 
 
@@ -135,7 +134,7 @@ class Dense(Layer):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     bias_initializer: Any = setting(named(initializers), default="zeros")
@@ -173,7 +172,8 @@ class Dense(Layer):
     def call(self, x: Tensor) -> Tensor:
         """Compute the output."""
         y = ops.linear(x, self.kernel, self.bias)
-        return y if self.activation is None else self.activation(y)
+        bent: Tensor = self.activation(y)
+        return bent
 
 
 @declared(layers)

@@ -9,7 +9,6 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, ShapeError, expect
 
 from ..registry import (
-    activations,
     constraints,
     declared,
     initializers,
@@ -19,7 +18,7 @@ from ..registry import (
 )
 from ..rules import named
 from .layer import Layer
-from .rules import only
+from .rules import activated, only
 
 Sizes = tuple["int | None", ...]
 _EQUATION = re.compile(
@@ -57,7 +56,7 @@ class EinsumDense(Layer):
 
     equation: str = setting()
     output_shape: Any = setting(_sizes)
-    activation: Any = setting(named(activations), default=None)
+    activation: Any = setting(activated, default=None)
     bias_axes: Any = setting(default=None)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     bias_initializer: Any = setting(named(initializers), default="zeros")
@@ -93,7 +92,8 @@ class EinsumDense(Layer):
         """Compute the output."""
         y = ops.einsum(self.equation, inputs, self.kernel)
         y = y if self.bias is None else y + self.bias
-        return y if self.activation is None else self.activation(y)
+        bent: Tensor = self.activation(y)
+        return bent
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings that Keras writes."""

@@ -185,7 +185,7 @@ class MultiHeadAttention(Heads):
                 layer.build_for(tuple(shape))
         self.output_dense.build_for((*query_shape[:-1], self.num_heads, self.value_dim))
         rank = free + 2
-        axes = self.attention_axes or tuple(range(1, free))
+        axes = self.attention_axes = tuple(self.attention_axes or range(1, free))
         self.axes = tuple([axis if axis >= 0 else rank - 1 + axis for axis in axes])
         self.inner_layers(tuple(range(-len(self.axes), 0)))
 

@@ -12,7 +12,7 @@ from ..regularizers import strength
 from ..rules import fraction, named, number, positive_integer
 from ..weight import Weight
 from .layer import InputSpec, Layer
-from .rules import axis_or_axes, known_axes, only, single_axis, whole
+from .rules import axes_listed, axis_or_axes, known_axes, only, single_axis, whole
 
 
 class Normalizing(Layer):
@@ -176,7 +176,7 @@ class LayerNormalization(Normalizing):
         ShapeError: a size of `axis` is unknown, or differs from when the layer was built.
     """
 
-    axis: Any = setting(axis_or_axes, default=-1)
+    axis: Any = setting(axes_listed, default=-1)
     epsilon: float = setting(strength, default=0.001)
     center: bool = setting(default=True)
     scale: bool = setting(default=True)
@@ -213,7 +213,7 @@ class RMSNormalization(Layer):
         ShapeError: a size of `axis` is unknown, or differs from when the layer was built.
     """
 
-    axis: Any = setting(axis_or_axes, default=-1)
+    axis: Any = setting(axes_listed, default=-1)
     epsilon: float = setting(strength, default=1e-6)
 
     accepts_integers = False

@@ -15,7 +15,7 @@ from ..rules import one_of, optional, positive_integer
 from ..weight import Weight
 from .interpolation import resized
 from .layer import InputSpec, Layer
-from .rules import axis_or_axes, channels_last, known_axes, only
+from .rules import axes_listed, channels_last, known_axes, only
 
 _SMALL = 1e-7  # no deviation counts as smaller, so that nothing is divided by zero
 
@@ -77,7 +77,7 @@ class Normalization(Layer):
         ShapeError: a size of `axis` is unknown, or mean and variance do not have those sizes.
     """
 
-    axis: Any = setting(optional(axis_or_axes), default=-1)
+    axis: Any = setting(optional(axes_listed), default=-1)
     mean: Any = setting(optional(numbers), default=None)
     variance: Any = setting(optional(numbers), default=None)
     invert: bool = setting(default=False)
@@ -100,8 +100,7 @@ class Normalization(Layer):
         These are state. The count stays 0: it has a place in Keras' files, and no use.
         """
         subject = f'layer "{self.name}"'
-        named_axes = () if self.axis is None else self.axis
-        given = (named_axes,) if isinstance(named_axes, int) else named_axes
+        given = () if self.axis is None else self.axis
         expect(0 not in given and -len(input_shape) not in given, subject,
                "axis must not be the batch", error=ConfigError, axis=self.axis)  # fmt: skip
         kept = known_axes(subject, given, input_shape) if given else ()

@@ -23,7 +23,7 @@ from ..rules import named, positive_integer
 from ..seeds import any_seed
 from .recurrent_cells import without
 from .rnn import Sequence, Walked
-from .rules import within_zero_and_one
+from .rules import activated, within_zero_and_one
 
 _SHARED = (
     "units", "activation", "use_bias", "kernel_initializer", "recurrent_initializer",
@@ -59,7 +59,7 @@ class SimpleRNN(Sequence):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default="tanh")
+    activation: Any = setting(activated, default="tanh")
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     recurrent_initializer: Any = setting(named(initializers), default="orthogonal")
@@ -135,8 +135,8 @@ class GRU(Sequence):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default="tanh")
-    recurrent_activation: Any = setting(named(activations), default="sigmoid")
+    activation: Any = setting(activated, default="tanh")
+    recurrent_activation: Any = setting(activated, default="sigmoid")
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     recurrent_initializer: Any = setting(named(initializers), default="orthogonal")
@@ -216,8 +216,8 @@ class LSTM(Sequence):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default="tanh")
-    recurrent_activation: Any = setting(named(activations), default="sigmoid")
+    activation: Any = setting(activated, default="tanh")
+    recurrent_activation: Any = setting(activated, default="sigmoid")
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     recurrent_initializer: Any = setting(named(initializers), default="orthogonal")

@@ -11,7 +11,6 @@ from graftgrad.errors import expect
 from graftgrad.ops import random
 
 from ..registry import (
-    activations,
     constraints,
     declared,
     initializers,
@@ -22,7 +21,7 @@ from ..registry import (
 from ..rules import named, positive_integer
 from ..seeds import any_seed
 from .layer import Layer
-from .rules import within_zero_and_one
+from .rules import activated, within_zero_and_one
 from .seed_generator import generator_for
 
 
@@ -140,7 +139,7 @@ class RecurrentCell(Layer):
     def bent(self, x: Tensor, activation: Any = None) -> Tensor:
         """Apply the activation."""
         function = self.activation if activation is None else activation
-        y: Tensor = x if function is None else function(x)
+        y: Tensor = function(x)
         return y
 
 
@@ -160,7 +159,7 @@ class SimpleRNNCell(RecurrentCell):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default="tanh")
+    activation: Any = setting(activated, default="tanh")
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     recurrent_initializer: Any = setting(named(initializers), default="orthogonal")
@@ -208,8 +207,8 @@ class GRUCell(RecurrentCell):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default="tanh")
-    recurrent_activation: Any = setting(named(activations), default="sigmoid")
+    activation: Any = setting(activated, default="tanh")
+    recurrent_activation: Any = setting(activated, default="sigmoid")
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     recurrent_initializer: Any = setting(named(initializers), default="orthogonal")
@@ -283,8 +282,8 @@ class LSTMCell(RecurrentCell):
     """
 
     units: int = setting(positive_integer)
-    activation: Any = setting(named(activations), default="tanh")
-    recurrent_activation: Any = setting(named(activations), default="sigmoid")
+    activation: Any = setting(activated, default="tanh")
+    recurrent_activation: Any = setting(activated, default="sigmoid")
     use_bias: bool = setting(default=True)
     kernel_initializer: Any = setting(named(initializers), default="glorot_uniform")
     recurrent_initializer: Any = setting(named(initializers), default="orthogonal")

@@ -10,8 +10,9 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import Rule
-from ..rules import number, one_of, positive_integer
+from ..activations import linear
+from ..registry import Rule, activations
+from ..rules import named, number, one_of, positive_integer
 
 
 def channels_last(subject: str, name: str, value: Any) -> str:
@@ -36,6 +37,25 @@ def only(*accepted: Any) -> Rule:
         return value
 
     return check
+
+
+def activated(subject: str, name: str, value: Any) -> Any:
+    """Accept a name or a function; None stands for none, which is `linear`.
+
+    Raises:
+        ConfigError: there is no activation of that name.
+    """
+    return linear if value is None else named(activations)(subject, name, value)
+
+
+def axes_listed(subject: str, name: str, value: Any) -> tuple[int, ...]:
+    """Accept one axis or several; they are told as several.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    found = axis_or_axes(subject, name, value)
+    return found if isinstance(found, tuple) else (found,)
 
 
 def positive_single(subject: str, name: str, value: Any) -> tuple[int]:

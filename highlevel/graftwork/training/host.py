@@ -164,7 +164,7 @@ def _fits(dtype: Any) -> bool:
     """Tell whether tensors hold elements of a type as they are; its name takes long to make."""
     try:
         kind = NEAREST.get(dtype.name, dtype.newbyteorder("="))
-        return bool(dtype == kind and as_dtype(kind) == dtype)
+        return dtype.kind != "c" and bool(dtype == kind and as_dtype(kind) == dtype)
     except (GraftError, ValueError, TypeError):
         return False
 
@@ -174,6 +174,8 @@ def _numbers(subject: str, name: str, host: Any) -> Any:
         return host
     kind = NEAREST.get(host.dtype.name, host.dtype.newbyteorder("="))
     try:
+        if host.dtype.kind == "c":  # tensors may be complex; data and labels are not
+            raise TypeError
         return host if host.dtype == kind and as_dtype(kind) else host.astype(as_dtype(kind))
     except (GraftError, ValueError, TypeError):
         advice = "Turn text, dates and categories into numbers first, and fill what is missing."

@@ -1,0 +1,18 @@
+"""Keras on JAX, on this process' processor; imported nowhere else."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+jax = pytest.importorskip("jax", reason="parity needs Keras on JAX: pip install keras jax")
+keras = pytest.importorskip("keras", reason="parity needs Keras on JAX: pip install keras jax")
+if keras.backend.backend() != "jax":
+    pytest.skip("parity needs Keras on JAX: set KERAS_BACKEND=jax", allow_module_level=True)
+jax.config.update("jax_default_matmul_precision", "highest")
+
+__all__ = ["jax", "keras"]

@@ -1,0 +1,82 @@
+"""Comparisons with the installed Keras, one for every declared case."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graftgrad
+import graftwork
+
+from . import checklist, compare, layers, losses
+from .compare import Case
+from .keras_jax import jax, keras
+
+pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.mark.parametrize("one", layers.CASES, ids=str)
+def test_layers(one: Case) -> None:
+    compare.layer_agrees(one)
+
+
+@pytest.mark.parametrize("one", layers.BAD, ids=str)
+def test_layers_refuse_what_keras_refuses(one: Case) -> None:
+    given = compare.arrays(one.inputs)
+    compare.both_refuse(
+        lambda: getattr(graftwork.layers, one.name)(**one.settings)(
+            compare.packed(compare.tensors(given))
+        ),
+        lambda: getattr(keras.layers, one.name)(**one.settings)(
+            compare.packed(compare.jaxed(given))
+        ),
+        str(one),
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("one", losses.CASES, ids=str)
+def test_losses(one: Case, reduction: str, weighted: bool) -> None:
+    settings = one.settings | {"reduction": reduction}
+    ours = getattr(graftwork.losses, one.name)(**settings)
+    theirs = getattr(keras.losses, one.name)(**settings)
+    truth, guess = one.inputs
+    weights = {"sample_weight": losses.WEIGHTS} if weighted else {}
+    wanted = theirs(compare.jaxed(truth), compare.jaxed(guess), **compare.jaxed(weights))
+    mine = compare.tensors(guess, True)
+    found = ours(compare.tensors(truth), mine, **compare.tensors(weights))
+    compare.close(found, wanted, one.rtol, f"{one}: value")
+
+    def scalar(guess: Any) -> Any:
+        return theirs(compare.jaxed(truth), guess, **compare.jaxed(weights)).sum()
+
+    found.sum().backward()
+    gradient = jax.grad(scalar)(compare.jaxed(guess))
+    compare.close(mine.grad, gradient, 5 * one.rtol, f"{one}: gradient")
+    compare.same_configuration(ours, theirs)
+
+
+def test_every_layer_has_a_case() -> None:
+    """What is here under Keras' name is compared, aliases once."""
+    covered = {getattr(keras.layers, one.name) for one in layers.CASES}
+    bare = []
+    for name, value in checklist.names("layers", keras).items():
+        abstract = name in layers.WITHOUT_CASE
+        if isinstance(value, type) and hasattr(graftwork.layers, name) and not abstract:
+            if value not in covered:
+                bare.append(name)
+    assert not bare, f"layers without a case in tests/parity/layers.py: {', '.join(bare)}"
+
+
+def test_numbers_are_compared_to_rounding() -> None:
+    """The comparison itself fails where it should."""
+    with contextlib.suppress(AssertionError):
+        compare.close(np.float32([1.0]), np.float32([1.001]), 2e-5, "off")
+        pytest.fail("a difference of 1e-3 passed")
+    with contextlib.suppress(AssertionError):
+        compare.close(graftgrad.zeros(2), np.zeros((2, 1)), 2e-5, "shape")
+        pytest.fail("another shape passed")
