@@ -10,13 +10,21 @@ a.grad                                      # tensor([12., 27.])
 from __future__ import annotations
 
 from . import data, engine, formats, linalg, ops, optim
+from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros, zeros_like
 from .drawing import draw
 from .engine import grad
 from .generator import Generator, default_generator, manual_seed, rand, randn
 from .gradcheck import gradcheck, gradgradcheck
 from .kernels import get_num_threads, set_num_threads, show_config
-from .modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .spec import (
     bfloat16,
     bool_,
@@ -47,6 +55,7 @@ __all__ = [
     "complex128",
     "data",
     "default_generator",
+    "detect_anomaly",
     "draw",
     "empty",
     "enable_grad",
@@ -61,11 +70,14 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "int8",
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "linalg",
     "linspace",
     "manual_seed",
@@ -76,6 +88,7 @@ __all__ = [
     "optim",
     "rand",
     "randn",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "set_num_threads",
     "show_config",

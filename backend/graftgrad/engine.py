@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import modes
+from . import anomaly, modes
 from .errors import GradientError, expect
 from .node import Node
 from .ops.arithmetic import add
@@ -89,7 +89,11 @@ class Walk:
         while self.waiting:
             _, key = heapq.heappop(self.waiting)
             node, slots = self.nodes.pop(key), self.arrived.pop(key)
-            self._visit(node, slots, retain_graph)
+            if modes.state.anomaly is None:
+                self._visit(node, slots, retain_graph)
+            else:  # what a gradient leaves in the graph is put down to the forward call
+                with modes.Mode("origin", node.origin):
+                    self._visit(node, slots, retain_graph)
 
     def _visit(self, node: Node, slots: dict[int, Tensor], retain_graph: bool) -> None:
         for index, hooks in node.hooks.items():
@@ -105,7 +109,9 @@ class Walk:
                     self.caught[id(node), index] = gradient
             if not any(self._wants(edge) for edge in node.edges):
                 return
-        found = node.differentiate(_output_gradients(node, slots))
+        found = _pulled(node, slots) if node.prehooks or node.posthooks else node.pull(slots)
+        if modes.state.anomaly is not None:
+            anomaly.look_at_gradients(node, found)
         for edge, spec, given in zip(node.edges, node.call.ins, found, strict=True):
             if edge is not None and given is not None:
                 self.send(edge[0], edge[1], gradient_for(given, spec))
@@ -142,7 +148,7 @@ def backward(
     roots = _listed(tensors)
     walk = Walk(inputs)
     _walk(walk, roots, gradients, retain_graph, create_graph)
-    with modes.set_grad_enabled(create_graph):
+    with modes.recording_is(create_graph):
         for leaf, gradient in walk.leaves.values():
             if walk.wanted is None or (id(leaf), -1) in walk.wanted:
                 add_to_grad(leaf, hooked(leaf.hooks, gradient))
@@ -160,7 +166,8 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of `outputs` with respect to `inputs`, and change no `.grad`.
 
@@ -173,11 +180,17 @@ def grad(
         retain_graph: keep the graph for another backward; as `create_graph` if None.
         create_graph: record the gradients themselves, for higher derivatives.
         allow_unused: return None for an input that the outputs do not depend on, instead of
-            raising.
+            raising; as `materialize_grads` if None.
+        materialize_grads: return zeros in place of None.
     Raises:
         GradientError: an input wants no gradient, or the outputs do not depend on it.
     """
     targets = _listed(inputs)
+    expect(not (materialize_grads and allow_unused is False), "grad",
+           "an unused input must be allowed where zeros are to stand for its gradient",
+           error=GradientError, materialize_grads=True, allow_unused=False,
+           advice="Leave allow_unused out.")  # fmt: skip
+    allowed = materialize_grads if allow_unused is None else allow_unused
     for i, x in enumerate(targets):
         expect(x.requires_grad, "grad", "every input must require a gradient", error=GradientError,
                advice="Set requires_grad=True before computing the outputs.",
@@ -185,15 +198,18 @@ def grad(
     walk = Walk(targets)
     _walk(walk, _listed(outputs), grad_outputs, retain_graph, create_graph)
     found: list[Tensor | None] = []
-    with modes.set_grad_enabled(create_graph):
+    with modes.recording_is(create_graph):
         for i, x in enumerate(targets):
             if x.grad_fn is None and id(x) in walk.leaves:
                 gradient: Tensor | None = hooked(x.hooks, walk.leaves[id(x)][1])
             else:
                 gradient = walk.caught.get(_place(x))
-            expect(gradient is not None or allow_unused, "grad",
+            if gradient is None and materialize_grads:
+                gradient = x.zeros(x.spec.like())
+            expect(gradient is not None or allowed, "grad",
                    "the outputs must depend on every input", error=GradientError,
-                   advice="Pass allow_unused=True to get None for it.",
+                   advice="Pass allow_unused=True to get None for it, or materialize_grads=True "
+                          "for zeros.",
                    index=i, input=x.spec)  # fmt: skip
             found.append(gradient)
     return tuple(found)
@@ -219,6 +235,10 @@ def hooked(hooks: Sequence[Callable[[Tensor], Tensor | None]], gradient: Tensor)
         modes.beyond("a hook is called with a gradient")
         replaced = hook(gradient)
         if replaced is not None:
+            expect(hasattr(replaced, "grad_fn") and replaced.shape == gradient.shape, "hook",
+                   "must return None or a gradient of the shape that it was given",
+                   error=GradientError, given=gradient.spec,
+                   returned=getattr(replaced, "spec", type(replaced).__name__))  # fmt: skip
             gradient = replaced
     return gradient
 
@@ -234,7 +254,7 @@ def _walk(
     expect(len(given) == len(roots), "backward", "there must be one gradient for every root",
            roots=len(roots), gradients=len(given))  # fmt: skip
     started = [_start(root, gradient) for root, gradient in zip(roots, given, strict=True)]
-    with modes.set_grad_enabled(create_graph), modes.autocasting(None):
+    with modes.recording_is(create_graph), modes.autocasting(None):
         for root, gradient in zip(roots, started, strict=True):
             walk.send(root if root.grad_fn is None else root.grad_fn, root.output_index, gradient)
         walk.run(create_graph if retain_graph is None else retain_graph)
@@ -265,17 +285,39 @@ def _start(root: Tensor, gradient: Any) -> Tensor:
     return cast(given, root.dtype) if is_complex(root.dtype) else given
 
 
-def _output_gradients(node: Node, slots: dict[int, Tensor]) -> dict[str, Tensor]:
-    kind = type(node.function)
-    seen = [name for name in kind.outputs if name not in kind.hidden] or ["y"]
-    found: dict[str, Tensor] = {}
-    for index, name in enumerate(seen):
-        if index in slots:
-            found[f"g{name}"] = slots[index]
-        elif f"g{name}" in node.asked():
-            like = next(iter(slots.values()))
-            found[f"g{name}"] = like.zeros(node.call.outs[index])
+def _pulled(node: Node, slots: dict[int, Tensor]) -> Sequence[Tensor | None]:
+    """Return the gradients of a node's operands, and let its hooks see and replace them."""
+    seen = len(node.call.outs) - len(type(node.function).hidden)
+    arrived: tuple[Tensor | None, ...] = tuple([slots.get(i) for i in range(seen)])
+    for hook in tuple(node.prehooks):
+        modes.beyond("a hook is called with a gradient")
+        arrived = _replaced("register_prehook", node, arrived, hook(arrived))
+    found = tuple(node.pull({i: g for i, g in enumerate(arrived) if g is not None}))
+    found = tuple([None if g is None else gradient_for(g, spec)
+                   for g, spec in zip(found, node.call.ins, strict=True)])  # fmt: skip
+    for hook in tuple(node.posthooks):
+        modes.beyond("a hook is called with a gradient")
+        found = _replaced("register_hook", node, found, hook(found, arrived))
     return found
+
+
+def _replaced(
+    subject: str, node: Node, before: tuple[Tensor | None, ...], after: Any
+) -> tuple[Tensor | None, ...]:
+    """Return what a node's hook returned in place of gradients, once it is known to fit."""
+    if after is None:
+        return before
+    listed = tuple(_listed(after))
+    expect(len(listed) == len(before), f"{subject} of {node.name}",
+           "a hook must return one gradient for each that it was given, or None",
+           error=GradientError, given=len(before), returned=len(listed))  # fmt: skip
+    for i, (old, new) in enumerate(zip(before, listed, strict=True)):
+        expect(new is None or (hasattr(new, "grad_fn") and (old is None or new.shape == old.shape)),
+               f"{subject} of {node.name}",
+               "a hook must return tensors of the shapes that it was given",
+               error=GradientError, index=i, given=None if old is None else old.spec,
+               returned=getattr(new, "spec", type(new).__name__))  # fmt: skip
+    return listed
 
 
 def _place(x: Tensor) -> tuple[int, int]:

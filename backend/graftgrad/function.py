@@ -30,7 +30,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-from . import modes
+from . import anomaly, modes
 from .device.base import Device
 from .errors import DeviceError, DTypeError, GradientError, expect, sentence
 from .kernel import Call, launch
@@ -114,6 +114,8 @@ class Function:
             return self._update(call, operands)
         outs = tuple([device.empty(spec) for spec in call.outs])
         launch(call, tuple([x.array for x in operands]), outs)
+        if modes.state.anomaly is not None:
+            anomaly.look_at_results(self.name, operands, outs)
         node = self._record(call, operands)
         result = operands[0].result
         if len(outs) == 1:
@@ -166,6 +168,9 @@ class Function:
                             "Change it inside `with no_grad():`, or make a new tensor.",
                         )
                     )
+        if modes.state.changing is not None:
+            for x in changed:
+                modes.state.changing(x)
         launch(call, tuple([x.array for x in operands]), tuple([x.array for x in changed]))
         for x in changed:
             x.counter.rise()

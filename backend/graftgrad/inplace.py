@@ -98,7 +98,7 @@ def _follow(x: Tensor, node: object, output: int) -> None:
     keeper = before.retained.get(place)
     if keeper is not None and keeper() is x and x.grad_fn is not None:
         del before.retained[place]
-        x.grad_fn.retained[output] = keeper
+        x.grad_fn.retain(output, keeper)
 
 
 def _refresh(root: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What is switched on in this thread: recording of the graph, the tape of launches, autocast.
+"""What is switched on in this thread: recording of the graph, tapes, autocast and more.
 
 Each is a thread's own, so a worker thread never turns off the gradients of another. Tensors,
 devices and kernels are not known here.
@@ -6,10 +6,11 @@ devices and kernels are not known here.
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
+
+from .decorator import inside
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,14 +63,43 @@ class Recorder(Tape, Protocol):
         """Return what listens while something is done that is repeated before the step."""
 
 
-class _State(threading.local):
+class Saving(Protocol):
+    """How values that gradients will ask for are kept until then."""
+
+    def pack(self, tensor: Any, /) -> Any:
+        """Return what is kept in place of a tensor."""
+
+    def unpack(self, packed: Any, /) -> Any:
+        """Return the tensor again."""
+
+
+class State(threading.local):
+    """What is switched on in this thread.
+
+    Attributes:
+        recording: whether operations are recorded for differentiation.
+        inference: whether they cannot be, whatever is asked for.
+        autocast: the element type in which weights are read; None for their own.
+        tape: what listens to launches.
+        recorder: what records a step so that it can be repeated.
+        saving: how values for gradients are kept; None for as they are.
+        changing: is called with every tensor before it is changed in place.
+        anomaly: what is looked for in values and gradients; None for nothing.
+        origin: which lines of the program led to what is made now; None where it calls itself.
+    """
+
     recording: bool = True
+    inference: bool = False
     autocast: Any = None
     tape: Tape | None = None
     recorder: Recorder | None = None
+    saving: Saving | None = None
+    changing: Callable[[Any], None] | None = None
+    anomaly: Any = None
+    origin: Any = None
 
 
-_state = _State()
+_state = state = State()
 
 
 def recording() -> bool:
@@ -163,7 +193,124 @@ def autocast() -> Any:
     return _state.autocast
 
 
-class autocasting:
+class Mode:
+    """Sets one thing of this thread for a `with` block, or while a decorated function runs.
+
+    Generators and coroutines keep the mode to themselves: it is on while they run, and off while
+    their caller does.
+    """
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name = name
+        self.value = value
+        self.before: list[Any] = []
+
+    def __enter__(self) -> None:
+        self.before.append(getattr(_state, self.name))
+        setattr(_state, self.name, self.value)
+
+    def __exit__(self, *exception: object) -> None:
+        setattr(_state, self.name, self.before.pop())
+
+    def again(self) -> Mode:
+        """Return a mode of the same kind, for one run of a decorated function."""
+        return Mode(self.name, self.value)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function."""
+        return inside(self.again, function)
+
+
+class recording_is(Mode):
+    """Switch the recording of the graph on or off."""
+
+    def __init__(self, on: bool) -> None:
+        super().__init__("recording", on)
+
+    def __enter__(self) -> None:
+        self.before.append(_state.recording)
+        _state.recording = self.value and not _state.inference
+
+
+class no_grad(recording_is):
+    """Record nothing: results want no gradient. A context manager and a decorator."""
+
+    def __new__(cls, function: Any = None) -> Any:
+        """Make a mode, or decorate at once: `@no_grad` is `@no_grad()`."""
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(recording_is):
+    """Record again inside a `no_grad` block. A context manager and a decorator."""
+
+    def __new__(cls, function: Any = None) -> Any:
+        """Make a mode, or decorate at once: `@enable_grad` is `@enable_grad()`."""
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+class set_grad_enabled(recording_is):
+    """Record if `mode` is true: from now on, or in a `with` block, or in a decorated function."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(bool(mode))
+        self.set_before = _state.recording
+        _state.recording = self.value and not _state.inference
+
+    def __enter__(self) -> None:
+        """Go on as was set at once."""
+
+    def __exit__(self, *exception: object) -> None:
+        _state.recording = self.set_before
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function; nothing is set then."""
+        self.__exit__()
+        return inside(lambda: recording_is(self.value), function)
+
+
+class inference_mode(Mode):
+    """Record nothing, whatever is asked for inside. A context manager and a decorator.
+
+    As `no_grad`, but `enable_grad` inside has no effect. With `mode=False` it has none itself.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        """Make a mode, or decorate at once: `@inference_mode` is `@inference_mode()`."""
+        return cls()(mode) if callable(mode) else super().__new__(cls)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__("inference", bool(mode))
+
+    def __enter__(self) -> None:
+        self.before.append((_state.inference, _state.recording))
+        if self.value:
+            _state.inference, _state.recording = True, False
+
+    def __exit__(self, *exception: object) -> None:
+        _state.inference, _state.recording = self.before.pop()
+
+    def again(self) -> Mode:
+        """Return the same again."""
+        return inference_mode(self.value)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Tell whether this thread is inside of `inference_mode`."""
+    return _state.inference
+
+
+def is_grad_enabled() -> bool:
+    """Tell whether operations are recorded for differentiation, under PyTorch's name."""
+    return _state.recording
+
+
+class autocasting(Mode):
     """Let ops read weights that allow it in an element type, inside a `with` block.
 
     Args:
@@ -171,65 +318,7 @@ class autocasting:
     """
 
     def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        self.before: Any = None
-
-    def __enter__(self) -> None:
-        self.before, _state.autocast = _state.autocast, self.dtype
-
-    def __exit__(self, *exception: object) -> None:
-        _state.autocast = self.before
-
-
-class _Recording:
-    """Switch recording on or off for a `with` block, or for every call of a decorated function."""
-
-    def __init__(self, on: bool) -> None:
-        self.on = on
-        self.before: list[bool] = []
-
-    def __enter__(self) -> None:
-        self.before.append(_state.recording)
-        _state.recording = self.on
-
-    def __exit__(self, *exception: object) -> None:
-        _state.recording = self.before.pop()
-
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        on = self.on
-
-        @functools.wraps(function)
-        def switched(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _Recording(on):
-                return function(*args, **kwargs)
-
-        return switched
-
-
-class no_grad(_Recording):
-    """Record nothing: results want no gradient. A context manager and a decorator."""
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-
-class enable_grad(_Recording):
-    """Record again inside a `no_grad` block. A context manager and a decorator."""
-
-    def __init__(self) -> None:
-        super().__init__(True)
-
-
-class set_grad_enabled(_Recording):
-    """Record if `mode` is true. A context manager and a decorator."""
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(bool(mode))
-
-
-def is_grad_enabled() -> bool:
-    """Tell whether operations are recorded for differentiation, under PyTorch's name."""
-    return _state.recording
+        super().__init__("autocast", dtype)
 
 
 class taped:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from . import modes
+from . import anomaly, modes
 from .device.base import Array
 from .errors import GradientError, sentence
 from .kernel import Call
+from .modes import Saving
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -86,10 +87,59 @@ class Kept(NamedTuple):
     version: int
 
 
+class Packed(NamedTuple):
+    """A value that somebody else keeps until a gradient asks for it.
+
+    Attributes:
+        saving: who keeps it.
+        packed: what they return it for.
+        spec, grad_fn, output, own: as of `Kept`.
+    """
+
+    saving: Saving
+    packed: Any
+    spec: Spec
+    grad_fn: Node | None
+    output: int
+    own: bool
+
+
+class Handle:
+    """What a registered hook is removed with; a context manager does it at its end."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self.hooks = hooks
+        self.hook = hook
+        self.registered = True
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        if self.registered:
+            self.hooks.remove(self.hook)
+            self.registered = False
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+_NOTHING: dict[Any, Any] = {}
+
+
 class Node:
     """One application of a Function in the graph: where its operands came from, what it keeps.
 
     `edges` point from this node towards the leaves; an edge is None where no gradient is wanted.
+
+    Attributes:
+        function: what was applied.
+        call: the descriptions of operands and results, and the device.
+        order: rises with every node of the program.
+        freed: whether backward has let go of what was kept.
+        origin: the lines of the program that made it, the innermost first; noted only inside of
+            `detect_anomaly`.
     """
 
     __slots__ = (
@@ -101,6 +151,9 @@ class Node:
         "hooks",
         "kept",
         "order",
+        "origin",
+        "posthooks",
+        "prehooks",
         "result",
         "retained",
     )
@@ -110,11 +163,16 @@ class Node:
         self.call = call
         self.edges = edges
         self.order = next(_order)
-        self.kept: dict[str, Kept | tuple[Kept, ...]] = {}
-        self.hooks: dict[int, list[Callable[[Tensor], Tensor | None]]] = {}
-        self.retained: dict[int, Any] = {}
+        self.kept: dict[str, Any] = _NOTHING
+        self.hooks: dict[int, list[Callable[[Tensor], Tensor | None]]] = _NOTHING
+        self.retained: dict[int, Any] = _NOTHING
+        self.prehooks: Sequence[Callable[..., Any]] = ()
+        self.posthooks: Sequence[Callable[..., Any]] = ()
         self.freed = False
         self.result: Callable[..., Tensor] | None = None
+        self.origin: tuple[Any, ...] | None = None
+        if modes.state.anomaly is not None:
+            self.origin = anomaly.calling_lines()
 
     @property
     def name(self) -> str:
@@ -138,6 +196,42 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
+    # -- hooks ---------------------------------------------------------------------------------
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(grad_outputs)` before this node computes gradients.
+
+        It gets a tuple with the gradient of every output, None where none arrived, and may return
+        another such tuple.
+        """
+        hooks = self.prehooks = self.prehooks if isinstance(self.prehooks, list) else []
+        hooks.append(hook)
+        return Handle(hooks, hook)
+
+    def register_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(grad_inputs, grad_outputs)` after this node has computed gradients.
+
+        It gets a tuple with the gradient of every operand, None where none is wanted, and one with
+        those of the outputs. It may return another tuple in place of the first.
+        """
+        hooks = self.posthooks = self.posthooks if isinstance(self.posthooks, list) else []
+        hooks.append(hook)
+        return Handle(hooks, hook)
+
+    def tensor_hooks(self, output: int) -> list[Callable[[Tensor], Tensor | None]]:
+        """Return the hooks on the gradient of an output, to add to."""
+        if self.hooks is _NOTHING:
+            self.hooks = {}
+        return self.hooks.setdefault(output, [])
+
+    def retain(self, output: int, keeper: Any) -> None:
+        """Let backward fill `.grad` of the tensor that a weak reference leads to."""
+        if self.retained is _NOTHING:
+            self.retained = {}
+        self.retained[output] = keeper
+
+    # -- what is kept --------------------------------------------------------------------------
+
     def asked(self) -> tuple[str, ...]:
         """Return the names that the wanted gradients ask for."""
         kind = type(self.function)
@@ -158,70 +252,93 @@ class Node:
         outs: Sequence[Array],
     ) -> None:
         """Keep exactly what the wanted gradients ask for: operands as they are, outputs bare."""
-        self.result = type(operands[0]).result_of
+        self.result = result = operands[0].result
         kind = type(function)
+        saving = modes.state.saving
+        found: dict[str, Any] = {}
         for name in self.asked():
             if name in kind.operands:
                 if kind.variadic:
-                    self.kept[name] = tuple([_kept_operand(x) for x in operands])
+                    found[name] = tuple([kept_operand(x, saving) for x in operands])
                 else:
-                    self.kept[name] = _kept_operand(operands[kind.operands.index(name)])
+                    found[name] = kept_operand(operands[kind.operands.index(name)], saving)
             elif name in kind.outputs:
                 index = kind.outputs.index(name)
+                spec = self.call.outs[index]
                 counter = ys[index].counter if index < len(ys) else Counter()
-                self.kept[name] = Kept(
-                    None, outs[index], self.call.outs[index], None, index, True,
-                    counter, counter.value,
-                )  # fmt: skip
+                if saving is not None:
+                    bare = result(outs[index], spec, self.call.device, None, 0, counter)
+                    found[name] = Packed(saving, saving.pack(bare), spec, None, index, True)
+                    continue
+                found[name] = Kept(
+                    None, outs[index], spec, None, index, True, counter, counter.value
+                )
+        if found:
+            self.kept = found
 
     def kept_arrays(self) -> list[tuple[str, Array]]:
-        """Return the arrays this node holds for its gradients, by name."""
+        """Return the arrays this node itself holds for its gradients, by name."""
         found: list[tuple[str, Array]] = []
         for name, kept in self.kept.items():
-            for one in (kept,) if isinstance(kept, Kept) else kept:
-                found.append((name, one.array))
+            for one in (kept,) if isinstance(kept, (Kept, Packed)) else kept:
+                if isinstance(one, Kept):
+                    found.append((name, one.array))
         return found
 
     def restore(self, name: str) -> Any:
         """Return a kept value as a tensor again, with its place in the graph.
 
         Raises:
-            GradientError: its buffer was changed in place since it was kept.
+            GradientError: its buffer was changed in place since it was kept, or a saved-tensor hook
+                returned something else than it was given.
         """
         kept = self.kept[name]
-        if isinstance(kept, Kept):
+        if isinstance(kept, (Kept, Packed)):
             return self._restored(name, kept)
         return tuple([self._restored(name, one) for one in kept])
 
-    def _restored(self, name: str, kept: Kept) -> Tensor:
+    def _restored(self, name: str, kept: Kept | Packed) -> Tensor:
+        assert self.result is not None
+        node = kept.grad_fn
+        if kept.own and kept.output < len(self.call.outs) - len(type(self.function).hidden):
+            node = self
+        if isinstance(kept, Packed):
+            again = unpacked(f"backward of {self.name}", name, kept)
+            return self.result(
+                again.array, again.spec, self.call.device, node, kept.output, again.counter
+            )
         if kept.counter.value != kept.version:
             raise GradientError(
                 sentence(
                     f"backward of {self.name}",
                     f"{name}, which this gradient needs, must not change before backward",
-                    {"changes in place": kept.counter.value - kept.version},
+                    {
+                        name: kept.spec,
+                        "kept version": kept.version,
+                        "version now": kept.counter.value,
+                    },
                     "Make a new tensor instead of changing this one, or change it after backward.",
                 )
             )
         if kept.tensor is not None:
             return kept.tensor
-        assert self.result is not None
-        node = kept.grad_fn
-        if kept.own and kept.output < len(self.call.outs) - len(type(self.function).hidden):
-            node = self
         return self.result(kept.array, kept.spec, self.call.device, node, kept.output, kept.counter)
 
-    def differentiate(self, gradients: dict[str, Tensor]) -> list[Tensor | None]:
+    # -- gradients -----------------------------------------------------------------------------
+
+    def pull(self, slots: dict[int, Tensor]) -> Sequence[Tensor | None]:
         """Return one gradient per operand, None where none is wanted.
 
+        Args:
+            slots: the gradients that arrived, by output.
         Raises:
             GradientError: the function has no gradient, or the graph was freed by an earlier
                 backward.
         """
-        function, kind = self.function, type(self.function)
+        kind = type(self.function)
         if kind.undefined:
             raise GradientError(
-                sentence(f"backward of {self.name}", kind.undefined, {"function": function})
+                sentence(f"backward of {self.name}", kind.undefined, {"function": self.function})
             )
         if self.freed:
             raise GradientError(
@@ -232,6 +349,25 @@ class Node:
                     "Pass retain_graph=True to the earlier backward, or compute the result again.",
                 )
             )
+        return self.differentiate(self._arrived(slots))
+
+    def _arrived(self, slots: dict[int, Tensor]) -> dict[str, Tensor]:
+        """Return the gradients of the outputs by name; zeros where one is asked for in vain."""
+        kind = type(self.function)
+        found: dict[str, Tensor] = {}
+        for index, name in enumerate(kind.outputs):
+            if name in kind.hidden:
+                break
+            if index in slots:
+                found[f"g{name}"] = slots[index]
+            elif f"g{name}" in self.asked():
+                like = next(iter(slots.values()))
+                found[f"g{name}"] = like.zeros(self.call.outs[index])
+        return found
+
+    def differentiate(self, gradients: dict[str, Tensor]) -> list[Tensor | None]:
+        """Return one gradient per operand from those of the outputs, by name."""
+        function, kind = self.function, type(self.function)
         wanted = tuple([edge is not None for edge in self.edges])
         given: dict[str, Any] = {}
         for name in self.asked():
@@ -264,7 +400,7 @@ class Node:
 
     def free(self) -> None:
         """Let go of what was kept."""
-        self.kept = {}
+        self.kept = _NOTHING
         self.freed = True
 
 
@@ -288,7 +424,30 @@ class AccumulateGrad:
         return "<AccumulateGrad>"
 
 
-def _kept_operand(x: Tensor) -> Kept:
-    leaf = x if x.grad_fn is None and x.wants else None
-    counter = x.counter
-    return Kept(leaf, x.array, x.spec, x.grad_fn, x.output_index, False, counter, counter.value)
+def kept_operand(x: Tensor, saving: Saving | None) -> Kept | Packed:
+    """Return what keeps an operand; a leaf that wants a gradient lives on anyway, as it is."""
+    node, counter = x.grad_fn, x.counter
+    leaf = x if node is None and x.wants else None
+    if saving is not None and leaf is None:
+        return Packed(saving, saving.pack(x.detach()), x.spec, node, x.output_index, False)
+    return Kept(leaf, x.array, x.spec, node, x.output_index, False, counter, counter.value)
+
+
+def unpacked(subject: str, name: str, kept: Packed) -> Tensor:
+    """Return what a saved-tensor hook returns for a value, once it is known to fit.
+
+    Raises:
+        GradientError: it is no tensor, or one of another shape, element type or device.
+    """
+    again = kept.saving.unpack(kept.packed)
+    got = getattr(again, "spec", None)
+    if got is None or got.shape != kept.spec.shape or got.dtype != kept.spec.dtype:
+        raise GradientError(
+            sentence(
+                subject,
+                f"the unpack hook must return {name} as a tensor like the one that was packed",
+                {"packed": kept.spec, "unpacked": type(again).__name__ if got is None else got},
+                "Return a tensor of that shape and element type, on the same device.",
+            )
+        )
+    return again  # type: ignore[no-any-return]

@@ -14,8 +14,9 @@ SOURCES = {"graftgrad": REPOSITORY / "backend", "graftwork": REPOSITORY / "highl
 # From the ground up. A room imports from the floors below its own, never from its neighbours.
 FLOORS: dict[str, list[set[str]]] = {
     "graftgrad": [
-        {"errors", "modes"},
-        {"spec", "formats"},
+        {"decorator", "errors"},
+        {"modes"},
+        {"anomaly", "formats", "spec"},
         {"device"},
         {"kernel"},
         {"node"},
@@ -25,10 +26,10 @@ FLOORS: dict[str, list[set[str]]] = {
         {"tensor"},
         {"creation"},
         {
-            *("checkpoint", "data", "drawing", "fft", "flat", "functional", "generator"),
-            *("gradcheck", "linalg"),
+            *("checkpoint", "custom", "data", "drawing", "fft", "flat", "functional", "generator"),
+            *("gradcheck", "linalg", "saved"),
         },
-        {"flat_groups", "plan"},
+        {"autograd", "flat_groups", "plan"},
         {"optim"},
         {""},
     ],

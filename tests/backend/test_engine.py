@@ -1,3 +1,4 @@
+import asyncio
 import gc
 import threading
 import weakref
@@ -265,6 +266,14 @@ class TestGrad:
         assert gy is None
         np.testing.assert_array_equal(gx.numpy(), 2)
 
+    def test_zeros_in_place_of_nothing(self):
+        x, y = leaf(1.0), leaf(2.0, 3.0)
+        gx, gy = graftgrad.grad(x * 2, (x, y), materialize_grads=True)
+        np.testing.assert_array_equal(gx.numpy(), 2)
+        np.testing.assert_array_equal(gy.numpy(), [0, 0])
+        with pytest.raises(GradientError, match=r"an unused input must be allowed where zeros"):
+            graftgrad.grad(x * 2, (x, y), allow_unused=False, materialize_grads=True)
+
     def test_an_input_that_wants_nothing(self):
         x, y = leaf(1.0), graftgrad.tensor([1.0])
         with pytest.raises(
@@ -392,6 +401,83 @@ class TestHooks:
             graftgrad.tensor([1.0]).register_hook(print)
 
 
+class TestNodeHooks:
+    def test_before_and_after_a_node(self):
+        x, w, seen = leaf(2.0), leaf(3.0), []
+        y = x * w
+        y.grad_fn.register_prehook(lambda arrived: seen.append(("before", float(arrived[0]))))
+        y.grad_fn.register_hook(
+            lambda found, arrived: seen.append(("after", *map(float, (*found, *arrived))))
+        )
+        (y * 5).backward()
+        assert seen == [("before", 5.0), ("after", 15.0, 10.0, 5.0)]
+
+    def test_they_replace_gradients(self):
+        x, w = leaf(2.0), leaf(3.0)
+        y = x * w
+        y.grad_fn.register_prehook(lambda arrived: (arrived[0] * 10,))
+        y.grad_fn.register_hook(lambda found, arrived: (found[0], None))
+        y.backward()
+        np.testing.assert_array_equal(x.grad.numpy(), 30)
+        assert w.grad is None
+
+    def test_in_the_order_that_pytorch_documents(self):
+        x, seen = leaf(1.0), []
+        y = x * 2
+        y.grad_fn.register_hook(lambda found, arrived: seen.append("node"))
+        y.grad_fn.register_prehook(lambda arrived: seen.append("before the node"))
+        y.register_hook(lambda g: seen.append("tensor"))
+        y.register_hook(lambda g: seen.append("tensor again"))
+        x.register_post_accumulate_grad_hook(lambda x: seen.append("accumulated"))
+        x.register_hook(lambda g: seen.append("leaf"))
+        y.backward()
+        assert seen == [
+            "tensor", "tensor again", "before the node", "node", "leaf", "accumulated",
+        ]  # fmt: skip
+
+    def test_handles(self):
+        x, seen = leaf(1.0), []
+        y = x * 2
+        with y.grad_fn.register_hook(lambda found, arrived: seen.append(1)) as handle:
+            y.backward(retain_graph=True)
+        handle.remove()
+        before = y.grad_fn.register_prehook(lambda arrived: seen.append(2))
+        before.remove()
+        y.backward()
+        assert seen == [1]
+
+    def test_several_outputs(self):
+        x, seen = leaf(4.0, 1.0), []
+        y, _ = ops.top_k(x, 1)
+        y.grad_fn.register_prehook(lambda arrived: seen.append(len(arrived)))
+        y.sum().backward()
+        assert seen == [len(y.grad_fn.call.outs)]
+        np.testing.assert_array_equal(x.grad.numpy(), [1, 0])
+
+    @pytest.mark.parametrize(
+        ("returned", "words"),
+        [
+            ((), r"register_hook of Mul: a hook must return one gradient for each that it was "
+                 r"given, or None; got given=2, returned=0"),
+            ((1.0, None), r"must return tensors of the shapes.*returned='float'"),
+            ((graftgrad.ones(3), None), r"index=0, given=\(1,\) float64, returned=\(3,\)"),
+        ],
+    )  # fmt: skip
+    def test_what_a_node_hook_must_return(self, returned, words):
+        y = leaf(2.0) * leaf(3.0)
+        y.grad_fn.register_hook(lambda found, arrived: returned)
+        with pytest.raises(GradientError, match=words):
+            y.backward()
+
+    @pytest.mark.parametrize("of_leaf", [True, False])
+    def test_what_a_tensor_hook_must_return(self, of_leaf):
+        x = leaf(2.0, 3.0)
+        (x if of_leaf else (x := x * 1)).register_hook(lambda g: g.sum())
+        words = r"hook: must return None or a gradient of the shape that it was given; got "
+        with pytest.raises(GradientError, match=words + r"given=\(2,\) float64, returned=\(\)"):
+            (x * 2).sum().backward()
+
+
 class TestRetainGrad:
     def test_of_an_intermediate_result(self):
         x = leaf(2.0)
@@ -428,7 +514,9 @@ class TestVersions:
         x, w = leaf(1.0, 2.0), graftgrad.tensor([3.0, 4.0], "float64")
         y = (x * w).sum()
         w[0] = 9
-        with pytest.raises(GradientError, match=r"backward of Mul: b, .*changes in place=1"):
+        with pytest.raises(
+            GradientError, match=r"backward of Mul: b, .*kept version=0, version now=1"
+        ):
             y.backward()
         assert x.grad is None
 
@@ -527,6 +615,114 @@ class TestModes:
         with pytest.raises(ZeroDivisionError), graftgrad.no_grad():
             raise ZeroDivisionError
         assert graftgrad.is_grad_enabled()
+
+    def test_as_decorators_without_parentheses(self):
+        @graftgrad.no_grad
+        def off():
+            return graftgrad.is_grad_enabled()
+
+        @graftgrad.enable_grad
+        def on():
+            return graftgrad.is_grad_enabled()
+
+        @graftgrad.inference_mode
+        def inference():
+            return graftgrad.is_inference_mode_enabled()
+
+        assert not off()
+        assert inference()
+        with graftgrad.no_grad():
+            assert on()
+
+    def test_set_grad_enabled_holds_at_once(self):
+        try:
+            graftgrad.set_grad_enabled(False)
+            assert not graftgrad.is_grad_enabled()
+        finally:
+            graftgrad.set_grad_enabled(True)
+        with graftgrad.set_grad_enabled(False) as nothing:
+            assert nothing is None
+            assert not graftgrad.is_grad_enabled()
+        assert graftgrad.is_grad_enabled()
+
+        @graftgrad.set_grad_enabled(False)
+        def off():
+            return graftgrad.is_grad_enabled()
+
+        assert graftgrad.is_grad_enabled()
+        assert not off()
+
+    def test_inference_mode_has_the_last_word(self):
+        x = leaf(1.0)
+        with graftgrad.inference_mode():
+            with graftgrad.enable_grad():
+                assert not (x * 2).requires_grad
+            with graftgrad.set_grad_enabled(True):
+                assert not graftgrad.is_grad_enabled()
+            assert graftgrad.is_inference_mode_enabled()
+        with graftgrad.inference_mode(False):
+            assert (x * 2).requires_grad
+        assert graftgrad.is_grad_enabled()
+        assert not graftgrad.is_inference_mode_enabled()
+
+    def test_a_generator_keeps_its_mode_to_itself(self):
+        @graftgrad.no_grad()
+        def modes_seen(count):
+            for _ in range(count):
+                try:
+                    sent = yield graftgrad.is_grad_enabled()
+                    heard.append(sent)
+                except ValueError:
+                    heard.append("thrown")
+            return graftgrad.is_grad_enabled()
+
+        heard = []
+        source = modes_seen(3)
+        assert next(source) is False
+        assert graftgrad.is_grad_enabled()
+        assert source.send("sent") is False
+        assert source.throw(ValueError) is False
+        assert graftgrad.is_grad_enabled()
+        with pytest.raises(StopIteration) as end:
+            next(source)
+        assert end.value.value is False
+        assert heard == ["sent", "thrown", None]
+        closing = modes_seen(3)
+        next(closing)
+        closing.close()
+        assert graftgrad.is_grad_enabled()
+
+    def test_a_coroutine_keeps_its_mode_to_itself(self):
+        @graftgrad.no_grad()
+        async def waits(turns):
+            for _ in range(turns):
+                seen.append(graftgrad.is_grad_enabled())
+                await asyncio.sleep(0)
+            return seen[-1]
+
+        @graftgrad.no_grad()
+        async def yields():
+            for i in range(2):
+                await asyncio.sleep(0)
+                yield i, graftgrad.is_grad_enabled()
+
+        async def main():
+            others = asyncio.ensure_future(watching())
+            assert await waits(3) is False
+            found = [(one, graftgrad.is_grad_enabled()) async for one in yields()]
+            assert found == [((0, False), True), ((1, False), True)]
+            return await others
+
+        async def watching():
+            found = []
+            for _ in range(3):
+                found.append(graftgrad.is_grad_enabled())
+                await asyncio.sleep(0)
+            return found
+
+        seen = []
+        assert asyncio.run(main()) == [True] * 3
+        assert seen == [False] * 3
 
     def test_one_instance_may_be_entered_twice(self):
         off = graftgrad.no_grad()

@@ -129,7 +129,9 @@ class Captured(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, or repeat its plan."""
-        if modes.tape() is not None:  # who listens hears every launch
+        state = modes.state
+        if state.tape is not None or state.anomaly is not None or state.saving is not None:
+            # who listens hears every launch, who looks at values sees them, who keeps them does
             return self.function(*args, **kwargs)
         found: list[Tensor] = []
         try:

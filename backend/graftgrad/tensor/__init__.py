@@ -3,7 +3,6 @@
 What the operators compute stands in `ops`; how gradients flow in `engine`.
 """
 
-from .core import Handle as Handle
 from .core import Tensor as Tensor
 from .core import as_tensor as as_tensor
 from .core import tensor as tensor

@@ -15,7 +15,7 @@ from .. import engine
 from ..device.base import Array, Device, HostArray
 from ..device.find import device as find_device
 from ..errors import DTypeError, GradientError, ShapeError, expect
-from ..node import Counter, Node
+from ..node import Counter, Handle, Node
 from ..ops import operand
 from ..spec import (
     DType,
@@ -37,21 +37,6 @@ from .values import Values
 # None in place of the functions where it was made while nothing was recorded.
 ViewOf = tuple["Tensor", "tuple[Any, ...] | None"]
 GradientHook = Callable[["Tensor"], "Tensor | None"]
-
-
-class Handle:
-    """What a registered hook is removed with."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self.hooks = hooks
-        self.hook = hook
-        self.registered = True
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        if self.registered:
-            self.hooks.remove(self.hook)
-            self.registered = False
 
 
 class Tensor(Operators, Methods, InPlace, Values, Exchange):
@@ -266,7 +251,7 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange):
         expect(self.wants, "register_hook", "the tensor must require a gradient",
                error=GradientError, x=self.spec)  # fmt: skip
         if self.grad_fn is not None:
-            hooks = self.grad_fn.hooks.setdefault(self.output_index, [])
+            hooks = self.grad_fn.tensor_hooks(self.output_index)
         else:
             hooks = self.hooks = self.hooks if isinstance(self.hooks, list) else []
         hooks.append(hook)
@@ -294,7 +279,7 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange):
         expect(self.wants, "retain_grad", "the tensor must require a gradient",
                error=GradientError, x=self.spec)  # fmt: skip
         if self.grad_fn is not None:
-            self.grad_fn.retained[self.output_index] = weakref.ref(self)
+            self.grad_fn.retain(self.output_index, weakref.ref(self))
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
