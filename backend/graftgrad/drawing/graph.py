@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..node import Kept, Node
+from ..node import Kept, Node, Packed
 from ..spec import Spec
 from .picture import Box, Picture
 
@@ -120,7 +120,7 @@ class _Reader:
 
     def _constant(self, node: Node, key: str, name: str, place: int, spec: Spec) -> list[str]:
         kept = node.kept.get(name)
-        one = kept if kept is None or isinstance(kept, Kept) else kept[place]
+        one = kept if kept is None or isinstance(kept, (Kept, Packed)) else kept[place]
         tensor = one.tensor if isinstance(one, Kept) else None
         title = name_of(tensor, self.known)
         if isinstance(one, Kept) and not title:
