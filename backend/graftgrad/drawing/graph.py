@@ -127,7 +127,9 @@ class _Reader:
             title = self.memory.get((id(owner(one.array)), spec.shape), "")
         if not spec.shape and not title:
             return []  # a number in a formula
-        box = f"t{id(tensor)}" if tensor is not None else f"{key}.{place}"
+        box = f"{key}.{place}"
+        if isinstance(one, Kept):
+            box = f"t{id(tensor)}" if tensor is not None else f"a{id(one.array)}"
         if box not in self.picture.boxes:
             self.picture.boxes[box] = Box("frozen", title or name, [described(spec)], grey=True)
         return [box]
