@@ -18,7 +18,7 @@ from .errors import DTypeError, ShapeError, expect
 DType = np.dtype[Any]
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
-Pads = tuple[Pair, Pair]
+Pads = tuple[Pair, ...]
 
 float16: DType = np.dtype("float16")
 float32: DType = np.dtype("float32")
@@ -264,6 +264,21 @@ def pair(subject: str, value: int | Sequence[int]) -> Pair:
     sizes = tuple(value) if isinstance(value, (tuple, list)) else ()
     expect(len(sizes) == 2, subject, "must be one integer or two", value=value)
     return (int(sizes[0]), int(sizes[1]))
+
+
+def several(subject: str, value: int | Sequence[int], count: int) -> Shape:
+    """Return `count` integers for one number or that many.
+
+    Raises:
+        ShapeError: it is neither.
+    """
+    if count == 2:
+        return pair(subject, value)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return (int(value),) * count
+    sizes = tuple(value) if isinstance(value, (tuple, list)) else ()
+    expect(len(sizes) == count, subject, f"must be one integer or {count}", value=value)
+    return tuple(int(size) for size in sizes)
 
 
 def window_pads(

@@ -8,15 +8,16 @@ from typing import Any
 from graftgrad.function import Function
 from graftgrad.kernel import Reference
 from graftgrad.ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
+from graftgrad.ops.conv3d import Conv3D, Conv3DFilterGrad, Conv3DInputGrad
 from graftgrad.ops.depthwise import DepthwiseConv2D, DepthwiseFilterGrad, DepthwiseInputGrad
 from graftgrad.ops.pool import AveragePool2D, AveragePoolGrad, MaxPool2D, MaxPoolScatter
 from support.kernels import Random, Trial, call_of, empties, integer, normal, specs
 
 
-def windowed(random: Random, margin: int) -> tuple[Any, ...]:
+def windowed(random: Random, margin: int, rank: int = 2) -> tuple[Any, ...]:
     """Sizes, window, strides, pads and dilation at random, such that a window fits."""
     sides = []
-    for _ in range(2):
+    for _ in range(rank):
         a, s, d = integer(random, 1, 4), integer(random, 1, 3), integer(random, 1, 2)
         reach = (a - 1) * d
         pads = tuple(integer(random, 0, min(reach, margin)) for _ in range(2))
@@ -24,14 +25,14 @@ def windowed(random: Random, margin: int) -> tuple[Any, ...]:
     return tuple(zip(*sides, strict=True))
 
 
-def convolution(random: Random) -> tuple[Any, ...]:
+def convolution(random: Random, made: Any = Conv2D, rank: int = 2) -> tuple[Any, ...]:
     """A convolution, its operands x and w, and a gradient of its result."""
-    sizes, window, strides, pads, dilation = windowed(random, 3)
+    sizes, window, strides, pads, dilation = windowed(random, 3, rank)
     groups = integer(random, 1, 3) if random.random() < 0.4 else 1
     c, o = groups * integer(random, 1, 18), groups * integer(random, 1, 18)
     x = normal(random, integer(random, 1, 3), *sizes, c)
     w = normal(random, *window, c // groups, o)
-    function = Conv2D(strides, pads, dilation, groups)
+    function = made(strides, pads, dilation, groups)
     return function, x, w, normal(random, *function.infer(*specs((x, w))).shape)
 
 
@@ -67,6 +68,21 @@ def conv2d_input_grad(random: Random) -> Trial:
 def conv2d_filter_grad(random: Random) -> Trial:
     f, x, w, gy = convolution(random)
     return Conv2DFilterGrad(f.strides, f.pads, f.dilation, f.groups, w.shape[:2]), (gy, x)
+
+
+def conv3d(random: Random) -> Trial:
+    f, x, w, _ = convolution(random, Conv3D, 3)
+    return f, (x, w)
+
+
+def conv3d_input_grad(random: Random) -> Trial:
+    f, x, w, gy = convolution(random, Conv3D, 3)
+    return Conv3DInputGrad(f.strides, f.pads, f.dilation, f.groups, x.shape[1:4]), (gy, w)
+
+
+def conv3d_filter_grad(random: Random) -> Trial:
+    f, x, w, gy = convolution(random, Conv3D, 3)
+    return Conv3DFilterGrad(f.strides, f.pads, f.dilation, f.groups, w.shape[:3]), (gy, x)
 
 
 def depthwise_conv2d(random: Random) -> Trial:
@@ -116,6 +132,9 @@ WINDOWS: dict[type[Function], Callable[[Random], Trial]] = {
     Conv2D: conv2d,
     Conv2DInputGrad: conv2d_input_grad,
     Conv2DFilterGrad: conv2d_filter_grad,
+    Conv3D: conv3d,
+    Conv3DInputGrad: conv3d_input_grad,
+    Conv3DFilterGrad: conv3d_filter_grad,
     DepthwiseConv2D: depthwise_conv2d,
     DepthwiseInputGrad: depthwise_input_grad,
     DepthwiseFilterGrad: depthwise_filter_grad,

@@ -26,6 +26,14 @@ from .activation import (
     tanh_shrink,
     tanhshrink,
 )
+from .adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from .arithmetic import (
     abs,
     add,
@@ -45,6 +53,7 @@ from .arithmetic import (
 )
 from .attention import dot_product_attention, scaled_dot_product_attention
 from .binary_entropy import binary_cross_entropy, binary_cross_entropy_with_logits
+from .blocks import depth_to_space, fold, pixel_shuffle, pixel_unshuffle, space_to_depth, unfold
 from .compare import (
     argmax,
     argmin,
@@ -62,7 +71,10 @@ from .compare import (
     not_equal,
 )
 from .complex import angle, polar, view_as_complex, view_as_real
-from .conv import conv1d, conv2d, conv2d_transpose, separable_conv2d
+from .conv import conv2d, separable_conv2d
+from .conv1d import conv1d, depthwise_conv1d, separable_conv1d
+from .conv3d import conv3d
+from .conv_transpose import conv1d_transpose, conv2d_transpose, conv3d_transpose
 from .ctc import ctc_loss
 from .ctc_decode import ctc_decode
 from .depthwise import depthwise_conv2d
@@ -71,6 +83,15 @@ from .einsum import einsum
 from .embeddings import embedding, embedding_bag
 from .exponential import cos, erf, exp, expm1, log, log1p, rsqrt, sigmoid, sin, sqrt, tanh
 from .gather import gather, one_hot, scatter_add, take, take_along_axis
+from .global_pool import (
+    global_average_pool1d,
+    global_average_pool2d,
+    global_average_pool3d,
+    global_max_pool1d,
+    global_max_pool2d,
+    global_max_pool3d,
+)
+from .grid import affine_grid, affine_transform, grid_sample, map_coordinates
 from .layered import stacked_gru, stacked_lstm, stacked_rnn
 from .losses import (
     gaussian_nll_loss,
@@ -106,13 +127,9 @@ from .norm import batch_norm, batch_norm_inference, group_norm, instance_norm
 from .operand import cast, contiguous, copy, floating, full_like
 from .order import argsort, cumsum, nonzero, sort, top_k
 from .parts import complex, conj, imag, real
-from .pool import (
-    adaptive_avg_pool2d,
-    avg_pool2d,
-    global_average_pool2d,
-    global_max_pool2d,
-    max_pool2d,
-)
+from .pool import avg_pool2d, max_pool2d
+from .pool1d import avg_pool1d, max_pool1d
+from .pool3d import avg_pool3d, max_pool3d
 from .random import dropout
 from .rectifier import (
     hard_shrink,
@@ -130,7 +147,8 @@ from .rectifier import (
 )
 from .recurrent import gru, lstm, simple_rnn
 from .reduce import all, any, max, mean, min, prod, sum, sum_to, var
-from .resize import upsample2d
+from .resize import interpolate, resize, upsample1d, upsample2d, upsample3d
+from .response_norm import local_response_norm, spectral_norm
 from .sample_norm import layer_norm, normalize, rms_norm
 from .shape import (
     broadcast_to,
@@ -155,13 +173,21 @@ from .softmax import (
     softmax_cross_entropy,
     softmin,
 )
+from .unpool import lp_pool1d, lp_pool2d, lp_pool3d, max_pool2d_with_indices, max_unpool2d
 from .update import accumulate, assign, clip_norm, clip_value, ema, scale, sum_of_squares
 
 __all__ = [
     "abs",
     "accumulate",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "add",
+    "affine_grid",
+    "affine_transform",
     "all",
     "alpha_dropout",
     "angle",
@@ -170,7 +196,9 @@ __all__ = [
     "argmin",
     "argsort",
     "assign",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "batch_norm_inference",
     "binary_cross_entropy",
@@ -187,8 +215,11 @@ __all__ = [
     "conj",
     "contiguous",
     "conv1d",
+    "conv1d_transpose",
     "conv2d",
     "conv2d_transpose",
+    "conv3d",
+    "conv3d_transpose",
     "copy",
     "cos",
     "cosine_embedding_loss",
@@ -198,6 +229,8 @@ __all__ = [
     "ctc_decode",
     "ctc_loss",
     "cumsum",
+    "depth_to_space",
+    "depthwise_conv1d",
     "depthwise_conv2d",
     "div",
     "dot_product_attention",
@@ -220,15 +253,21 @@ __all__ = [
     "flip",
     "floating",
     "floor_divide",
+    "fold",
     "full_like",
     "gather",
     "gaussian_nll_loss",
     "gelu",
+    "global_average_pool1d",
     "global_average_pool2d",
+    "global_average_pool3d",
+    "global_max_pool1d",
     "global_max_pool2d",
+    "global_max_pool3d",
     "glu",
     "greater",
     "greater_equal",
+    "grid_sample",
     "group_norm",
     "gru",
     "gumbel_softmax",
@@ -245,6 +284,7 @@ __all__ = [
     "huber_loss",
     "imag",
     "instance_norm",
+    "interpolate",
     "isfinite",
     "isnan",
     "kl_div",
@@ -254,6 +294,7 @@ __all__ = [
     "less",
     "less_equal",
     "linear",
+    "local_response_norm",
     "log",
     "log1p",
     "log_sigmoid",
@@ -264,11 +305,19 @@ __all__ = [
     "logit",
     "logsigmoid",
     "logsumexp",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "lstm",
+    "map_coordinates",
     "margin_ranking_loss",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_unpool2d",
     "maximum",
     "mean",
     "min",
@@ -289,6 +338,8 @@ __all__ = [
     "pad",
     "pairwise_distance",
     "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "polar",
     "power",
@@ -300,6 +351,7 @@ __all__ = [
     "relu6",
     "remainder",
     "reshape",
+    "resize",
     "rms_norm",
     "rrelu",
     "rsqrt",
@@ -307,6 +359,7 @@ __all__ = [
     "scaled_dot_product_attention",
     "scatter_add",
     "selu",
+    "separable_conv1d",
     "separable_conv2d",
     "sigmoid",
     "sign",
@@ -323,9 +376,11 @@ __all__ = [
     "softshrink",
     "softsign",
     "sort",
+    "space_to_depth",
     "sparse_plus",
     "sparse_sigmoid",
     "sparsemax",
+    "spectral_norm",
     "split",
     "sqrt",
     "square",
@@ -350,7 +405,10 @@ __all__ = [
     "transpose",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
+    "upsample1d",
     "upsample2d",
+    "upsample3d",
     "var",
     "view_as_complex",
     "view_as_real",

@@ -1,4 +1,6 @@
-"""Convolutions whose filters see all channels of their group; depthwise ones stand apart.
+"""Convolutions of images whose filters see all channels of their group.
+
+Depthwise ones stand apart, and so do those of sequences and of volumes.
 
 `Conv2D`, `Conv2DInputGrad` and `Conv2DFilterGrad` are each other's gradients, so that any order of
 derivative is made of these three. Their bodies are products of matrices of patches (im2col;
@@ -12,9 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import function
-from ..spec import DType, Pair, Spec, pair, rounded, same_dtype
+from ..spec import DType, Shape, Spec, rounded, same_dtype
 from .depthwise import depthwise_conv2d
-from .shape import reshape
 from .window import PATCH_BYTES, Windowed, Windows, gathered, patches, placed, single
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Conv2D(Windowed):
         expect(x.shape[3] == w.shape[2] * self.groups, "conv2d",
                "channels of x must be channels of w × groups", x=x, w=w,
                groups=self.groups)  # fmt: skip
-        _expect_groups(self.groups, w)
+        expect_groups("conv2d", self.groups, w)
         return x.shaped(x.shape[0], *self.counts("conv2d", x.shape[1:3], w.shape[:2]), w.shape[3])
 
     @single
@@ -64,7 +65,7 @@ class Conv2DInputGrad(Windowed):
     """The gradient of Conv2D for its images of given `sizes`; the transposed convolution."""
 
     groups: int = 1
-    sizes: Pair = (1, 1)
+    sizes: Shape = (1, 1)
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
 
@@ -74,7 +75,7 @@ class Conv2DInputGrad(Windowed):
                gy=gy, w=w)  # fmt: skip
         expect(gy.shape[3] == w.shape[3], "conv2d_transpose",
                "channels of gy must be the last axis of w", gy=gy, w=w)  # fmt: skip
-        _expect_groups(self.groups, w)
+        expect_groups("conv2d", self.groups, w)
         self.expect_counts("conv2d_transpose", gy, self.sizes, w.shape[:2])
         return gy.shaped(gy.shape[0], *self.sizes, w.shape[2] * self.groups)
 
@@ -103,7 +104,7 @@ class Conv2DFilterGrad(Windowed):
     """
 
     groups: int = 1
-    window: Pair = (1, 1)
+    window: Shape = (1, 1)
     dtype: DType | None = None
 
     def infer(self, gy: Spec, x: Spec) -> Spec:
@@ -222,60 +223,7 @@ def conv2d(
     """
     expect(w.ndim == 4, "conv2d", "w must be filters (A, B, C / groups, O)", w=w.spec)
     where = placed("conv2d", x, w.shape[:2], strides, padding, dilation)
-    return _biased("conv2d", Conv2D(*where, groups)(x, w), b)
-
-
-def conv2d_transpose(
-    x: Tensor,
-    w: Tensor,
-    b: Tensor | None = None,
-    *,
-    strides: int | Sequence[int] = 1,
-    padding: str | int | Sequence[Any] = "valid",
-    output_padding: int | Sequence[int] | None = None,
-    dilation: int | Sequence[int] = 1,
-) -> Tensor:
-    """Spread every pixel over a window: the convolution the other way round.
-
-    y[n, i·s + a·d, j·s + b·d, o] += x[n, i, j, c] · w[a, b, o, c]
-
-    Args:
-        x: images, (N, H, W, C).
-        w: filters, (A, B, O, C).
-        b: one number per result channel, (O,).
-        strides: output pixels per input pixel, rows and columns.
-        padding: "valid" (H·s + max(A − s, 0) rows), "same" (H·s rows), or how many rows and columns
-            are cut off before and after.
-        output_padding: rows and columns more at the end; as many as the rows above need if None.
-        dilation: output pixels from one tap of a filter to the next.
-    Returns:
-        (N, H', W', O).
-    Raises:
-        ShapeError: the channels of x and w disagree, or output_padding is not below the strides.
-    """
-    expect(x.ndim == w.ndim == 4, "conv2d_transpose",
-           "x must be images (N, H, W, C) and w filters (A, B, O, C)",
-           x=x.spec, w=w.spec)  # fmt: skip
-    expect(x.shape[3] == w.shape[3], "conv2d_transpose",
-           "channels of x must be the last axis of w", x=x.spec, w=w.spec)  # fmt: skip
-    steps, given, gaps = placed("conv2d_transpose", x, w.shape[:2], strides,
-                                0 if isinstance(padding, str) else padding, dilation)  # fmt: skip
-    more = (
-        None if output_padding is None else pair("conv2d_transpose output_padding", output_padding)
-    )
-    for one, step in zip(more or (0, 0), steps, strict=True):
-        expect(0 <= one < step, "conv2d_transpose", "output_padding must lie in [0, strides)",
-               output_padding=output_padding, strides=steps)  # fmt: skip
-    sizes, margins = [], []
-    for i in range(2):
-        reach = (w.shape[i] - 1) * gaps[i] + 1
-        extra = None if more is None else more[i]
-        size, both = _spread(padding, given[i], x.shape[1 + i], reach, steps[i], extra)
-        sizes.append(size)
-        margins.append(both)
-    pads = (margins[0], margins[1])
-    made = Conv2DInputGrad(steps, pads, gaps, 1, (sizes[0], sizes[1]))
-    return _biased("conv2d_transpose", made(x, w), b)
+    return biased("conv2d", Conv2D(*where, groups)(x, w), b)
 
 
 def separable_conv2d(
@@ -300,80 +248,28 @@ def separable_conv2d(
     return conv2d(y, pointwise, b)
 
 
-def conv1d(
-    x: Tensor,
-    w: Tensor,
-    b: Tensor | None = None,
-    *,
-    strides: int = 1,
-    padding: str | int | Sequence[int] = "valid",
-    dilation: int = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Convolve sequences with a bank of filters.
+def biased(subject: str, y: Tensor, b: Tensor | None) -> Tensor:
+    """Add one number per filter, if there are any.
 
-    y[n, t, o] = Σ x[n, t·s + a·d, c] · w[a, c, o] + b[o]
-
-    Args:
-        x: sequences, (N, T, C).
-        w: filters, (A, C / groups, O).
-        b: one number per filter, (O,).
-        strides: input steps per output step.
-        padding: "valid", "same", "causal" (all zeros before, so that no output sees what comes
-            later), or the zeros before and after: a number or a pair.
-        dilation: input steps from one tap of a filter to the next.
-        groups: parts of the channels that are convolved apart.
-    Returns:
-        (N, T', O).
     Raises:
-        ShapeError: the channels of x and w disagree, or the window is longer than the padded x.
+        ShapeError: there are more or fewer than filters.
     """
-    expect(x.ndim == w.ndim == 3, "conv1d",
-           "x must be sequences (N, T, C) and w filters (A, C / groups, O)",
-           x=x.spec, w=w.spec)  # fmt: skip
-    pads: Any = padding
-    if padding == "causal":
-        pads = ((0, 0), ((w.shape[0] - 1) * dilation, 0))
-    elif not isinstance(padding, str):
-        pads = ((0, 0), pair("conv1d padding", padding))
-    y = conv2d(
-        reshape(x, (x.shape[0], 1, *x.shape[1:])), reshape(w, (1, *w.shape)), b,
-        strides=(1, strides), padding=pads, dilation=(1, dilation), groups=groups,
-    )  # fmt: skip
-    return reshape(y, (y.shape[0], *y.shape[2:]))
-
-
-def _spread(
-    padding: object, given: Pair, size: int, reach: int, step: int, extra: int | None
-) -> tuple[int, Pair]:
-    """Return how long a transposed axis becomes, and its margins as the convolution sees them."""
-    if padding == "valid":
-        before, longer = 0, (size - 1) * step + reach
-        longer += max(step - reach, 0) if extra is None else extra
-    elif padding == "same":
-        odd = reach % 2
-        longer = size * step if extra is None else (size - 1) * step + odd + extra
-        total = reach + (step if extra is None else odd + extra) - 2
-        before = reach - 1 - min(-(-total // 2), reach - 1)
-    else:
-        expect(not isinstance(padding, str), "conv2d_transpose",
-               'padding must be "valid", "same" or numbers', padding=padding)  # fmt: skip
-        before, longer = given[0], (size - 1) * step + reach - given[0] - given[1] + (extra or 0)
-    return longer, (before, max(0, (size - 1) * step + reach - longer - before))
-
-
-def _biased(subject: str, y: Tensor, b: Tensor | None) -> Tensor:
     if b is None:
         return y
-    expect(b.shape == y.shape[3:], subject, "b must have one number for every filter",
-           b=b.spec, filters=y.shape[3])  # fmt: skip
+    expect(b.shape == y.shape[-1:], subject, "b must have one number for every filter",
+           b=b.spec, filters=y.shape[-1])  # fmt: skip
     return y + b
 
 
-def _expect_groups(groups: int, w: Spec) -> None:
-    expect(groups > 0 and w.shape[3] % groups == 0, "conv2d",
+def expect_groups(subject: str, groups: int, w: Spec) -> None:
+    """Check that groups divide the filters.
+
+    Raises:
+        ShapeError: they do not.
+    """
+    expect(groups > 0 and w.shape[-1] % groups == 0, subject,
            "groups must be positive and divide the filters", w=w, groups=groups)  # fmt: skip
 
 
-def _sizes(x: Spec) -> Pair:
+def _sizes(x: Spec) -> Shape:
     return x.shape[1], x.shape[2]

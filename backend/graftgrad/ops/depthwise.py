@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import function
-from ..spec import DType, Pair, Spec, rounded, same_dtype
+from ..spec import DType, Shape, Spec, rounded, same_dtype
 from .window import Windowed, Windows, gathered, placed, single, walked
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class DepthwiseConv2D(Windowed):
 class DepthwiseInputGrad(Windowed):
     """The gradient of DepthwiseConv2D for its images of given `sizes`."""
 
-    sizes: Pair = (1, 1)
+    sizes: Shape = (1, 1)
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
 
@@ -82,7 +82,7 @@ class DepthwiseInputGrad(Windowed):
 class DepthwiseFilterGrad(Windowed):
     """The gradient of DepthwiseConv2D for its filters of a given `window`; `dtype` as Conv2D's."""
 
-    window: Pair = (1, 1)
+    window: Shape = (1, 1)
     dtype: DType | None = None
 
     def infer(self, gy: Spec, x: Spec) -> Spec:

@@ -1,4 +1,4 @@
-"""Windows of an image reduced to one number: the largest, the average; whole images too.
+"""Windows of an image reduced to one number: the largest, the average.
 
 Pooling sees every channel by itself. `MaxPool2D` remembers where in its window each maximum
 stood, so that gradients of any order only carry values to and from these places.
@@ -6,7 +6,6 @@ stood, so that gradients of any order only carry values to and from these places
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,10 +13,8 @@ import numpy as np
 
 from ..errors import expect
 from ..function import function
-from ..spec import DType, Pair, Spec, float32, float64, int32, pair, uint8, uint16
+from ..spec import DType, Shape, Spec, float32, float64, int32, pair, uint8, uint16
 from .operand import floating
-from .reduce import max as reduce_max
-from .reduce import mean
 from .window import Windowed, Windows, gathered, lowest, placed, single, walked
 
 if TYPE_CHECKING:
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 class MaxPool2D(Windowed):
     """The largest value of every window; beyond the edge there is nothing to win."""
 
-    window: Pair = (2, 2)
+    window: Shape = (2, 2)
 
     hidden: ClassVar[tuple[str, ...]] = ("positions",)
 
@@ -70,8 +67,8 @@ class MaxPool2D(Windowed):
 class MaxPoolScatter(Windowed):
     """Values carried back to the positions of the maxima: the gradient of MaxPool2D."""
 
-    window: Pair = (2, 2)
-    sizes: Pair = (1, 1)
+    window: Shape = (2, 2)
+    sizes: Shape = (1, 1)
 
     def infer(self, gy: Spec, positions: Spec) -> Spec:
         expect(gy.ndim == 4 and gy.shape == positions.shape, "max_pool2d gradient",
@@ -100,7 +97,7 @@ class MaxPoolScatter(Windowed):
 class MaxPoolGather(Windowed):
     """Values fetched from the positions of the maxima: the gradient of MaxPoolScatter."""
 
-    window: Pair = (2, 2)
+    window: Shape = (2, 2)
 
     def infer(self, x: Spec, positions: Spec) -> Spec:
         expect(x.ndim == positions.ndim == 4, "max_pool2d gather",
@@ -128,7 +125,7 @@ class MaxPoolGather(Windowed):
 class AveragePool2D(Windowed):
     """The mean of every window; zeros beyond the edge count only if `count_include_pad`."""
 
-    window: Pair = (2, 2)
+    window: Shape = (2, 2)
     count_include_pad: bool = False
 
     def infer(self, x: Spec) -> Spec:
@@ -162,9 +159,9 @@ class AveragePool2D(Windowed):
 class AveragePoolGrad(Windowed):
     """Every value spread evenly over its window: the gradient of AveragePool2D."""
 
-    window: Pair = (2, 2)
+    window: Shape = (2, 2)
     count_include_pad: bool = False
-    sizes: Pair = (1, 1)
+    sizes: Shape = (1, 1)
 
     def infer(self, gy: Spec) -> Spec:
         expect(gy.ndim == 4, "avg_pool2d gradient", "gy must have 4 axes", gy=gy)
@@ -199,7 +196,7 @@ def _expect_edges(subject: str, pool: Any) -> None:
                padding=pool.pads, window=pool.window)  # fmt: skip
 
 
-def _counting(window: Pair) -> DType:
+def _counting(window: Shape) -> DType:
     """Return the smallest integer type that counts the places of a window."""
     places = window[0] * window[1]
     return uint8 if places <= 1 << 8 else uint16 if places <= 1 << 16 else int32
@@ -269,48 +266,3 @@ def avg_pool2d(
     steps = window if strides is None else strides
     where = placed("avg_pool2d", x, window, steps, padding)
     return AveragePool2D(*where, window, count_include_pad)(floating(x))  # type: ignore[no-any-return]
-
-
-def adaptive_avg_pool2d(x: Tensor, output_size: int | Sequence[int]) -> Tensor:
-    """Average equal parts of the images, so many rows and columns of them.
-
-    Shapes: (N, H, W, C) -> (N, H', W', C), (H', W') = output_size.
-
-    Raises:
-        ShapeError: H or W is not a multiple of what is wanted.
-    """
-    expect(x.ndim == 4, "adaptive_avg_pool2d", "x must be images (N, H, W, C)", x=x.spec)
-    wanted = pair("adaptive_avg_pool2d output_size", output_size)
-    expect(all(out > 0 and size >= out and size % out == 0
-               for out, size in zip(wanted, x.shape[1:3], strict=True)),
-           "adaptive_avg_pool2d", "rows and columns must be multiples of output_size",
-           x=x.spec, output_size=wanted,
-           advice="Resize or crop the images first, or use avg_pool2d.")  # fmt: skip
-    return avg_pool2d(x, (x.shape[1] // wanted[0], x.shape[2] // wanted[1]))
-
-
-def global_average_pool2d(x: Tensor, keepdims: bool = False) -> Tensor:
-    """Average whole images: (N, H, W, C) -> (N, C), or (N, 1, 1, C) with `keepdims`.
-
-    Raises:
-        ShapeError: x is no batch of images, or they have no pixels.
-    """
-    _expect_pixels("global_average_pool2d", x)
-    return mean(x, (1, 2), keepdims)
-
-
-def global_max_pool2d(x: Tensor, keepdims: bool = False) -> Tensor:
-    """Take the largest value of whole images: (N, H, W, C) -> (N, C), or (N, 1, 1, C).
-
-    Equal maxima share the gradient evenly.
-
-    Raises:
-        ShapeError: x is no batch of images, or they have no pixels.
-    """
-    _expect_pixels("global_max_pool2d", x)
-    return reduce_max(x, (1, 2), keepdims)
-
-
-def _expect_pixels(subject: str, x: Tensor) -> None:
-    expect(x.ndim == 4 and math.prod(x.shape[1:3]) > 0, subject,
-           "x must be images (N, H, W, C) with at least one pixel", x=x.spec)  # fmt: skip

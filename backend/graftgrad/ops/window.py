@@ -15,7 +15,17 @@ import numpy as np
 
 from ..errors import expect
 from ..function import Function, function
-from ..spec import Pads, Pair, Spec, float32, is_floating, pair, window_pads, windows_along
+from ..spec import (
+    Pads,
+    Pair,
+    Shape,
+    Spec,
+    float32,
+    is_floating,
+    several,
+    window_pads,
+    windows_along,
+)
 
 Compute = TypeVar("Compute", bound=Callable[..., None])
 Block = tuple[slice, slice]
@@ -23,6 +33,11 @@ Block = tuple[slice, slice]
 CACHE_BYTES = (
     1 << 19
 )  # what one operand of an elementwise walk may take, so that several fit in cache
+BATCHES = {
+    1: "sequences (N, T, C)",
+    2: "images (N, H, W, C)",
+    3: "volumes (N, D, H, W, C)",
+}
 PATCH_BYTES = 1 << 22  # a matrix of patches: long enough for the product, short enough for L3
 
 
@@ -30,12 +45,12 @@ PATCH_BYTES = 1 << 22  # a matrix of patches: long enough for the product, short
 class Windows:
     """Where windows lie: image sizes (H, W), window (A, B), how many there are (H', W')."""
 
-    sizes: Pair
-    window: Pair
-    strides: Pair
+    sizes: Shape
+    window: Shape
+    strides: Shape
     pads: Pads
-    dilation: Pair
-    counts: Pair
+    dilation: Shape
+    counts: Shape
 
     @property
     def padded(self) -> bool:
@@ -69,32 +84,28 @@ class Windows:
         ):
             lead = (a - 1) * d - before
             pads.append((lead, size + (a - 1) * d - count - lead))
-        return Windows(
-            self.counts, self.window, (1, 1), (pads[0], pads[1]), self.dilation, self.sizes
-        )
+        return Windows(self.counts, self.window, (1, 1), tuple(pads), self.dilation, self.sizes)
 
 
 @function
 class Windowed(Function):
-    """A function of windows on images; what convolution and pooling have in common."""
+    """A function of windows; what convolution and pooling have in common.
 
-    strides: Pair = (1, 1)
+    There is one entry for each axis between batch and channels.
+    """
+
+    strides: Shape = (1, 1)
     pads: Pads = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
+    dilation: Shape = (1, 1)
 
     def on(self, sizes: Sequence[int], window: Sequence[int], counts: Sequence[int]) -> Windows:
         """Return how this function's windows lie on images of given sizes."""
         return Windows(
-            (sizes[0], sizes[1]),
-            (window[0], window[1]),
-            self.strides,
-            self.pads,
-            self.dilation,
-            (counts[0], counts[1]),
+            tuple(sizes), tuple(window), self.strides, self.pads, self.dilation, tuple(counts)
         )
 
-    def counts(self, subject: str, sizes: Sequence[int], window: Sequence[int]) -> Pair:
-        """Return how many windows there are along rows and columns, and check the attributes.
+    def counts(self, subject: str, sizes: Sequence[int], window: Sequence[int]) -> Shape:
+        """Return how many windows there are along each axis, and check the attributes.
 
         Raises:
             ShapeError: a window does not fit, or strides or dilation are not positive.
@@ -104,20 +115,21 @@ class Windowed(Function):
                window=tuple(window), strides=self.strides, dilation=self.dilation)  # fmt: skip
         expect(all(p >= 0 for both in self.pads for p in both), subject,
                "padding must not be negative", padding=self.pads)  # fmt: skip
-        rows, columns = windows_along(
-            subject, sizes, window, self.strides, self.pads, self.dilation
-        )
-        return rows, columns
+        return windows_along(subject, sizes, window, self.strides, self.pads, self.dilation)
 
-    def expect_counts(self, subject: str, gy: Spec, sizes: Pair, window: Sequence[int]) -> None:
-        """Check that gy has one pixel for every window on images of given sizes.
+    def expect_counts(
+        self, subject: str, gy: Spec, sizes: Shape, window: Sequence[int], called: str = "gy"
+    ) -> None:
+        """Check that gy, or what is `called` so, has one pixel for every window on such images.
 
         Raises:
             ShapeError: it has not.
         """
         counts = self.counts(subject, sizes, window)
-        expect(gy.shape[1:3] == counts, subject, f"gy must have {counts} rows and columns",
-               gy=gy, sizes=sizes, window=tuple(window))  # fmt: skip
+        given: dict[str, Any] = {called: gy}
+        named = "rows and columns" if len(counts) == 2 else "frames, rows and columns"
+        expect(gy.shape[1:-1] == counts, subject, f"{called} must have {counts} {named}",
+               sizes=sizes, window=tuple(window), **given)  # fmt: skip
 
 
 def placed(
@@ -127,19 +139,21 @@ def placed(
     strides: Any,
     padding: Any,
     dilation: Any = 1,
-) -> tuple[Pair, Pads, Pair]:
+) -> tuple[Shape, Pads, Shape]:
     """Return strides, pads and dilation as a Windowed function takes them, from what users write.
 
+    The window has as many axes as there are between batch and channels.
+
     Raises:
-        ShapeError: x is no batch of images, or an argument is not understood.
+        ShapeError: x has other axes, or an argument is not understood.
     """
-    expect(x.ndim == 4, subject, "x must be images (N, H, W, C)", x=x.spec)
-    steps = pair(f"{subject} strides", strides)
-    gaps = pair(f"{subject} dilation", dilation)
+    rank = len(window)
+    expect(x.ndim == rank + 2, subject, f"x must be {BATCHES[rank]}", x=x.spec)
+    steps = several(f"{subject} strides", strides, rank)
+    gaps = several(f"{subject} dilation", dilation, rank)
     expect(min(steps) > 0 and min(gaps) > 0, subject, "strides and dilation must be at least 1",
            strides=steps, dilation=gaps)  # fmt: skip
-    rows, columns = window_pads(padding, x.shape[1:3], window, steps, gaps)
-    return steps, (rows, columns), gaps
+    return steps, window_pads(padding, x.shape[1:-1], window, steps, gaps), gaps
 
 
 def single(compute: Compute) -> Compute:

@@ -11,125 +11,67 @@ from graftgrad import engine
 from graftgrad.errors import DTypeError, ShapeError
 from graftgrad.gradcheck import gradcheck
 from graftgrad.ops import conv, depthwise, window
-from graftgrad.ops.conv import conv1d, conv2d, conv2d_transpose, separable_conv2d
+from graftgrad.ops.conv import conv2d, separable_conv2d
 from graftgrad.ops.depthwise import depthwise_conv2d
 from support.case import Case, CaseChecks, attribute, case
 from support.golden import GoldenCase, cases
-from support.oracles import (
-    naive_conv1d,
-    naive_conv2d,
-    naive_depthwise,
-    naive_separable,
-    naive_transpose,
-)
+from support.golden_pulls import operands_of, pulled_twice
+from support.window_oracles import by_channel, convolved, separated
 
 
 class TestConv2D(CaseChecks):
     CASES: ClassVar = [
-        case(conv2d, x=(2, 7, 6, 4), w=(3, 3, 2, 6), groups=2, oracle=naive_conv2d),
-        case(conv2d, x=(2, 5, 4, 2), w=(3, 3, 2, 3), b=(3,), padding="same", oracle=naive_conv2d),
+        case(conv2d, x=(2, 7, 6, 4), w=(3, 3, 2, 6), groups=2, oracle=convolved),
+        case(conv2d, x=(2, 5, 4, 2), w=(3, 3, 2, 3), b=(3,), padding="same", oracle=convolved),
         case(conv2d, x=(1, 7, 9, 2), w=(3, 2, 2, 2), strides=2, padding="same",
-             oracle=naive_conv2d),
+             oracle=convolved),
         case(conv2d, x=(1, 8, 6, 2), w=(3, 3, 2, 2), strides=2, padding="same",
-             oracle=naive_conv2d),
-        case(conv2d, x=(2, 8, 7, 1), w=(2, 2, 1, 2), strides=3, oracle=naive_conv2d),
+             oracle=convolved),
+        case(conv2d, x=(2, 8, 7, 1), w=(2, 2, 1, 2), strides=3, oracle=convolved),
         case(conv2d, x=(1, 7, 5, 2), w=(2, 3, 2, 2), strides=attribute((2, 1)), padding=1,
-             oracle=naive_conv2d),
+             oracle=convolved),
         case(conv2d, x=(1, 7, 8, 2), w=(3, 2, 2, 2), dilation=attribute((2, 3)),
-             oracle=naive_conv2d),
+             oracle=convolved),
         case(conv2d, x=(1, 7, 6, 2), w=(2, 2, 2, 2), strides=2, dilation=2, padding="same",
-             oracle=naive_conv2d),
+             oracle=convolved),
         case(conv2d, x=(1, 4, 5, 2), w=(3, 3, 2, 2), padding=((0, 2), (3, 1)),
-             oracle=naive_conv2d),
+             oracle=convolved),
         case(conv2d, x=(1, 5, 4, 2), w=(3, 3, 2, 2), strides=2, padding=((2, 0), (1, 3)),
-             oracle=naive_conv2d),
-        case(conv2d, x=(2, 4, 5, 3), w=(1, 1, 3, 4), oracle=naive_conv2d),
-        case(conv2d, x=(2, 4, 5, 4), w=(1, 1, 2, 4), groups=2, oracle=naive_conv2d),
-        case(conv2d, x=(2, 5, 5, 3), w=(1, 1, 3, 2), strides=2, oracle=naive_conv2d),
-        case(conv2d, x=(1, 3, 3, 2), w=(1, 1, 2, 2), padding=1, oracle=naive_conv2d),
+             oracle=convolved),
+        case(conv2d, x=(2, 4, 5, 3), w=(1, 1, 3, 4), oracle=convolved),
+        case(conv2d, x=(2, 4, 5, 4), w=(1, 1, 2, 4), groups=2, oracle=convolved),
+        case(conv2d, x=(2, 5, 5, 3), w=(1, 1, 3, 2), strides=2, oracle=convolved),
+        case(conv2d, x=(1, 3, 3, 2), w=(1, 1, 2, 2), padding=1, oracle=convolved),
         case(conv2d, x=(1, 5, 5, 4), w=(3, 3, 1, 4), groups=4, strides=2, padding="same",
-             oracle=naive_conv2d),
-        case(conv2d, x=(1, 3, 4, 2), w=(3, 4, 2, 3), oracle=naive_conv2d),
-        case(conv2d, x=(1, 5, 4, 17), w=(2, 2, 17, 2), strides=2, oracle=naive_conv2d),
+             oracle=convolved),
+        case(conv2d, x=(1, 3, 4, 2), w=(3, 4, 2, 3), oracle=convolved),
+        case(conv2d, x=(1, 5, 4, 17), w=(2, 2, 17, 2), strides=2, oracle=convolved),
     ]  # fmt: skip
 
 
 class TestDepthwise(CaseChecks):
     CASES: ClassVar = [
-        case(depthwise_conv2d, x=(2, 5, 6, 3), w=(3, 3, 3, 1), oracle=naive_depthwise),
+        case(depthwise_conv2d, x=(2, 5, 6, 3), w=(3, 3, 3, 1), oracle=by_channel),
         case(depthwise_conv2d, x=(2, 5, 4, 2), w=(3, 2, 2, 2), b=(4,), padding="same",
-             oracle=naive_depthwise),
+             oracle=by_channel),
         case(depthwise_conv2d, x=(1, 7, 6, 2), w=(3, 3, 2, 1), strides=2, padding="same",
-             oracle=naive_depthwise),
+             oracle=by_channel),
         case(depthwise_conv2d, x=(1, 8, 9, 2), w=(2, 2, 2, 2), strides=3,
-             oracle=naive_depthwise),
+             oracle=by_channel),
         case(depthwise_conv2d, x=(1, 7, 8, 1), w=(3, 2, 1, 3), dilation=2, padding=1,
-             oracle=naive_depthwise),
+             oracle=by_channel),
         case(depthwise_conv2d, x=(1, 9, 8, 2), w=(3, 3, 2, 1), strides=attribute((1, 2)),
-             dilation=attribute((1, 3)), padding="same", oracle=naive_depthwise),
+             dilation=attribute((1, 3)), padding="same", oracle=by_channel),
         case(depthwise_conv2d, x=(1, 4, 3, 2), w=(2, 2, 2, 1), padding=((2, 0), (0, 3)),
-             oracle=naive_depthwise),
-    ]  # fmt: skip
-
-
-class TestTransposed(CaseChecks):
-    CASES: ClassVar = [
-        case(conv2d_transpose, x=(2, 3, 4, 2), w=(3, 3, 3, 2), b=(3,), oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 3, 4, 2), w=(3, 2, 3, 2), strides=2, padding="same",
-             oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 3, 2, 2), w=(2, 2, 1, 2), strides=3, oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 3, 2, 2), w=(2, 4, 1, 2), strides=3, padding="same",
-             oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 3, 4, 2), w=(3, 3, 2, 2), strides=2, output_padding=1,
-             oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 3, 4, 2), w=(4, 3, 2, 2), strides=2, padding="same",
-             output_padding=attribute((0, 1)), oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 3, 4, 2), w=(3, 2, 2, 2), dilation=2, oracle=naive_transpose),
-        case(conv2d_transpose, x=(1, 4, 3, 2), w=(3, 3, 2, 2), strides=2, padding=1,
-             output_padding=1, oracle=naive_transpose),
+             oracle=by_channel),
     ]  # fmt: skip
 
 
 class TestComposites(CaseChecks):
     CASES: ClassVar = [
         case(separable_conv2d, x=(1, 5, 5, 2), depthwise=(3, 3, 2, 2), pointwise=(1, 1, 4, 3),
-             b=(3,), strides=2, padding="same", oracle=naive_separable),
-        case(conv1d, x=(2, 7, 2), w=(3, 2, 3), oracle=naive_conv1d),
-        case(conv1d, x=(1, 6, 2), w=(2, 2, 2), padding="causal", dilation=2,
-             oracle=naive_conv1d),
-        case(conv1d, x=(1, 7, 4), w=(3, 2, 2), padding="same", strides=2, groups=2,
-             oracle=naive_conv1d),
-        case(conv1d, x=(1, 4, 2), w=(3, 2, 2), padding=attribute((0, 2)), oracle=naive_conv1d),
+             b=(3,), strides=2, padding="same", oracle=separated),
     ]  # fmt: skip
-
-
-def pulled_twice(y: Any, operands: dict[str, Any], golden: GoldenCase) -> None:
-    """Hold value, gradients and gradients of gradients against a golden case."""
-    np.testing.assert_allclose(y.detach().numpy(), golden["output"], rtol=1e-9, atol=1e-12)
-    wanted = list(golden.facts["wanted"])
-    leaves = [operands[name] for name in wanted]
-    cotangent = graftgrad.tensor(golden["cotangent"])
-    first = engine.grad(y, leaves, cotangent, create_graph=True)
-    total: Any = 0.0
-    for name, g in zip(wanted, first, strict=True):
-        assert g is not None
-        expected = golden[f"gradient/{name}"]
-        np.testing.assert_allclose(g.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
-        total = total + (g * graftgrad.tensor(golden[f"direction/{name}"])).sum()
-    bent = [name for name in wanted if f"second/{name}" in golden]
-    if bent:
-        second = engine.grad(total, [operands[name] for name in bent], allow_unused=True)
-        for name, g in zip(bent, second, strict=True):
-            expected = golden[f"second/{name}"]
-            found = np.zeros_like(expected) if g is None else g.numpy()
-            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-
-
-def operands_of(golden: GoldenCase) -> dict[str, Any]:
-    return {
-        name: graftgrad.tensor(array, requires_grad=True)
-        for name, array in golden.group("operand").items()
-    }
 
 
 @pytest.mark.parametrize("golden", cases("torch_ops", "conv2d"), ids=str)
@@ -144,35 +86,6 @@ def test_agrees_with_pytorch(golden: GoldenCase) -> None:
     }
     assert not settings
     pulled_twice(conv2d(**given, **attributes), given, golden)
-
-
-@pytest.mark.parametrize("golden", cases("torch_ops", "conv_transpose2d"), ids=str)
-def test_transposed_agrees_with_pytorch(golden: GoldenCase) -> None:
-    given = operands_of(golden)
-    settings = dict(golden.settings)
-    attributes = {
-        "strides": settings.pop("stride", 1),
-        "padding": settings.pop("padding", 0),
-        "output_padding": settings.pop("output_padding", None),
-    }
-    assert not settings
-    pulled_twice(conv2d_transpose(**given, **attributes), given, golden)
-
-
-@pytest.mark.parametrize("golden", cases("layers", "Conv2DTranspose"), ids=str)
-def test_transposed_agrees_with_keras(golden: GoldenCase) -> None:
-    x = graftgrad.tensor(golden["input/0"])
-    weights = {name: graftgrad.tensor(a) for name, a in golden.group("weight").items()}
-    y = conv2d_transpose(
-        x,
-        weights["kernel"],
-        weights.get("bias"),
-        strides=golden.settings.get("strides", 1),
-        padding=golden.settings.get("padding", "valid"),
-        output_padding=golden.settings.get("output_padding"),
-        dilation=golden.settings.get("dilation_rate", 1),
-    )
-    np.testing.assert_allclose(y.numpy(), golden["output"], rtol=1e-6, atol=1e-6)
 
 
 LARGE = [
@@ -266,7 +179,7 @@ def test_short_numbers_are_summed_in_single_precision(op: Any, dtype: str) -> No
 def test_integers() -> None:
     x, w = np.arange(32).reshape(1, 4, 4, 2), np.arange(16).reshape(2, 2, 2, 2) - 8
     y = conv2d(graftgrad.tensor(x), graftgrad.tensor(w), strides=2)
-    np.testing.assert_array_equal(y.numpy(), naive_conv2d(x, w, strides=2))
+    np.testing.assert_array_equal(y.numpy(), convolved(x, w, strides=2))
     assert y.dtype == "int64"
 
 
@@ -301,13 +214,6 @@ def make(*shape: int, dtype: str = "float32") -> Any:
         (lambda: depthwise_conv2d(make(1, 4, 4, 2), make(3, 3, 2)), r"depthwise_conv2d: w must be"),
         (lambda: depthwise_conv2d(make(1, 4, 4, 2), make(3, 3, 2, 2), make(2)),
          r"depthwise_conv2d: b must have one number for every filter; got b=\(2,\).*filters=4"),
-        (lambda: conv2d_transpose(make(1, 4, 4, 2), make(3, 3, 2, 3)),
-         r"conv2d_transpose: channels of x must be the last axis of w"),
-        (lambda: conv2d_transpose(make(1, 4, 4, 2), make(3, 3, 3, 2), strides=2, output_padding=2),
-         r"conv2d_transpose: output_padding must lie in \[0, strides\); got output_padding=2"),
-        (lambda: conv2d_transpose(make(1, 4, 4, 2), make(3, 3, 3, 2), padding="full"),
-         r'conv2d_transpose: padding must be "valid", "same" or numbers'),
-        (lambda: conv1d(make(1, 4, 4, 2), make(3, 2, 3)), r"conv1d: x must be sequences"),
     ],
 )  # fmt: skip
 def test_shapes_that_do_not_fit(call: Any, said: str) -> None:

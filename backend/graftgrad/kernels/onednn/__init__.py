@@ -1,5 +1,5 @@
 """Bodies from oneDNN, Intel's library of kernels for neural networks on processors."""
 
-from . import conv, matmul, norm, pool, reduce, sample_norm, softmax
+from . import conv, conv3d, matmul, norm, pool, reduce, sample_norm, softmax
 
-__all__ = ["conv", "matmul", "norm", "pool", "reduce", "sample_norm", "softmax"]
+__all__ = ["conv", "conv3d", "matmul", "norm", "pool", "reduce", "sample_norm", "softmax"]

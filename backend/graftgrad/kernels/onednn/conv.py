@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ...kernel import Call, Kernel, kernel
@@ -222,7 +223,7 @@ def whole(work: Work, x: Spec, w: Spec, y: Spec, plain: bool = False) -> Convolu
 
 
 def _few(work: Work, y: Spec) -> bool:
-    return y.size // y.shape[3] < FEW_PIXELS and 1 not in work.fixed
+    return y.size // y.shape[-1] < FEW_PIXELS and 1 not in work.fixed
 
 
 def by_channel(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
@@ -233,7 +234,7 @@ def by_channel(call: Call, x: Spec, w: Spec, y: Spec) -> Convolution:
 
 def products(y: Spec, w: Spec) -> int:
     """Return how many multiplications a convolution takes."""
-    return y.size * w.shape[0] * w.shape[1] * w.shape[2]
+    return y.size * math.prod(w.shape[:-1])
 
 
 def channel_products(y: Spec, w: Spec) -> int:

@@ -156,8 +156,9 @@ def as_it_is(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
 
 
 def images(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
-    """See images (N, H, W, C) as (N, C, H, W)."""
-    return tuple(shape[i] for i in (0, 3, 1, 2)), tuple(strides[i] for i in (0, 3, 1, 2))
+    """See images (N, H, W, C) as (N, C, H, W), and volumes likewise."""
+    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    return tuple(shape[i] for i in order), tuple(strides[i] for i in order)
 
 
 def rows(shape: Shape, last: int) -> View:
@@ -176,14 +177,16 @@ def pixels(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
 
 
 def filters(groups: int) -> View:
-    """See filters (A, B, C / G, O) as (O, C, A, B), or (G, O / G, C / G, A, B)."""
+    """See filters (A, B, …, C / G, O) as (O, C, A, B, …), or (G, O / G, C / G, A, B, …)."""
 
     def view(shape: Shape, strides: Shape) -> tuple[Shape, Shape]:
-        sizes = tuple(shape[i] for i in (3, 2, 0, 1))
-        steps = tuple(strides[i] for i in (3, 2, 0, 1))
+        last = len(shape) - 1
+        order = (last, last - 1, *range(last - 1))
+        sizes = tuple(shape[i] for i in order)
+        steps = tuple(strides[i] for i in order)
         if groups == 1:
             return sizes, steps
-        each = shape[3] // groups
+        each = shape[last] // groups
         return (groups, each, *sizes[1:]), (each * steps[0], *steps)
 
     return view
