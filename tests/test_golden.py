@@ -10,7 +10,7 @@ import pytest
 from support.golden import FOLDER, GoldenCase, cases, family
 
 FAMILIES = sorted(path.stem for path in FOLDER.glob("*.json") if path.with_suffix(".npz").exists())
-LARGEST = 1_200_000
+LARGEST = 1_600_000
 
 
 @pytest.mark.parametrize("name", FAMILIES)
