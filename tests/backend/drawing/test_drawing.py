@@ -118,7 +118,8 @@ def pictures(draw: st.DrawFn) -> tuple[Picture, dict[str, tuple[float, float]]]:
         picture.boxes[f"b{i}"] = Box(draw(st.sampled_from(["function", "leaf"])), f"box {i}")
     pairs = list(combinations(range(count), 2))
     for a, b in draw(st.lists(st.sampled_from(pairs), max_size=24)) if pairs else []:
-        picture.arrow(f"b{a}", f"b{b}")
+        if picture.boxes[f"b{b}"].kind != "leaf":  # a leaf comes from nowhere
+            picture.arrow(f"b{a}", f"b{b}")
     sizes = {key: (draw(st.floats(20, 200)), draw(st.floats(10, 60))) for key in picture.boxes}
     return picture, sizes
 
