@@ -9,7 +9,7 @@ a.grad                                      # tensor([12., 27.])
 
 from __future__ import annotations
 
-from . import data, engine, formats, linalg, ops, optim
+from . import data, engine, fft, formats, linalg, ops, optim
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros, zeros_like
 from .drawing import draw
@@ -61,6 +61,7 @@ __all__ = [
     "enable_grad",
     "engine",
     "eye",
+    "fft",
     "float16",
     "float32",
     "float64",

@@ -63,6 +63,7 @@ class Solve(Equations):
     """a⁻¹ b. With g = a⁻ᴴ gy, the gradients are −g yᴴ and g."""
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
+        b = b.reshape((1,) * (a.ndim - b.ndim) + b.shape)  # NumPy 1 takes fewer axes for vectors
         y[...] = attempted("solve", _INVERTIBLE, SINGULAR, xp.linalg.solve, a, b)
 
     def grads(self, gy: Tensor, a: Tensor, y: Tensor) -> list[Tensor | None]:
