@@ -93,7 +93,18 @@ _STORES = {
     "vmovq": (1, 1, 0xD6, 0),
 }
 _SHIFTS = {"vpslld": 6, "vpsrld": 2, "vpsrad": 4}
-_JUMPS = {"jb": 2, "jae": 3, "je": 4, "jne": 5, "jbe": 6, "ja": 7, "jp": 10, "jl": 12, "jge": 13}
+_JUMPS = {
+    "jb": 2,
+    "jae": 3,
+    "je": 4,
+    "jne": 5,
+    "jbe": 6,
+    "ja": 7,
+    "jp": 10,
+    "jl": 12,
+    "jge": 13,
+    "jg": 15,
+}
 _ARITHMETIC = {"add": 0x03, "or": 0x0B, "and": 0x23, "sub": 0x2B, "xor": 0x33, "cmp": 0x3B}
 _IMMEDIATE = {"add": 0, "or": 1, "and": 4, "sub": 5, "xor": 6, "cmp": 7}
 
@@ -261,6 +272,10 @@ class Assembler:
     def shift_left(self, to: int, by: int) -> None:
         """Shift bits up."""
         self._plain(0xC1, 4, to, bytes([by]))
+
+    def shift_right(self, to: int, by: int) -> None:
+        """Shift bits down; zeros come in."""
+        self._plain(0xC1, 5, to, bytes([by]))
 
     def push(self, a: int) -> None:
         """Put a register on the stack."""

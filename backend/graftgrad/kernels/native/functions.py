@@ -78,6 +78,13 @@ def exp(p: Program, x: Value) -> Value:
     return y * once * twice
 
 
+def falling(p: Program, x: Value) -> Value:
+    """Return eˣ for x ≤ 0; below −87 it is 0 here, where float32 would go on with fewer digits."""
+    n, r = _reduced(p, p.greatest(-87.0, x))  # the second operand stays where it is NaN
+    y = p.fma(_horner(p, _EXP, r), r * r, r) + 1.0
+    return p.choose(p.compare("<", x, -87.0), 0.0, y * _power_of_two(p, n))
+
+
 def expm1(p: Program, x: Value) -> Value:
     """Return eˣ − 1."""
     bounded = p.greatest(-40.0, p.least(89.0, x))

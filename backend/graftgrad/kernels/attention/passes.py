@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LibraryError
-from ..kernel import Arrays, Call, Kernel, choose, kernel
-from ..ops.attention import Attention, AttentionGrad
-from ..ops.reduce import Sum
-from ..ops.softmax import LogSumExp
-from ..spec import Shape, Spec, float32
-from .native.elementwise import Write, offer
-from .native.functions import FUNCTIONS
-from .native.program import Program, Value
-from .native.vectors import SINGLE
-from .onednn.library import available
-from .onednn.memory import row_major
-from .recurrent.sequence import Lie, Run, Sequence, product
+from ...errors import LibraryError
+from ...kernel import Arrays, Call, Kernel, choose, kernel
+from ...ops.attention import Attention, AttentionGrad
+from ...ops.reduce import Sum
+from ...ops.softmax import LogSumExp
+from ...spec import Shape, Spec, float32
+from ..native.elementwise import Write, offer
+from ..native.functions import FUNCTIONS
+from ..native.program import Program, Value
+from ..native.vectors import SINGLE
+from ..onednn.library import available
+from ..onednn.memory import row_major
+from ..recurrent.sequence import Lie, Run, Sequence, product
 
 MOST = 1 << 25  # bytes of all weights at once
 
