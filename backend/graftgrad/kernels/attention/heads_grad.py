@@ -16,7 +16,7 @@ from ..native.functions import falling
 from ..native.piece import Piece, Spread, across
 from ..native.program import Program, Value
 from ..native.tile import PANEL, Strides, tile
-from .heads import BAND, HeadLoop, Heads, heads_of, walk
+from .loop import BAND, HeadLoop, Heads, heads_of, walk
 
 BANDS = 4  # whose weights are held at once
 

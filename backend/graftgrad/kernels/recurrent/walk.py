@@ -7,7 +7,7 @@ for another on the way. A step is the product of a state with a matrix, and a pa
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...errors import LibraryError
@@ -35,11 +35,10 @@ from ..native.assembler import (
 )
 from ..native.entry import entry
 from ..native.loops import AXES, ENTER, THREADS, TOTAL, Loop
-from ..native.program import FLOAT, Program, Unsupported, Value
-from ..native.registers import Allocator
+from ..native.piece import Piece, Write
+from ..native.program import Program, Unsupported
 from ..native.steps import Part, Steps
 from ..native.tile import PANEL, TURN, Strides, heights, tile
-from ..native.vectors import SINGLE, Slot, Vectors
 from ..onednn.memory import row_major
 from .sequence import Lie, copy
 
@@ -49,7 +48,6 @@ CODES = 64  # walks of different cells and sizes: the code of each stays
 _POINTERS = (RBX, RBP, R8, R9, R10, R11, R12, R13, R14, R15, RDX, RSI, RDI, RCX)
 _START, _ROW, _STEP = range(3)
 
-Write = Callable[[Program, Sequence[Value]], Sequence[Value]]
 _made: dict[tuple[Any, ...], tuple[int, Any]] = {}
 
 
@@ -167,40 +165,21 @@ def walk(
     return Steps(asked, (part,))
 
 
-class _Placed(Vectors):
-    """Reads and writes float32 at places that were chosen before."""
-
-    places: dict[int, Memory]
-
-    def _load(self, to: int, slot: int) -> None:
-        self.code.two("vmovups", to, self.places[slot])
-
-    def _store(self, value: int, slot: int) -> None:
-        self.code.store("vmovups", self.places[slot], value)
-
-
 class _Walk(Loop):
     """The code: for each step, the rows of this thread through the product and the cell."""
 
     def __init__(self, cell: Cell, product: Product, arrays: Sequence[Walked]) -> None:
-        program = Program()
-        count = len(cell.ins) + len(cell.outs)
-        loads = [program.load(i, FLOAT, False) for i in range(len(cell.ins))]
-        for slot, x in enumerate(cell.write(program, loads)):
-            program.store(len(cell.ins) + slot, program.single(x))
-        super().__init__(program, [Slot(SINGLE)] * count, 1)
+        super().__init__(Program(), (), 1)
         self.cell, self.product, self.arrays = cell, product, arrays
-        placed = _Placed(self.code, self.slots, self.frame, self._at)
-        placed.left = self.left
-        self.vectors = placed
         used = sorted({array for array, _ in (*cell.ins, *cell.outs)})
         if len(used) > len(_POINTERS):
             raise Unsupported(f"a cell over {len(used)} arrays")
         self.registers = dict(zip(used, _POINTERS, strict=False))
-        placed.places = {
-            slot: Memory(self.registers[array], 4 * offset, RAX, 4)
-            for slot, (array, offset) in enumerate((*cell.ins, *cell.outs))
-        }
+        ins, outs = (
+            [Memory(self.registers[array], 4 * offset, RAX, 4) for array, offset in some]
+            for some in (cell.ins, cell.outs)
+        )
+        self.piece = Piece(self.code, self.frame, cell.write, ins, outs)
         self.at = [self.frame.word() for _ in arrays]
         self.row_of = [self.frame.word() for _ in arrays]
         self.step_of = [self.frame.word() for _ in arrays]
@@ -209,14 +188,13 @@ class _Walk(Loop):
 
     def _body(self, body: list[int], homes: dict[int, Place]) -> None:
         code = self.code
-        steps = Allocator(self.program, body, homes, self.frame, self.program.stores).run()
         self._part()
         self._start()
         code.label("step")
         self._last()
         if self.product.first:
             self._multiply()
-        self._pass(steps)
+        self._pass()
         if not self.product.first:
             self._multiply()
         for at, step in zip(self.at, self.step_of, strict=True):
@@ -286,7 +264,7 @@ class _Walk(Loop):
         code.arithmetic_number("sub", self.counted, 1)
         code.jump(again, "jne")
 
-    def _pass(self, steps: list[Any]) -> None:
+    def _pass(self) -> None:
         """Compute the cells of all rows of this thread."""
         code = self.code
         row, vector = code.new("row"), code.new("vector")
@@ -298,7 +276,7 @@ class _Walk(Loop):
         code.number(RAX, 0)
         code.align()
         code.label(vector)
-        self.vectors.write(steps)
+        self.piece.emit()
         code.arithmetic_number("add", RAX, 8)
         code.arithmetic_number("cmp", RAX, self.cell.units)
         code.jump(vector, "jb")
