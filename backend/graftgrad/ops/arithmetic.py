@@ -350,10 +350,10 @@ def sign(x: Tensor) -> Tensor:
     return Sign()(x)  # type: ignore[no-any-return]
 
 
-def clip(x: Tensor, lower: Any = None, upper: Any = None) -> Tensor:
+def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Keep within bounds: y = min(max(x, lower), upper); a bound that is None does not bind."""
-    y = x if lower is None else maximum(x, lower)
-    return y if upper is None else minimum(y, upper)
+    y = x if min is None else maximum(x, min)
+    return y if max is None else minimum(y, max)
 
 
 def square(x: Tensor) -> Tensor:

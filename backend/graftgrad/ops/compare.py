@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import expect
 from ..function import Function, function
 from ..spec import Spec, axis_within, bool_, broadcast, int64, reduced, same_dtype
+from .arithmetic import abs, sub, where
 from .operand import cast, together
 from .shape import reshape
 
@@ -55,7 +56,13 @@ class Test(Function):
 
     question: str
 
-    questions: ClassVar[tuple[str, ...]] = ("isfinite", "isnan", "isinf", "logical_not")
+    questions: ClassVar[tuple[str, ...]] = (
+        "isfinite",
+        "isnan",
+        "isinf",
+        "signbit",
+        "logical_not",
+    )
 
     answers: ClassVar[dict[str, str]] = {
         "isfinite": "fabs(x) < INFINITY",
@@ -68,7 +75,7 @@ class Test(Function):
     @property
     def c(self) -> str:
         """The test."""
-        return self.answers[self.question]
+        return self.answers.get(self.question, "")
 
     def infer(self, x: Spec) -> Spec:
         expect(self.question in self.questions, "test", f"must be one of {self.questions}",
@@ -153,26 +160,87 @@ def isnan(x: Tensor) -> Tensor:
     return Test("isnan")(x)  # type: ignore[no-any-return]
 
 
-def argmax(x: Tensor, axis: int | None = None) -> Tensor:
+def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Find the place of the largest element along an axis; of all elements if None.
 
     Raises:
         ShapeError: there is nothing to compare.
     """
-    flat = reshape(x, (-1,)) if axis is None else x
-    return ArgExtremum(axis_within("argmax", axis or 0, flat.ndim))(flat)  # type: ignore[no-any-return]
+    return _place("argmax", x, axis, keepdims, True)
 
 
-def argmin(x: Tensor, axis: int | None = None) -> Tensor:
+def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Find the place of the smallest element along an axis; of all elements if None.
 
     Raises:
         ShapeError: there is nothing to compare.
     """
+    return _place("argmin", x, axis, keepdims, False)
+
+
+def count_nonzero(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Count the elements over `axis` that are not zero (all axes if None)."""
+    return cast(x != 0, int64).sum(axis, keepdims)
+
+
+def logical_xor(a: Any, b: Any) -> Tensor:
+    """Tell where exactly one is true."""
+    return _compare("logical_xor", a, b)
+
+
+def isinf(x: Tensor) -> Tensor:
+    """Tell where x is infinite."""
+    return Test("isinf")(x)  # type: ignore[no-any-return]
+
+
+def isposinf(x: Tensor) -> Tensor:
+    """Tell where x is ∞."""
+    return logical_and(isinf(x), x > 0)
+
+
+def isneginf(x: Tensor) -> Tensor:
+    """Tell where x is −∞."""
+    return logical_and(isinf(x), x < 0)
+
+
+def signbit(x: Tensor) -> Tensor:
+    """Tell where x has a minus sign, a zero too."""
+    return Test("signbit")(x)  # type: ignore[no-any-return]
+
+
+def isclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Tell where a is close to b, broadcast: |a − b| ≤ atol + rtol · |b|; infinities by sign."""
+    a, b = together(a, b)
+    if a.spec.dtype.kind in "biu":
+        a, b = cast(a, "float64"), cast(b, "float64")
+    a, b = a.detach(), b.detach()
+    finite = logical_and(isfinite(a), isfinite(b))
+    gap = abs(sub(where(finite, a, 0), where(finite, b, 0)))
+    near = logical_and(finite, gap <= abs(where(finite, b, 0)) * rtol + atol)
+    same = logical_or(equal(a, b), near)
+    return logical_or(same, logical_and(isnan(a), isnan(b))) if equal_nan else same
+
+
+def allclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Tell whether a is close to b everywhere: |a − b| ≤ atol + rtol · |b|."""
+    return bool(isclose(a, b, rtol, atol, equal_nan).all())
+
+
+def array_equal(a: Any, b: Any) -> bool:
+    """Tell whether two tensors have one shape and equal elements."""
+    a, b = together(a, b)
+    return a.shape == b.shape and bool(equal(a, b).all())
+
+
+def _place(subject: str, x: Tensor, axis: int | None, keepdims: bool, largest: bool) -> Tensor:
     flat = reshape(x, (-1,)) if axis is None else x
-    return ArgExtremum(axis_within("argmin", axis or 0, flat.ndim), largest=False)(flat)  # type: ignore[no-any-return]
-
-
-def count_nonzero(x: Tensor) -> Tensor:
-    """Count the elements that are not zero."""
-    return cast(x != 0, int64).sum()
+    place = axis_within(subject, axis or 0, flat.ndim)
+    y: Tensor = ArgExtremum(place, largest)(flat)
+    if not keepdims:
+        return y
+    sizes = (1,) * x.ndim if axis is None else reduced(x.shape, (place,), True)
+    return reshape(y, sizes)

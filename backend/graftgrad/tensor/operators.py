@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ops import arithmetic, compare, index
+from ..ops import arithmetic, bitwise, compare, index, rounding
 from ..ops.matmul import matmul
 
 if TYPE_CHECKING:
@@ -75,17 +75,45 @@ class Operators:
     def __abs__(self: Tensor) -> Tensor:
         return arithmetic.abs(self)
 
+    def __divmod__(self: Tensor, other: Any) -> tuple[Tensor, Tensor]:
+        return rounding.divmod(self, other)
+
+    def __rdivmod__(self: Tensor, other: Any) -> tuple[Tensor, Tensor]:
+        return rounding.divmod(other, self)
+
+    def __round__(self: Tensor, decimals: int = 0) -> Tensor:
+        return rounding.round(self, decimals)
+
     def __invert__(self: Tensor) -> Tensor:
-        return compare.logical_not(self)
+        return bitwise.invert(self)
 
     def __and__(self: Tensor, other: Any) -> Tensor:
-        return compare.logical_and(self, other)
+        return bitwise.bitwise_and(self, other)
 
     def __or__(self: Tensor, other: Any) -> Tensor:
-        return compare.logical_or(self, other)
+        return bitwise.bitwise_or(self, other)
+
+    def __xor__(self: Tensor, other: Any) -> Tensor:
+        return bitwise.bitwise_xor(self, other)
 
     __rand__ = __and__
     __ror__ = __or__
+    __rxor__ = __xor__
+
+    def __lshift__(self: Tensor, other: Any) -> Tensor:
+        return bitwise.left_shift(self, other)
+
+    def __rlshift__(self: Tensor, other: Any) -> Tensor:
+        return bitwise.left_shift(other, self)
+
+    def __rshift__(self: Tensor, other: Any) -> Tensor:
+        return bitwise.right_shift(self, other)
+
+    def __rrshift__(self: Tensor, other: Any) -> Tensor:
+        return bitwise.right_shift(other, self)
+
+    def __contains__(self: Tensor, value: Any) -> bool:
+        return bool(compare.equal(self, value).any()) if _comparable(value) else False
 
     def __eq__(self: Tensor, other: object) -> Tensor:  # type: ignore[override]
         return compare.equal(self, other) if _comparable(other) else NotImplemented

@@ -64,3 +64,34 @@ def test_tensors_compare_by_element_and_hash_by_identity():
     assert (x == y).tolist() == [True, False]
     assert (x != y).tolist() == [False, True]
     assert len({x, y, x}) == 2
+
+
+NUMBERS = np.array([1.0, -0.0, np.nan, np.inf, -np.inf])
+
+
+class TestMoreQuestions(CaseChecks):
+    CASES = (
+        *[
+            case(getattr(ops, name), x=NUMBERS, oracle=getattr(np, name), gradient=False)
+            for name in ("isinf", "isposinf", "isneginf", "signbit")
+        ],
+        case(ops.logical_xor, a=booleans(3, 4), b=booleans(4), oracle=np.logical_xor),
+        case(ops.isclose, a=NUMBERS, b=NUMBERS * (1 + 1e-6), oracle=np.isclose, gradient=False),
+        case(ops.isclose, a=NUMBERS, b=NUMBERS[::-1].copy(), equal_nan=True, gradient=False,
+             oracle=np.isclose),
+        case(ops.isclose, a=integers((9,), 3), b=integers((9,), 3), oracle=np.isclose),
+        case(ops.argmax, x=distinct(3, 4), axis=1, keepdims=True, oracle=np.argmax, gradient=False),
+        case(ops.argmin, x=distinct(3, 4), keepdims=True, oracle=np.argmin, gradient=False),
+        case(ops.count_nonzero, x=integers((3, 4), 2), axis=0, oracle=np.count_nonzero),
+        case(ops.count_nonzero, x=booleans(3, 4), axis=1, keepdims=True, oracle=np.count_nonzero),
+    )  # fmt: skip
+
+
+def test_everything_at_once():
+    x = graftgrad.tensor([1.0, 2.0])
+    assert ops.allclose(x, x + 1e-7) is True
+    assert ops.allclose(x, [1.0, 2.1]) is False
+    assert ops.array_equal(x, [1, 2]) is True
+    assert ops.array_equal(x, [1]) is False
+    assert not ops.allclose(graftgrad.tensor([np.nan]), [np.nan])
+    assert ops.allclose(graftgrad.tensor([np.nan]), [np.nan], equal_nan=True)

@@ -1,0 +1,113 @@
+"""Element by element, made of other ops: bounds, interpolation, steps, replaced NaN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+
+from ..function import function
+from ..spec import bool_, is_floating
+from .arithmetic import (
+    Binary,
+    abs,
+    add,
+    div,
+    equal_mask,
+    maximum,
+    minimum,
+    mul,
+    power,
+    sub,
+    where,
+)
+from .operand import cast, floating, full_like, together
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@function
+class CopySign(Binary):
+    """a with the sign of b; constant between its steps in b, and used for a = 1 alone."""
+
+    def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
+        xp.copysign(a, b, out=y)
+
+
+def reciprocal(x: Tensor) -> Tensor:
+    """Divide one by x: y = 1 / x."""
+    return div(1, x)
+
+
+def positive(x: Tensor) -> Tensor:
+    """Return x itself, as `+x` does."""
+    return x
+
+
+def float_power(a: Any, b: Any) -> Tensor:
+    """Raise to a power in floating point, of whole numbers too: y = aᵇ, broadcast."""
+    a, b = together(a, b)
+    return power(floating(a), floating(b))
+
+
+def lerp(a: Any, b: Any, weight: Any) -> Tensor:
+    """Go part of the way from a to b: y = a + weight · (b − a), broadcast."""
+    a, b = together(a, b)
+    return add(a, mul(weight, sub(b, a)))
+
+
+def fmax(a: Any, b: Any) -> Tensor:
+    """Take the larger of two, broadcast; where one is NaN, the other."""
+    return maximum(*_without_nan(a, b))
+
+
+def fmin(a: Any, b: Any) -> Tensor:
+    """Take the smaller of two, broadcast; where one is NaN, the other."""
+    return minimum(*_without_nan(a, b))
+
+
+def copysign(a: Any, b: Any) -> Tensor:
+    """Give a the sign of b, broadcast; of a zero too. Gradients flow to a alone."""
+    a, b = together(a, b)
+    a, b = floating(a), floating(b)
+    return mul(abs(a), CopySign()(full_like(b, 1), b))
+
+
+def heaviside(x: Any, values: Any) -> Tensor:
+    """Step: y = 0 below 0, `values` at 0, 1 above, broadcast; gradients flow to `values` alone."""
+    x, values = together(x, values)
+    zero, one = full_like(x, 0), full_like(x, 1)
+    return where(x < 0, zero, where(x > 0, one, where(equal_to(x, 0), values, x)))
+
+
+def nan_to_num(
+    x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Replace NaN and infinities; no gradient flows where something was replaced.
+
+    Args:
+        x: of any shape.
+        nan: in place of NaN.
+        posinf: in place of ∞; the largest number of the element type if None.
+        neginf: in place of −∞; the smallest number of the element type if None.
+    """
+    if not is_floating(x.spec.dtype):
+        return x
+    largest = float(ml_dtypes.finfo(x.spec.dtype).max)  # type: ignore[no-untyped-call]
+    y = where(equal_to(x, x), x, nan)
+    y = where(y > largest, largest if posinf is None else posinf, y)
+    return where(y < -largest, -largest if neginf is None else neginf, y)
+
+
+def equal_to(a: Any, b: Any) -> Tensor:
+    """Tell where two are equal, as truth values; no gradient flows."""
+    return cast(equal_mask(a, b), bool_)
+
+
+def _without_nan(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    a, b = together(a, b)
+    if not is_floating(a.spec.dtype):
+        return a, b
+    known_a, known_b = equal_to(a, a), equal_to(b, b)
+    return where(known_a, a, b), where(known_b, b, a)
