@@ -51,38 +51,132 @@ from .arithmetic import (
     sub,
     where,
 )
-from .attention import dot_product_attention, scaled_dot_product_attention
-from .binary_entropy import binary_cross_entropy, binary_cross_entropy_with_logits
-from .blocks import depth_to_space, fold, pixel_shuffle, pixel_unshuffle, space_to_depth, unfold
+from .attention import (
+    dot_product_attention,
+    scaled_dot_product_attention,
+)
+from .binary_entropy import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+)
+from .bitwise import (
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    gcd,
+    invert,
+    lcm,
+    left_shift,
+    right_shift,
+)
+from .blocks import (
+    depth_to_space,
+    fold,
+    pixel_shuffle,
+    pixel_unshuffle,
+    space_to_depth,
+    unfold,
+)
 from .compare import (
+    allclose,
     argmax,
     argmin,
+    array_equal,
     count_nonzero,
     equal,
     greater,
     greater_equal,
+    isclose,
     isfinite,
+    isinf,
     isnan,
+    isneginf,
+    isposinf,
     less,
     less_equal,
     logical_and,
     logical_not,
     logical_or,
+    logical_xor,
     not_equal,
+    signbit,
 )
-from .complex import angle, polar, view_as_complex, view_as_real
-from .conv import conv2d, separable_conv2d
-from .conv1d import conv1d, depthwise_conv1d, separable_conv1d
-from .conv3d import conv3d
-from .conv_transpose import conv1d_transpose, conv2d_transpose, conv3d_transpose
-from .ctc import ctc_loss
-from .ctc_decode import ctc_decode
-from .depthwise import depthwise_conv2d
-from .distances import cdist, cosine_similarity, pairwise_distance, pdist
-from .einsum import einsum
-from .embeddings import embedding, embedding_bag
-from .exponential import cos, erf, exp, expm1, log, log1p, rsqrt, sigmoid, sin, sqrt, tanh
-from .gather import gather, one_hot, scatter_add, take, take_along_axis
+from .complex import (
+    angle,
+    polar,
+    view_as_complex,
+    view_as_real,
+)
+from .conv import (
+    conv2d,
+    separable_conv2d,
+)
+from .conv1d import (
+    conv1d,
+    depthwise_conv1d,
+    separable_conv1d,
+)
+from .conv3d import (
+    conv3d,
+)
+from .conv_transpose import (
+    conv1d_transpose,
+    conv2d_transpose,
+    conv3d_transpose,
+)
+from .ctc import (
+    ctc_loss,
+)
+from .ctc_decode import (
+    ctc_decode,
+)
+from .depthwise import (
+    depthwise_conv2d,
+)
+from .distances import (
+    cdist,
+    cosine_similarity,
+    pairwise_distance,
+    pdist,
+)
+from .einsum import (
+    einsum,
+)
+from .elementwise import (
+    copysign,
+    float_power,
+    fmax,
+    fmin,
+    heaviside,
+    lerp,
+    nan_to_num,
+    positive,
+    reciprocal,
+)
+from .embeddings import (
+    embedding,
+    embedding_bag,
+)
+from .exponential import (
+    cos,
+    erf,
+    exp,
+    expm1,
+    log,
+    log1p,
+    rsqrt,
+    sigmoid,
+    sin,
+    sqrt,
+    tanh,
+)
+from .gather import (
+    gather,
+    one_hot,
+    scatter_add,
+    take,
+    take_along_axis,
+)
 from .global_pool import (
     global_average_pool1d,
     global_average_pool2d,
@@ -91,8 +185,17 @@ from .global_pool import (
     global_max_pool2d,
     global_max_pool3d,
 )
-from .grid import affine_grid, affine_transform, grid_sample, map_coordinates
-from .layered import stacked_gru, stacked_lstm, stacked_rnn
+from .grid import (
+    affine_grid,
+    affine_transform,
+    grid_sample,
+    map_coordinates,
+)
+from .layered import (
+    stacked_gru,
+    stacked_lstm,
+    stacked_rnn,
+)
 from .losses import (
     gaussian_nll_loss,
     huber_loss,
@@ -113,7 +216,10 @@ from .margins import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
-from .matmul import linear, matmul
+from .matmul import (
+    linear,
+    matmul,
+)
 from .noise import (
     alpha_dropout,
     dropout1d,
@@ -123,14 +229,47 @@ from .noise import (
     gumbel_softmax,
     rrelu,
 )
-from .norm import batch_norm, batch_norm_inference, group_norm, instance_norm
-from .operand import cast, contiguous, copy, floating, full_like
-from .order import argsort, cumsum, nonzero, sort, top_k
-from .parts import complex, conj, imag, real
-from .pool import avg_pool2d, max_pool2d
-from .pool1d import avg_pool1d, max_pool1d
-from .pool3d import avg_pool3d, max_pool3d
-from .random import dropout
+from .norm import (
+    batch_norm,
+    batch_norm_inference,
+    group_norm,
+    instance_norm,
+)
+from .operand import (
+    cast,
+    contiguous,
+    copy,
+    floating,
+    full_like,
+)
+from .order import (
+    argsort,
+    cumsum,
+    nonzero,
+    sort,
+    top_k,
+)
+from .parts import (
+    complex,
+    conj,
+    imag,
+    real,
+)
+from .pool import (
+    avg_pool2d,
+    max_pool2d,
+)
+from .pool1d import (
+    avg_pool1d,
+    max_pool1d,
+)
+from .pool3d import (
+    avg_pool3d,
+    max_pool3d,
+)
+from .random import (
+    dropout,
+)
 from .rectifier import (
     hard_shrink,
     hard_sigmoid,
@@ -145,11 +284,48 @@ from .rectifier import (
     sparse_sigmoid,
     threshold,
 )
-from .recurrent import gru, lstm, simple_rnn
-from .reduce import all, any, max, mean, min, prod, sum, sum_to, var
-from .resize import interpolate, resize, upsample1d, upsample2d, upsample3d
-from .response_norm import local_response_norm, spectral_norm
-from .sample_norm import layer_norm, normalize, rms_norm
+from .recurrent import (
+    gru,
+    lstm,
+    simple_rnn,
+)
+from .reduce import (
+    all,
+    any,
+    max,
+    mean,
+    min,
+    prod,
+    sum,
+    sum_to,
+    var,
+)
+from .resize import (
+    interpolate,
+    resize,
+    upsample1d,
+    upsample2d,
+    upsample3d,
+)
+from .response_norm import (
+    local_response_norm,
+    spectral_norm,
+)
+from .rounding import (
+    ceil,
+    divmod,
+    floor,
+    fmod,
+    modf,
+    rint,
+    round,
+    trunc,
+)
+from .sample_norm import (
+    layer_norm,
+    normalize,
+    rms_norm,
+)
 from .shape import (
     broadcast_to,
     concatenate,
@@ -173,8 +349,51 @@ from .softmax import (
     softmax_cross_entropy,
     softmin,
 )
-from .unpool import lp_pool1d, lp_pool2d, lp_pool3d, max_pool2d_with_indices, max_unpool2d
-from .update import accumulate, assign, clip_norm, clip_value, ema, scale, sum_of_squares
+from .special import (
+    cbrt,
+    digamma,
+    erfc,
+    erfinv,
+    exp2,
+    lgamma,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    polygamma,
+)
+from .trigonometry import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cosh,
+    deg2rad,
+    hypot,
+    rad2deg,
+    sinc,
+    sinh,
+    tan,
+)
+from .unpool import (
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool2d_with_indices,
+    max_unpool2d,
+)
+from .update import (
+    accumulate,
+    assign,
+    clip_norm,
+    clip_value,
+    ema,
+    scale,
+    sum_of_squares,
+)
 
 __all__ = [
     "abs",
@@ -189,12 +408,21 @@ __all__ = [
     "affine_grid",
     "affine_transform",
     "all",
+    "allclose",
     "alpha_dropout",
     "angle",
     "any",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "argmax",
     "argmin",
     "argsort",
+    "array_equal",
     "assign",
     "avg_pool1d",
     "avg_pool2d",
@@ -203,9 +431,14 @@ __all__ = [
     "batch_norm_inference",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
     "broadcast_to",
     "cast",
+    "cbrt",
     "cdist",
+    "ceil",
     "celu",
     "clip",
     "clip_norm",
@@ -221,7 +454,9 @@ __all__ = [
     "conv3d",
     "conv3d_transpose",
     "copy",
+    "copysign",
     "cos",
+    "cosh",
     "cosine_embedding_loss",
     "cosine_similarity",
     "count_nonzero",
@@ -229,10 +464,13 @@ __all__ = [
     "ctc_decode",
     "ctc_loss",
     "cumsum",
+    "deg2rad",
     "depth_to_space",
     "depthwise_conv1d",
     "depthwise_conv2d",
+    "digamma",
     "div",
+    "divmod",
     "dot_product_attention",
     "dropout",
     "dropout1d",
@@ -245,18 +483,27 @@ __all__ = [
     "embedding_bag",
     "equal",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
+    "exp2",
     "expand_dims",
     "expm1",
     "feature_alpha_dropout",
     "flatten",
     "flip",
+    "float_power",
     "floating",
+    "floor",
     "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
     "fold",
     "full_like",
     "gather",
     "gaussian_nll_loss",
+    "gcd",
     "gelu",
     "global_average_pool1d",
     "global_average_pool2d",
@@ -280,28 +527,44 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "heaviside",
     "hinge_embedding_loss",
     "huber_loss",
+    "hypot",
     "imag",
     "instance_norm",
     "interpolate",
+    "invert",
+    "isclose",
     "isfinite",
+    "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "kl_div",
     "l1_loss",
     "layer_norm",
+    "lcm",
     "leaky_relu",
+    "left_shift",
+    "lerp",
     "less",
     "less_equal",
+    "lgamma",
     "linear",
     "local_response_norm",
     "log",
     "log1p",
+    "log2",
+    "log10",
     "log_sigmoid",
     "log_softmax",
+    "logaddexp",
+    "logaddexp2",
     "logical_and",
     "logical_not",
     "logical_or",
+    "logical_xor",
     "logit",
     "logsigmoid",
     "logsumexp",
@@ -323,12 +586,14 @@ __all__ = [
     "min",
     "minimum",
     "mish",
+    "modf",
     "moveaxis",
     "mse_loss",
     "mul",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
+    "nan_to_num",
     "neg",
     "nll_loss",
     "nonzero",
@@ -342,17 +607,24 @@ __all__ = [
     "pixel_unshuffle",
     "poisson_nll_loss",
     "polar",
+    "polygamma",
+    "positive",
     "power",
     "prelu",
     "prod",
+    "rad2deg",
     "random",
     "real",
+    "reciprocal",
     "relu",
     "relu6",
     "remainder",
     "reshape",
     "resize",
+    "right_shift",
+    "rint",
     "rms_norm",
+    "round",
     "rrelu",
     "rsqrt",
     "scale",
@@ -363,9 +635,12 @@ __all__ = [
     "separable_conv2d",
     "sigmoid",
     "sign",
+    "signbit",
     "silu",
     "simple_rnn",
     "sin",
+    "sinc",
+    "sinh",
     "smooth_l1_loss",
     "soft_margin_loss",
     "soft_shrink",
@@ -397,6 +672,7 @@ __all__ = [
     "swish",
     "take",
     "take_along_axis",
+    "tan",
     "tanh",
     "tanh_shrink",
     "tanhshrink",
@@ -405,6 +681,7 @@ __all__ = [
     "transpose",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "trunc",
     "unfold",
     "upsample1d",
     "upsample2d",

@@ -24,6 +24,8 @@ from .arithmetic import (
 from .operand import cast, floating, full_like, together
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..tensor import Tensor
 
 
@@ -59,12 +61,12 @@ def lerp(a: Any, b: Any, weight: Any) -> Tensor:
 
 def fmax(a: Any, b: Any) -> Tensor:
     """Take the larger of two, broadcast; where one is NaN, the other."""
-    return maximum(*_without_nan(a, b))
+    return _apart_from_nan(maximum, a, b)
 
 
 def fmin(a: Any, b: Any) -> Tensor:
     """Take the smaller of two, broadcast; where one is NaN, the other."""
-    return minimum(*_without_nan(a, b))
+    return _apart_from_nan(minimum, a, b)
 
 
 def copysign(a: Any, b: Any) -> Tensor:
@@ -105,9 +107,10 @@ def equal_to(a: Any, b: Any) -> Tensor:
     return cast(equal_mask(a, b), bool_)
 
 
-def _without_nan(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+def _apart_from_nan(op: Callable[[Any, Any], Tensor], a: Any, b: Any) -> Tensor:
     a, b = together(a, b)
     if not is_floating(a.spec.dtype):
-        return a, b
-    known_a, known_b = equal_to(a, a), equal_to(b, b)
-    return where(known_a, a, b), where(known_b, b, a)
+        return op(a, b)
+    known = equal_to(a, a)
+    both = cast(mul(cast(known, a.dtype), equal_mask(b, b)), bool_)
+    return where(both, op(where(both, a, 0), where(both, b, 0)), where(known, a, b))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ENOUGH = 20.0  # from here on the asymptotic series have float64's precision
 _MOST_STEPS = 10_000
+_HALLEY = 3
 # B₂ₖ / (2k (2k − 1)), of Stirling's series
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
@@ -99,7 +100,7 @@ class Erfc(Unary):
 class Erfinv(Unary):
     """The inverse of the error function: ±∞ at ±1, NaN outside.
 
-    Giles' approximation (GPU Computing Gems, Jade Edition, 2011), made exact by three steps of
+    Giles' approximation (GPU Computing Gems, Jade Edition, 2011), made exact by steps of
     Halley on 1 − erf.
     """
 
@@ -108,10 +109,14 @@ class Erfinv(Unary):
         rest = 1 - xp.abs(wide)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             w = -xp.log(rest * (1 + xp.abs(wide)))
-            root = _first_guess(xp, w) * xp.abs(wide)
-            for _ in range(3):
+            tail = xp.sqrt(-xp.log(np.sqrt(np.pi) * rest * xp.sqrt(-xp.log(rest))))
+            root = xp.where(rest < 1e-6, tail, _first_guess(xp, w) * xp.abs(wide))
+            for _ in range(_HALLEY):
                 slope = -2 / np.sqrt(np.pi) * xp.exp(-root * root)
-                step = (_erfc(xp, root) - rest) / slope
+                missing = xp.where(
+                    rest > 0.5, xp.abs(wide) - _erf(xp, root), _erfc(xp, root) - rest
+                )
+                step = missing / slope
                 root = root - step / (1 + root * step)
         root = xp.where(rest == 0, np.inf, xp.where(wide == 0, 0.0, root))
         y[...] = xp.where(rest < 0, np.nan, xp.copysign(root, wide))

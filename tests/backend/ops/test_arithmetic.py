@@ -88,12 +88,12 @@ class TestExtremes(CaseChecks):
         case(
             ops.clip,
             x=distinct(3, 4),
-            lower=-0.3,
-            upper=0.2,
-            oracle=lambda x, lower, upper: np.clip(x, lower, upper),
+            min=-0.3,
+            max=0.2,
+            oracle=lambda x, min, max: np.clip(x, min, max),
         ),
-        case(ops.clip, x=distinct(3, 4), lower=0.1, oracle=lambda x, lower: np.maximum(x, lower)),
-        case(ops.clip, x=distinct(3, 4), upper=0.1, oracle=lambda x, upper: np.minimum(x, upper)),
+        case(ops.clip, x=distinct(3, 4), min=0.1, oracle=lambda x, min: np.maximum(x, min)),
+        case(ops.clip, x=distinct(3, 4), max=0.1, oracle=lambda x, max: np.minimum(x, max)),
     )
 
 

@@ -33,8 +33,8 @@ def test_operators_read_bits():
     x, y = graftgrad.tensor(a), graftgrad.tensor(b)
     for found, wanted in (
         (x & y, a & b), (x | y, a | b), (x ^ y, a ^ b), (x << y, a << b), (x >> y, a >> b),
-        (~x, ~a), (x & 6, a & 6), (6 & x, 6 & a), (1 ^ x, 1 ^ a), (1 << y, 1 << b), (99 >> y, 99 >> b),
-        (a & y, a & b),
+        (~x, ~a), (x & 6, a & 6), (6 & x, 6 & a), (1 ^ x, 1 ^ a), (1 << y, 1 << b),
+        (99 >> y, 99 >> b), (a & y, a & b),
     ):  # fmt: skip
         assert isinstance(found, graftgrad.Tensor)
         np.testing.assert_array_equal(found.numpy(), wanted)

@@ -8,8 +8,15 @@ from graftgrad import ops
 from graftgrad.errors import ConfigError
 from support.case import CaseChecks, between, case, distinct, integers, positive
 
-lgamma = np.vectorize(math.lgamma, otypes=["float64"])
-erfc = np.vectorize(math.erfc, otypes=["float64"])
+
+def lgamma(x):
+    return np.vectorize(math.lgamma, otypes=["float64"])(x)
+
+
+def erfc(x):
+    return np.vectorize(math.erfc, otypes=["float64"])(x)
+
+
 EULER = 0.57721566490153286061  # Abramowitz and Stegun 6.1.3
 
 
