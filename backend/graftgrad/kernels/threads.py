@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..errors import ConfigError, expect
 
@@ -17,6 +20,7 @@ def _preset() -> int:
     return os.cpu_count() or 1
 
 
+_here = threading.local()
 COUNT = ctypes.c_int64(_preset())  # machine code looks it up where it lies
 
 
@@ -36,4 +40,15 @@ def set_num_threads(count: int) -> None:
 
 def get_num_threads() -> int:
     """Return what was set; else OMP_NUM_THREADS; else how many processors this process may use."""
-    return COUNT.value
+    return 1 if getattr(_here, "alone", False) else COUNT.value
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let what this thread makes ready inside a `with` block run on one thread, for good."""
+    before = getattr(_here, "alone", False)
+    _here.alone = True
+    try:
+        yield
+    finally:
+        _here.alone = before

@@ -18,23 +18,28 @@ from ..kernels.native.pages import Unit
 _WIDE = (b"\x48\xbf", b"\x48\xbe", b"\x48\xba", b"\x48\xb9", b"\x49\xb8", b"\x49\xb9")
 _NARROW = (b"\xbf", b"\xbe", b"\xba", b"\xb9", b"\x41\xb8", b"\x41\xb9")
 _ENTER, _LEAVE = b"\x55", b"\x5d\xc3"  # push rbp (which aligns the stack); pop rbp, ret
+_ENTER_THROUGH = b"\x53\x31\xdb"  # push rbx, xor ebx, ebx: the first failure
+_LEAVE_THROUGH = b"\x89\xd8\x5b\xc3"  # mov eax, ebx; pop rbx; ret
 _CALL = b"\xff\xd0"  # call rax
 _TEST = b"\x85\xc0\x74"  # test eax, eax; jump over what follows if it is zero
 
 
 class Chain:
-    """Calls that are made one after the other without Python."""
+    """Calls that are made one after the other without Python.
 
-    def __init__(self, calls: Sequence[NativeCall]) -> None:
+    With `through` all are made whatever one reports, since other threads may wait for them.
+    """
+
+    def __init__(self, calls: Sequence[NativeCall], through: bool = False) -> None:
         self.calls = list(calls)
-        self.code = Unit(code(calls), lasting=False)
+        self.code = Unit(code(calls, through), lasting=False)
         self.function = ctypes.CFUNCTYPE(ctypes.c_uint)(self.code.address)
 
     def run(self) -> None:
         """Make all calls.
 
         Raises:
-            LibraryError: one reported a failure; those after it were not made.
+            LibraryError: one reported a failure; those after it were not made, unless `through`.
         """
         told = self.function()
         if told:
@@ -44,9 +49,9 @@ class Chain:
             )
 
 
-def code(calls: Sequence[NativeCall]) -> bytes:
+def code(calls: Sequence[NativeCall], through: bool = False) -> bytes:
     """Return the machine code that makes some calls, in the convention of System V."""
-    parts = [_ENTER]
+    parts = [_ENTER_THROUGH if through else _ENTER]
     for number, call in enumerate(calls):
         for register, value in enumerate(call.arguments):
             if 0 <= value < 1 << 32:
@@ -55,6 +60,10 @@ def code(calls: Sequence[NativeCall]) -> bytes:
                 parts += [_WIDE[register], struct.pack("<Q", value & (1 << 64) - 1)]
         parts += [b"\x48\xb8", struct.pack("<Q", call.function), _CALL]
         if call.status:
-            failed = b"\x25\xff\x00\x00\x00\x0d" + struct.pack("<I", (number + 1) << 8) + _LEAVE
+            failed = b"\x25\xff\x00\x00\x00\x0d" + struct.pack("<I", (number + 1) << 8)
+            if through:  # test ebx, ebx; jump if there was one before; mov ebx, eax
+                failed = b"\x85\xdb\x75" + bytes([len(failed) + 2]) + failed + b"\x89\xc3"
+            else:
+                failed += _LEAVE
             parts += [_TEST, bytes([len(failed)]), failed]
-    return b"".join([*parts, b"\x31\xc0", _LEAVE])
+    return b"".join([*parts, *([_LEAVE_THROUGH] if through else [b"\x31\xc0", _LEAVE])])

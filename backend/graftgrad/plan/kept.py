@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..device.find import cpu
+from ..errors import LibraryError
+from ..kernels.native import team
+from ..kernels.threads import get_num_threads
 from ..tensor import Tensor
+from .dividing import divided, undivided
 from .fixed import Fixed
 from .guards import Guards, Settings
 from .passes import shortened
@@ -15,6 +20,7 @@ from .records import Recording
 
 HASTY = 4  # a plan that is outdated before so many repetitions was not worth preparing
 PATIENCE = 2  # so many in a row, and nothing is taken for fixed any more
+SHARING = 2  # threads that share a step; with more it was not measured
 LONG = 64  # repetitions after which it is tried again
 
 
@@ -63,4 +69,19 @@ class Kept:
         cpu.trim()  # what the steps in Python left: the plan has an arena of its own
         short = shortened(self.recording, fixed, self.loose)
         cpu.trim()  # and what the passes tried
-        return Plan(short, fixed)
+        shared = self._shared(short, fixed)
+        return shared or Plan(replace(short, entries=undivided(short.entries)), fixed)
+
+    def _shared(self, short: Recording, fixed: Fixed) -> Plan | None:
+        """Return a plan that threads share, each with launches of its own, where it is one."""
+        threads = min(get_num_threads(), SHARING)
+        if threads < 2 or not team.available(threads):
+            return None
+        entries = divided(short.entries, threads)
+        if entries is None:
+            return None
+        try:
+            plan = Plan(replace(short, entries=entries), fixed)
+        except LibraryError:  # there is no further thread to be had
+            return None
+        return None if plan.mixed else plan

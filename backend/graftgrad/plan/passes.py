@@ -12,9 +12,11 @@ import numpy as np
 
 from ..device.base import Array
 from ..kernels.native import fusible
+from ..kernels.threads import get_num_threads
 from ..ops.fused import Fused
 from ..ops.update import Assign
 from ..spec import Spec, uint8
+from .dividing import in_halves
 from .fixed import Fixed
 from .fusing import fused
 from .norms import joined_norms
@@ -29,6 +31,8 @@ def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Record
     entries = folded(entries, recording.outputs, fixed)
     entries = joined_products(entries, recording.outputs, fixed, loose)
     entries = joined_norms(entries, recording.outputs)
+    if get_num_threads() > 1:
+        entries = in_halves(entries)
     entries = fused(entries, recording.outputs)
     entries = into_destinations(entries, recording.outputs)
     return replace(recording, entries=entries)
@@ -198,7 +202,8 @@ def _redirect(listed: list[Entry | None], value: View, target: View) -> None:
 
 def rebuilt(record: Record, ins: tuple[View, ...], outs: tuple[View, ...]) -> Record:
     """Return a launch over other views, with the kernel that fits them."""
-    return launch_over(record.call.function, record.call.device, ins, outs, record.line)
+    made = launch_over(record.call.function, record.call.device, ins, outs, record.line)
+    return replace(made, lane=record.lane)
 
 
 def overlap(one: View, other: View) -> bool:

@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +22,10 @@ from ..errors import GraftError
 from ..kernel import Kernel, NativeCall
 from ..kernels.native import openmp
 from ..kernels.onednn import library as onednn
-from ..kernels.threads import get_num_threads
+from ..kernels.threads import alone, get_num_threads
 from .chain import Chain
 from .fixed import Fixed
+from .lanes import Lanes, Piece, region
 from .memory import LINE, laid_out, lines
 from .records import Buffer, Entry, Look, Record, Recording, View
 from .tape import address
@@ -40,6 +42,8 @@ class Plan:
         outputs: the arrays in which results lie afterwards, until the next repetition.
         nbytes: the size of the arena that all intermediate results share.
         unshared: what they would take if none shared a place.
+        lanes: how many threads share the launches, each with some of its own.
+        mixed: whether they would be disturbed by launches that ask for all threads themselves.
     """
 
     def __init__(self, recording: Recording, fixed: Fixed, apart: bool = False) -> None:
@@ -55,13 +59,16 @@ class Plan:
         self.offsets = layout.offsets
         room = np.empty(layout.nbytes + LINE, np.uint8)
         self.arena = room[-address(room) % LINE :]
-        self.spare = self._spare()
+        lanes = [entry.lane for entry in self.entries if isinstance(entry, Record)]
+        self.lanes = 1 + max([0, *lanes])
+        self.mixed = False
+        self.spares = [self._spare(lane) for lane in range(self.lanes)]
         self.held = {
             id(view.buffer): np.empty(view.buffer.nbytes, np.uint8) for view in recording.inputs
         }
         self.inputs = [self.array(view) for view in recording.inputs]
         self.outputs = [self.array(view) for view in recording.outputs]
-        self.parts: list[tuple[list[Entry], list[NativeCall] | Step]] = []
+        self.parts: list[tuple[list[Entry], list[Piece] | Step]] = []
         for entry in self.entries:
             self._bind(entry)
         self.threads = get_num_threads()
@@ -80,19 +87,19 @@ class Plan:
         start = self.offsets[id(view.buffer)] + view.offset
         return np.ndarray(view.shape, view.dtype, self.arena.data, start, view.strides)
 
-    def _spare(self) -> Array:
-        """Return the working space that all kernels share, one after the other."""
+    def _spare(self, lane: int) -> Array:
+        """Return the working space that all kernels of a lane share, one after the other."""
         most = 0
         for entry in self.entries:
-            if isinstance(entry, Record):
+            if isinstance(entry, Record) and max(entry.lane, 0) == lane:
                 most = max(most, sum(lines(spec.nbytes) for spec in entry.kernel.scratch))
         room = np.empty(most + LINE, np.uint8)
         return room[-address(room) % LINE :]
 
-    def _scratch(self, kernel: Kernel) -> tuple[Array, ...]:
+    def _scratch(self, kernel: Kernel, lane: int) -> tuple[Array, ...]:
         arrays, start = [], 0
         for spec in kernel.scratch:
-            arrays.append(np.ndarray(spec.shape, spec.dtype, self.spare.data, start))
+            arrays.append(np.ndarray(spec.shape, spec.dtype, self.spares[lane].data, start))
             start += lines(spec.nbytes)
         return tuple(arrays)
 
@@ -105,22 +112,25 @@ class Plan:
             self.parts.append(([entry], lambda: function(*ins)))
             return
         outs = tuple([self.array(view) for view in entry.outs])
-        scratch = self._scratch(entry.kernel)
+        lane = max(entry.lane, 0)
+        scratch = self._scratch(entry.kernel, lane)
         fixed = frozenset(i for i, view in enumerate(entry.ins) if view in self.fixed)
-        calls = entry.kernel.native(ins, outs, scratch, fixed)
+        with alone() if entry.lane >= 0 else nullcontext():
+            calls = entry.kernel.native(ins, outs, scratch, fixed)
         if calls is None:
             self.parts.append(([entry], entry.kernel.bind(ins, outs, scratch)))
-        elif not self.apart and self.parts and isinstance(self.parts[-1][1], list):
+            return
+        self.mixed = self.mixed or any(call.threads > 1 for call in calls)
+        reads, writes = ([region(one) for one in arrays] for arrays in (ins, outs))
+        piece = Piece(calls, 0 if self.apart else lane, reads, writes)
+        if not self.apart and self.parts and isinstance(self.parts[-1][1], list):
             self.parts[-1][0].append(entry)
-            self.parts[-1][1].extend(calls)
+            self.parts[-1][1].append(piece)
         else:
-            self.parts.append(([entry], list(calls)))
+            self.parts.append(([entry], [piece]))
 
     def _joined(self) -> list[Step]:
-        steps: list[Step] = []
-        for _, part in self.parts:
-            steps.append(_native(part) if isinstance(part, list) else part)
-        return steps
+        return [_native(part) if isinstance(part, list) else part for _, part in self.parts]
 
     # -- repeating -----------------------------------------------------------------------------
 
@@ -178,12 +188,14 @@ class Plan:
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
                  for row in rows]  # fmt: skip
-        calls = sum(len(part) for _, part in self.parts if isinstance(part, list))
+        pieces = [piece for _, part in self.parts if isinstance(part, list) for piece in part]
+        calls = sum(len(piece.calls) for piece in pieces)
         python = sum(not isinstance(part, list) for _, part in self.parts)
         lines.append(
             f"{len(self.entries)} launches: {calls} C calls in "
             f"{len(self.parts) - python} stretches, {python} bodies in Python; "
             f"{self.nbytes:,} bytes shared by intermediate results of {self.unshared:,}"
+            + (f"; divided among {self.lanes} threads" if self.lanes > 1 else "")
         )
         return "\n".join(lines)
 
@@ -210,11 +222,27 @@ def _on_copy(view: View, copies: dict[int, tuple[Buffer, Array]]) -> View:
     return replace(view, buffer=buffer, array=array)
 
 
-def _native(calls: Sequence[NativeCall]) -> Step:
-    """Return a stretch of C calls as one step, with the number of threads set where it changes."""
+def _native(pieces: Sequence[Piece]) -> Step:
+    """Return a stretch of C calls as one step."""
+    calls = [call for piece in pieces for call in piece.calls]
     if not onednn.available():
         return Chain(calls).run
     owner = onednn.library()
+    if any(piece.lane for piece in pieces):
+        with owner.lock:
+            chain: Chain | Lanes = Lanes(pieces, _settled)
+    else:
+        chain = Chain(_settled(calls))
+
+    def run() -> None:
+        with owner.lock:
+            chain.run()
+
+    return run
+
+
+def _settled(calls: Sequence[NativeCall]) -> list[NativeCall]:
+    """Return calls with the number of threads set where it changes."""
     setter = openmp.function("omp_set_num_threads")
     listed: list[NativeCall] = []
     now = 0
@@ -223,13 +251,7 @@ def _native(calls: Sequence[NativeCall]) -> Step:
             listed.append(NativeCall(setter, (call.threads,)))
             now = call.threads
         listed.append(call)
-    chain = Chain(listed)
-
-    def run() -> None:
-        with owner.lock:
-            chain.run()
-
-    return run
+    return listed
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:

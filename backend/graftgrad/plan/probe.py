@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..device.base import Array
 from ..kernel import Call
+from ..kernels.threads import alone, get_num_threads
 from ..spec import is_floating
 from .records import Record, View
 
@@ -18,17 +20,20 @@ _MOST = 4096
 _BLOCK = 65_537  # numbers that are drawn; what is longer repeats them
 
 
-def same_bits(before: Sequence[Record], after: Sequence[Record], results: Sequence[View]) -> bool:
+def same_bits(
+    before: Sequence[Record], after: Sequence[Record], results: Sequence[View], single: bool = False
+) -> bool:
     """Tell whether two sequences of launches write the same values to some views.
 
-    Floating operands are drawn from a normal distribution; both sequences get the same.
+    Floating operands are drawn from a normal distribution; both sequences get the same. With
+    `single` the second one is run on one thread.
     """
-    key = _key(before), _key(after)
+    key = _key(before), _key(after), single and get_num_threads()
     found = _known.get(key)
     if found is None:
         if len(_known) >= _MOST:
             _known.clear()
-        found = _known[key] = _tried(before, after, results)
+        found = _known[key] = _tried(before, after, results, single)
     return found
 
 
@@ -36,18 +41,23 @@ def _key(records: Sequence[Record]) -> tuple[Call, ...]:
     return tuple([record.call for record in records])
 
 
-def _tried(before: Sequence[Record], after: Sequence[Record], results: Sequence[View]) -> bool:
+def _tried(
+    before: Sequence[Record], after: Sequence[Record], results: Sequence[View], single: bool
+) -> bool:
     made = {id(view.buffer) for record in (*before, *after) for view in record.outs}
     block = np.random.default_rng(0).standard_normal(_BLOCK, dtype=np.float32)
-    drawn: dict[Hashable, Array] = {}
+    given: dict[Hashable, list[View]] = {}
     for record in (*before, *after):
         for view in record.ins:
-            if id(view.buffer) not in made and view.key not in drawn:
-                drawn[view.key] = _drawn(block, view)
+            if id(view.buffer) not in made:
+                given.setdefault((id(view.buffer), view.dtype), []).append(view)
+    drawn: dict[Hashable, Array] = {}
+    for views in given.values():
+        drawn |= _drawn(block, views)
     places = {id(view.buffer) for view in results}
-    return _digest(results, _run(before, drawn, places)) == _digest(
-        results, _run(after, drawn, places)
-    )
+    one = _digest(results, _run(before, drawn, places))
+    with alone() if single else nullcontext():
+        return one == _digest(results, _run(after, drawn, places))
 
 
 def _digest(results: Sequence[View], memory: dict[int, Array]) -> bytes:
@@ -62,16 +72,21 @@ def _digest(results: Sequence[View], memory: dict[int, Array]) -> bytes:
     return digest.digest()
 
 
-def _drawn(block: Array, view: View) -> Array:
-    """Return an array with a view's strides, filled by repeating a block of numbers."""
-    low, high = view.span
-    count = -(-(high - low) // view.dtype.itemsize)
-    if is_floating(view.dtype):
-        held = np.resize(block, count).astype(view.dtype, copy=False)
+def _drawn(block: Array, views: Sequence[View]) -> dict[Hashable, Array]:
+    """Return arrays for views of one buffer, by their keys, of a block of numbers repeated."""
+    low = min(view.span[0] for view in views)
+    high = max(view.span[1] for view in views)
+    dtype = views[0].dtype
+    count = -(-(high - low) // dtype.itemsize)
+    if is_floating(dtype):
+        held = np.resize(block, count).astype(dtype, copy=False)
     else:
-        held = np.zeros(count, view.dtype)
+        held = np.zeros(count, dtype)
     room = held.view(np.uint8).data  # bfloat16 has no buffer interface
-    return np.ndarray(view.shape, view.dtype, room, view.offset - low, view.strides)
+    return {
+        view.key: np.ndarray(view.shape, dtype, room, view.offset - low, view.strides)
+        for view in views
+    }
 
 
 def _run(

@@ -111,6 +111,7 @@ class Record:
         ins: the operands.
         outs: the results; for a change in place the changed operands.
         line: file and line outside of this project's engine that led to it.
+        lane: which of the threads that share a step makes it, alone; −1 where it is not divided.
     """
 
     call: Call
@@ -118,6 +119,7 @@ class Record:
     ins: tuple[View, ...]
     outs: tuple[View, ...]
     line: str = ""
+    lane: int = -1
 
     @property
     def updates(self) -> bool:

@@ -314,3 +314,26 @@ def test_long_columns_keep_their_digits(shape: tuple[int, ...]) -> None:
     assert isinstance(kernel, Steps)
     exact = x.astype("f8").sum(axis=axes)
     np.testing.assert_allclose(ran(kernel, call, (x,))[0], exact, rtol=1e-6)
+
+
+def test_the_gradient_of_a_mean_cross_entropy_is_compiled_for_a_number_that_is_stretched() -> None:
+    random = np.random.default_rng(5)
+    function, (_, x, labels, log_total) = cross_entropy_grad(random)
+    number = np.array(0.25, "float32")
+    stretched = np.broadcast_to(number, len(x))
+    wanted, found = np.empty_like(x), np.empty_like(x)
+    arrays = (stretched, x, labels, log_total)
+    specs = tuple([Spec(a.shape, a.dtype, bool(a.flags.c_contiguous)) for a in arrays])
+    call = Call(function, specs, (Spec(x.shape, x.dtype),), cpu)
+    made = offered(call)
+    assert isinstance(made, Steps)
+    made.run(arrays, (found,), ())
+    Reference(call).run(arrays, (wanted,), ())
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert made.native(arrays, (found,), ()) is not None
+    gapped = np.linspace(0, 1, 2 * len(x), dtype="float32")[::2]  # several numbers, with gaps
+    others = (gapped, *arrays[1:])
+    made.run(others, (found,), ())
+    Reference(call).run(others, (wanted,), ())
+    np.testing.assert_array_equal(found, wanted)
+    assert made.native(others, (found,), ()) is None

@@ -50,6 +50,18 @@ def test_a_failure_ends_the_chain_and_is_named(place):
     assert [int(a.sum()) for a in arrays] == [4] * place + [0] * (3 - place)
 
 
+@pytest.mark.parametrize("places", [(0,), (1, 2), (0, 1, 2)])
+def test_a_chain_goes_through_and_names_the_first_failure(places):
+    arrays = [np.zeros(4, "uint8") for _ in range(3)]
+    calls = [filled(a, 1) for a in arrays]
+    for place in reversed(places):
+        calls.insert(place, call("abs", -7 - place, status=True))
+    told = f"status {7 + places[0]} from call {places[0]} of {len(calls)}"
+    with pytest.raises(LibraryError, match=told):
+        Chain(calls, through=True).run()
+    assert all((a == 1).all() for a in arrays)
+
+
 def test_what_a_function_returns_is_no_failure_unless_it_says_so():
     a = np.zeros(2, "uint8")
     Chain([call("abs", -7), filled(a, 1)]).run()

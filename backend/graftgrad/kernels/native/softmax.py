@@ -36,7 +36,8 @@ LABELS = {int32: LABEL, int64: LONG_LABEL}
 
 MANY = 1 << 14  # elements from which on oneDNN's softmax, which keeps the exponentials, is faster
 
-ROW, NUMBER, SHARED = "row", "number", "shared"  # per element, one per row, the same row for all
+# per element, one per row, the same row for all, the same number for all
+ROW, NUMBER, SHARED, STILL = "row", "number", "shared", "still"
 Write = Callable[[Program, list[Value]], dict[int, Value]]
 
 
@@ -57,7 +58,7 @@ def row_part(
         rows: how many.
         width: of each.
         specs: the arrays.
-        how: ROW, NUMBER or SHARED for each.
+        how: ROW, NUMBER, SHARED or STILL for each.
         places: where each stands among operands and results.
         write: makes the results, by their position here.
     """
@@ -70,8 +71,9 @@ def row_part(
     strides = []
     for kind, role in zip(kinds, how, strict=True):
         size = SIZES[kind]
-        strides.append({ROW: (width * size, size), NUMBER: (size, 0), SHARED: (0, size)}[role])
-    layouts = tuple([ZERO if role == NUMBER else UNIT for role in how])
+        steps = {ROW: (width * size, size), NUMBER: (size, 0), SHARED: (0, size), STILL: (0, 0)}
+        strides.append(steps[role])
+    layouts = tuple([ZERO if role in (NUMBER, STILL) else UNIT for role in how])
     walk = Walk((rows, width), tuple(strides), layouts)
 
     def stored(program: Program, values: list[Value]) -> None:
@@ -92,7 +94,8 @@ def rows_kernel(call: Call, width: int, how: Sequence[str], write: Write) -> Ker
             return None
     key = ("rows", call.function, width if _needs_width(call) else 0)
     one = row_part(key, first.size // width, width, specs, how, range(len(specs)), write)
-    return None if one is None else Steps(call, (one,))
+    still = tuple([i for i, role in enumerate(how) if role == STILL])
+    return None if one is None else Steps(call, (one,), still=still)
 
 
 def _needs_width(call: Call) -> bool:
@@ -269,9 +272,10 @@ def build_cross_entropy_grad(call: Call) -> Kernel | None:
         assert isinstance(call.function, CrossEntropyGrad)
         classes = call.ins[1].shape[-1]
         write = cross_entropy_grad(call.function, classes)
-        return rows_kernel(call, classes, (NUMBER, ROW, NUMBER, NUMBER, ROW), write)
+        arriving = NUMBER if call.ins[0].contiguous else STILL  # of a mean it is one number
+        return rows_kernel(call, classes, (arriving, ROW, NUMBER, NUMBER, ROW), write)
 
-    return offered(call, make)
+    return offered(call, make, still=(0,))
 
 
 @kernel(LayerNorm, on="cpu")

@@ -69,16 +69,23 @@ def part(
 
 
 class Steps(Kernel):
-    """Loops one after the other."""
+    """Loops one after the other; operands in `still` are one number that is stretched."""
 
-    def __init__(self, call: Call, parts: Sequence[Part], scratch: tuple[Spec, ...] = ()) -> None:
+    def __init__(
+        self, call: Call, parts: Sequence[Part], scratch: tuple[Spec, ...] = (),
+        still: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
         self.reference = Reference(call)
         self.parts = tuple(parts)
         self.scratch = scratch
+        self.still = still
 
     def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
         """Compute `outs` from `ins`."""
         arrays = (*ins, *outs, *scratch)
+        if self._gapped(ins):
+            self.reference.run(ins, outs, scratch)
+            return
         for one in self.parts:
             if one.call(one.address, *[arrays[i] for i in one.places]):
                 self.reference.run(ins, outs, scratch)
@@ -88,6 +95,8 @@ class Steps(Kernel):
         self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
     ) -> list[NativeCall] | None:
         """Return the run as one C call for each loop."""
+        if self._gapped(ins):
+            return None
         where = [array.__array_interface__["data"][0] for array in (*ins, *outs, *scratch)]
         calls = []
         for one in self.parts:
@@ -100,11 +109,20 @@ class Steps(Kernel):
             )
         return calls
 
+    def _gapped(self, ins: Arrays) -> bool:
+        return any(any(ins[i].strides) for i in self.still)
 
-def offered(call: Call, make: Callable[[Call], Kernel | None]) -> Kernel | None:
-    """Return what `make` makes of a call, or None where it does not fit."""
+
+def offered(
+    call: Call, make: Callable[[Call], Kernel | None], still: tuple[int, ...] = ()
+) -> Kernel | None:
+    """Return what `make` makes of a call, or None where it does not fit.
+
+    Operands in `still` may have gaps.
+    """
     whole = (*call.ins, *call.outs)
-    if any(spec.size == 0 or not spec.contiguous for spec in whole):
+    gapped = any(not spec.contiguous for i, spec in enumerate(whole) if i not in still)
+    if gapped or any(spec.size == 0 for spec in whole):
         return None
     if not pages.available() or not openmp.available():
         return None

@@ -6,6 +6,7 @@ from ...kernel import Call, Kernel, kernel
 from ...ops.fused_products import FusedLinear
 from ...ops.matmul import MatMul
 from ...spec import Shape, rounded
+from .halves import Halved, cut
 from .library import library
 from .memory import View, anyhow, as_it_is
 from .posts import following
@@ -23,6 +24,8 @@ def matmul(call: Call) -> Kernel | None:
     (a, b), y = call.ins, call.outs[0]
     if y.ndim > MOST_AXES:
         return None
+    if at := cut(call):
+        return Halved(call, at)
     view = _lifted(y.ndim)
 
     def build(work: Work) -> None:
@@ -46,6 +49,8 @@ def matmul(call: Call) -> Kernel | None:
 def fused_linear(call: Call) -> Kernel | None:
     """Offer the dense layer; weights that stay are brought into the library's own layout."""
     (x, w, *_), y = call.ins, call.outs[0]
+    if cut(Call(MatMul(), (x, w), call.outs, call.device)):
+        return None  # sums are taken in another order
 
     def build(work: Work) -> None:
         posts = following(work, call.function, as_it_is, _row)

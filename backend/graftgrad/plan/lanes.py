@@ -1,0 +1,141 @@
+"""C calls of a stretch laid out for several threads: who makes which, and who waits for whom.
+
+Every piece of work belongs to a lane, and a lane to a thread. A lane makes its pieces in their
+order. It waits for a piece of another lane only where one writes what the other reads or writes;
+that is seen from the memory they touch, in which several results may share a place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..device.base import Array
+from ..kernel import NativeCall
+from ..kernels.native import team
+from .chain import Chain
+from .tape import address
+
+
+class Region(NamedTuple):
+    """Where an array lies: rows of some bytes at equal distances.
+
+    Attributes:
+        first, last: the first byte, and one past the last.
+        step: from row to row; 0 where there is one row, or it is not so simple.
+        width: the bytes of a row.
+    """
+
+    first: int
+    last: int
+    step: int
+    width: int
+
+    def meets(self, other: Region) -> bool:
+        """Tell whether both may have a byte in common."""
+        if self.last <= other.first or other.last <= self.first:
+            return False
+        if self.step and self.step == other.step:
+            apart = (self.first - other.first) % self.step
+            return apart < other.width or apart + self.width > self.step
+        return True
+
+
+def region(array: Array) -> Region:
+    """Return where an array lies."""
+    first, width = address(array), array.itemsize
+    axes = [(step, size) for step, size in zip(array.strides, array.shape, strict=True)
+            if size > 1 and step]  # fmt: skip
+    rows = (0, 1)
+    for step, size in sorted(axes):
+        if rows[1] == 1 and step == width:
+            width *= size
+        elif rows[1] == 1 and step > width:
+            rows = (step, size)
+        elif rows[1] > 1 and step == rows[0] * rows[1]:
+            rows = (rows[0], rows[1] * size)
+        else:
+            low, high = np.lib.array_utils.byte_bounds(array)
+            return Region(low, high, 0, high - low)
+    step, size = rows
+    return Region(first, first + step * (size - 1) + width, step, width)
+
+
+class Piece(NamedTuple):
+    """Calls of one launch, the lane they belong to, and the memory they touch."""
+
+    calls: Sequence[NativeCall]
+    lane: int
+    reads: Sequence[Region]
+    writes: Sequence[Region]
+
+    def disturbs(self, other: Piece) -> bool:
+        """Tell whether one must not run beside the other."""
+        return (
+            _meet(self.writes, other.writes)
+            or _meet(self.writes, other.reads)
+            or _meet(self.reads, other.writes)
+        )
+
+
+def _meet(some: Sequence[Region], others: Sequence[Region]) -> bool:
+    return any(one.meets(other) for one in some for other in others)
+
+
+def laid(pieces: Sequence[Piece]) -> tuple[dict[tuple[int, int], int], set[int]]:
+    """Return what is waited for: by piece and lane, the piece; and the pieces that are told of."""
+    count = 1 + max(piece.lane for piece in pieces)
+    known = [[-1] * count for _ in range(count)]  # by lane and other lane: waited for so far
+    waits: dict[tuple[int, int], int] = {}
+    told: set[int] = set()
+    for i, piece in enumerate(pieces):
+        for other in range(count):
+            if other == piece.lane:
+                continue
+            for j in range(i - 1, known[piece.lane][other], -1):
+                if pieces[j].lane == other and piece.disturbs(pieces[j]):
+                    waits[i, other] = known[piece.lane][other] = j
+                    told.add(j)
+                    break
+    return waits, told
+
+
+class Lanes:
+    """A stretch made by the caller and further threads, each with calls of its own."""
+
+    def __init__(
+        self, pieces: Sequence[Piece], settled: Callable[[Sequence[NativeCall]], list[NativeCall]]
+    ) -> None:
+        count = 1 + max(piece.lane for piece in pieces)
+        room = np.zeros((count + 1) * team.LINE, np.uint8)
+        start = address(room) + -address(room) % team.LINE
+        flags = [start + lane * team.LINE for lane in range(count)]
+        waits, told = laid(pieces)
+        others = team.members(count - 1)
+        listed: list[list[NativeCall]] = [[] for _ in range(count)]
+        for i, piece in enumerate(pieces):
+            mine = listed[piece.lane]
+            for other in range(count):
+                if (i, other) in waits:
+                    mine.append(team.wait(flags[other], waits[i, other] + 1))
+            own = others[piece.lane - 1].own if piece.lane else None
+            mine += piece.calls if own is None else [own(call) for call in piece.calls]
+            if i in told:
+                mine.append(team.tell(flags[piece.lane], i + 1))
+        self.chains = [Chain(calls, through=True) for calls in listed[1:]]
+        first = [team.tell(flag, 0) for flag in flags]
+        first += [one.post(chain.code.address)
+                  for one, chain in zip(others, self.chains, strict=True)]  # fmt: skip
+        last = [one.join() for one in others]
+        self.chain = Chain([*first, *settled(listed[0]), *last], through=True)
+        self.kept = room, others
+
+    def run(self) -> None:
+        """Make all calls.
+
+        Raises:
+            LibraryError: one reported a failure; the others were made all the same.
+        """
+        self.chain.run()
