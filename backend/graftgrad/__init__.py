@@ -9,8 +9,9 @@ a.grad                                      # tensor([12., 27.])
 
 from __future__ import annotations
 
-from . import data, engine, fft, formats, linalg, ops, optim
+from . import autograd, data, engine, fft, formats, functional, linalg, ops, optim
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+from .checkpoint import checkpoint, checkpoint_sequential
 from .creation import arange, empty, eye, full, linspace, ones, ones_like, zeros, zeros_like
 from .drawing import draw
 from .engine import grad
@@ -25,6 +26,7 @@ from .modes import (
     no_grad,
     set_grad_enabled,
 )
+from .saved import save_in, save_on_disk, saved_tensors_hooks
 from .spec import (
     bfloat16,
     bool_,
@@ -49,8 +51,11 @@ __all__ = [
     "Tensor",
     "arange",
     "as_tensor",
+    "autograd",
     "bfloat16",
     "bool_",
+    "checkpoint",
+    "checkpoint_sequential",
     "complex64",
     "complex128",
     "data",
@@ -67,6 +72,7 @@ __all__ = [
     "float64",
     "formats",
     "full",
+    "functional",
     "get_num_threads",
     "grad",
     "gradcheck",
@@ -89,6 +95,9 @@ __all__ = [
     "optim",
     "rand",
     "randn",
+    "save_in",
+    "save_on_disk",
+    "saved_tensors_hooks",
     "set_detect_anomaly",
     "set_grad_enabled",
     "set_num_threads",

@@ -294,10 +294,11 @@ class Node:
         """
         kept = self.kept[name]
         if isinstance(kept, (Kept, Packed)):
-            return self._restored(name, kept)
-        return tuple([self._restored(name, one) for one in kept])
+            return self.restored(name, kept)
+        return tuple([self.restored(name, one) for one in kept])
 
-    def _restored(self, name: str, kept: Kept | Packed) -> Tensor:
+    def restored(self, name: str, kept: Kept | Packed) -> Tensor:
+        """Return one kept value as a tensor again."""
         assert self.result is not None
         node = kept.grad_fn
         if kept.own and kept.output < len(self.call.outs) - len(type(self.function).hidden):
@@ -340,6 +341,11 @@ class Node:
             raise GradientError(
                 sentence(f"backward of {self.name}", kind.undefined, {"function": self.function})
             )
+        self.expect_not_freed()
+        return self.differentiate(self._arrived(slots))
+
+    def expect_not_freed(self) -> None:
+        """Raise GradientError if an earlier backward let go of what was kept."""
         if self.freed:
             raise GradientError(
                 sentence(
@@ -349,7 +355,6 @@ class Node:
                     "Pass retain_graph=True to the earlier backward, or compute the result again.",
                 )
             )
-        return self.differentiate(self._arrived(slots))
 
     def _arrived(self, slots: dict[int, Tensor]) -> dict[str, Tensor]:
         """Return the gradients of the outputs by name; zeros where one is asked for in vain."""
