@@ -512,3 +512,31 @@ step()
 
 def test_fused_is_offered() -> None:
     assert (Fused, "cpu") in builders()
+
+
+def test_numbers_in_double_precision_take_truth_values_for_numbers() -> None:
+    """A float64 tensor of one element is computed as a number; `x > 0` there is 1 or 0."""
+    for function in every_function():
+        if not isinstance(getattr(function, "c", None), str) or function.updates:
+            continue
+        if function.variadic or len(function.operands) > 2 or vars(function).get("__match_args__"):
+            continue
+        for value in (0.3, -0.3, 0.0, 2.0):
+            ins = tuple(np.array([value + i]) for i in range(len(function.operands)))
+            specs = tuple(Spec(a.shape, a.dtype) for a in ins)
+            declared = function()
+            out = function.infer(declared, *specs)
+            call = Call(declared, specs, (out,), cpu)
+            wanted, given = np.empty(out.shape, out.dtype), np.empty(out.shape, out.dtype)
+            with np.errstate(all="ignore"):
+                Reference(call).run(ins, (wanted,), ())
+                choose(call).run(ins, (given,), ())
+            np.testing.assert_allclose(given, wanted, rtol=1e-14, err_msg=function.__name__)
+    for upper in (np.inf, 6.0, 0.2):
+        for value in (0.3, -0.3, 0.0):
+            gate = rectifier.Gate(0.0, upper)
+            ins = np.array(2.0), np.array(value)
+            call = Call(gate, (Spec((), ins[0].dtype),) * 2, (Spec((), ins[0].dtype),), cpu)
+            given = np.array(np.nan)
+            choose(call).run(ins, (given,), ())
+            assert given == (2.0 if 0 < value < upper else 0.0)

@@ -142,7 +142,7 @@ class Program:
                 single = np.float32(given.number)
             return self.make("constant", (), FLOAT, int(single.view(np.uint32)))
         if given.kind == DOUBLE:
-            return self.make("single", (given,), FLOAT)
+            return self.make("single", (self.double(given),), FLOAT)
         if given.kind == MASK:
             return self.make("and", (given, self.single(1.0)), FLOAT)
         return given
@@ -153,7 +153,9 @@ class Program:
         if given.kind == NUMBER:
             return self.make("d.number", (), DOUBLE, given.number)
         if given.kind == DOUBLE:
-            return given
+            if self.nodes[given.id].op != "d.compare":
+                return given
+            return self.make("d.choose", (given, self.double(1.0), self.double(0.0)), DOUBLE)
         if given.kind == FLOAT and given.uniform and self.nodes[given.id].op == "load":
             return self.make("d.widen", (), DOUBLE, self.nodes[given.id].data)
         raise Unsupported("only numbers are computed in double precision")
@@ -190,7 +192,7 @@ class Program:
         if x.kind == NUMBER:
             return self.number(-x.number)
         if x.kind == DOUBLE:
-            return self.make("d.sub", (self.double(-0.0), x), DOUBLE)
+            return self.make("d.sub", (self.double(-0.0), self.double(x)), DOUBLE)
         return self.make("xor", (self.single(x), self.bits(0x80000000)), FLOAT)
 
     def magnitude(self, x: Any) -> Value:
@@ -199,7 +201,7 @@ class Program:
         if x.kind == NUMBER:
             return self.number(abs(x.number))
         if x.kind == DOUBLE:
-            return self.make("d.fabs", (x,), DOUBLE)
+            return self.make("d.fabs", (self.double(x),), DOUBLE)
         return self.make("and", (self.single(x), self.bits(0x7FFFFFFF)), FLOAT)
 
     def compare(self, relation: str, a: Any, b: Any) -> Value:
@@ -219,6 +221,8 @@ class Program:
             chosen: Value = a if condition.number else b
             return chosen
         if condition.kind == DOUBLE:
+            if self.nodes[condition.id].op != "d.compare":
+                condition = self.compare("!=", condition, 0.0)
             args = condition, self.double(a), self.double(b)
             return self.make("d.choose", args, DOUBLE)
         mask = self.truth(condition)
@@ -263,7 +267,7 @@ class Program:
         if x.kind == NUMBER:
             return self.number(math.sqrt(x.number) if x.number >= 0 else math.nan)
         if x.kind == DOUBLE:
-            return self.make("d.sqrt", (x,), DOUBLE)
+            return self.make("d.sqrt", (self.double(x),), DOUBLE)
         return self.make("sqrt", (self.single(x),), FLOAT)
 
     def nearest(self, x: Any) -> Value:
