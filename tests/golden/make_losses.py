@@ -152,8 +152,33 @@ def categorical() -> None:
              dtype=dtype, from_logits=True)  # fmt: skip
 
 
+def regions() -> None:
+    marks = draw_integers("regions", (3, 2, 4), 2)
+    shares = 0.5 + draw("found regions", 3, 2, 4, span=0.5)
+    for loss in ("Dice", "Tversky"):
+        case(loss, marks, shares)
+        case(loss, marks, shares, (3,), axis=[1, 2])
+    case("Tversky", marks, shares, alpha=0.3, beta=0.9, axis=-1)
+
+
+def labels() -> None:
+    shares = softmax(draw("noisy", 5, 4, span=3.0))
+    classes = draw_integers("noisy classes", (5,), 4)
+    case("CategoricalGeneralizedCrossEntropy", classes, shares, (5,))
+    case("CategoricalGeneralizedCrossEntropy", classes, shares, q=0.9)
+    written = np.array([[1, 2, 2], [3, 1, 0], [4, 0, 0]])
+    case("CTC", written, draw("ctc", 3, 6, 5), (3,))
+    embeddings = draw("embeddings", 6, 3)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    kinds = np.array([0, 1, 0, 2, 1, 0])
+    case("Circle", kinds, embeddings, (6,))
+    case("Circle", kinds, embeddings, gamma=8.0, margin=0.25, remove_diagonal=False)
+
+
 def main() -> None:
     regression()
+    regions()
+    labels()
     hinges()
     binary()
     categorical()

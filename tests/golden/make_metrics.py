@@ -4,7 +4,8 @@ Ran with Keras 3.15.1 on jax 0.10.2 (CPU, float64), numpy 2.4.6, Python 3.11; st
 Needs the interop extra and jax: ``python tests/golden/make_metrics.py``.
 
 Arrays of a case: ``y_true/0…`` and ``y_pred/0…`` (for Mean and Sum: ``values/0…``), perhaps
-``sample_weight/0…``; ``result/0…`` after each update, ``state/<name>`` at the end.
+``sample_weight/0…``; ``result/0…`` after each update, ``state/<name>`` at the end. Facts:
+``dtype``, where Keras computed in another precision than float64.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ family = Family("metrics", ("keras", "jax"))
 def case(class_name: str, weighted: bool, steps: list[dict[str, Array]], **settings: Any) -> None:
     count = sum(1 for known in family.cases if known["class_name"] == class_name)
     name = f"{class_name}-{count}"
-    metric = getattr(keras.metrics, class_name)(**settings)
+    single = class_name.endswith("IoU")  # counts whole numbers unless told; result float32
+    told = {"dtype": "float64"} if single else {}
+    metric = getattr(keras.metrics, class_name)(**settings, **told)
     arrays: dict[str, Any] = {}
     for i, step in enumerate(steps):
         known = dict(step)
@@ -35,7 +38,8 @@ def case(class_name: str, weighted: bool, steps: list[dict[str, Array]], **setti
         arrays[f"result/{i}"] = np.asarray(metric.result())
     for variable in metric.variables:
         arrays[f"state/{variable.name}"] = np.asarray(variable.value)
-    family.add(name, class_name, settings, arrays, updates=len(steps))
+    precision = {"dtype": "float32"} if single else {}
+    family.add(name, class_name, settings, arrays, updates=len(steps), **precision)
 
 
 def pair(class_name: str, steps: list[dict[str, Array]], **settings: Any) -> None:
@@ -60,6 +64,9 @@ def regression() -> None:
     positive = [draw_positive(f"positive{i}", 2, 4, 3) for i in range(UPDATES)]
     steps = [{"y_true": one[0], "y_pred": one[1]} for one in positive]
     pair("MeanSquaredLogarithmicError", steps)
+    pair("PearsonCorrelation", steps)
+    pair("ConcordanceCorrelation", steps)
+    case("ConcordanceCorrelation", False, steps, axis=0)
     pair("Poisson", steps)
     values = [{"values": draw(f"values{i}", 5)} for i in range(UPDATES)]
     pair("Mean", values)
@@ -94,9 +101,51 @@ def binary() -> None:
     case("AUC", False, steps, num_thresholds=21, summation_method="minoring")
     case("AUC", False, steps, num_thresholds=21, curve="PR", summation_method="majoring")
     case("AUC", False, logits, from_logits=True)
+    case("AUC", True, steps, thresholds=[0.3, 0.6, 0.8], curve="PR")
+    for metric, bound in (("SensitivityAtSpecificity", "specificity"),
+                          ("SpecificityAtSensitivity", "sensitivity"),
+                          ("PrecisionAtRecall", "recall"),
+                          ("RecallAtPrecision", "precision")):  # fmt: skip
+        case(metric, False, steps, num_thresholds=21, **{bound: 0.6})
+        case(metric, True, steps, num_thresholds=21, **{bound: 0.3})
+    case("SensitivityAtSpecificity", False, steps, specificity=0.5, num_thresholds=1)
     signs = [{**step, "y_pred": 4 * step["y_pred"] - 2 + 1 / 64} for step in steps]
     pair("Hinge", signs)
     pair("SquaredHinge", signs)
+
+
+def several_labels() -> None:
+    steps = [
+        {
+            "y_true": draw_integers(f"labels{i}", (8, 3), 2),
+            "y_pred": 0.5 + draw(f"shares{i}", 8, 3, span=0.5),
+        }
+        for i in range(UPDATES)
+    ]
+    for curve in ("ROC", "PR"):
+        case("AUC", True, steps, num_thresholds=11, curve=curve, multi_label=True)
+    case("AUC", False, steps, num_thresholds=11, multi_label=True, num_labels=3,
+         label_weights=[0.5, 2.0, 1.0])  # fmt: skip
+    case("AUC", True, steps, num_thresholds=11, label_weights=[0.5, 2.0, 1.0])
+
+
+def tables() -> None:
+    steps, one_hot = [], []
+    for i in range(UPDATES):
+        classes = draw_integers(f"true classes{i}", (7,), 4)
+        found = draw_integers(f"found classes{i}", (7,), 4)
+        steps.append({"y_true": classes, "y_pred": found})
+        scores = softmax(draw(f"class scores{i}", 7, 4))
+        one_hot.append({"y_true": np.eye(4)[classes], "y_pred": scores})
+    pair("IoU", steps, num_classes=4, target_class_ids=[0, 2])
+    case("IoU", False, steps, num_classes=6, target_class_ids=[1, 5], ignore_class=3)
+    pair("MeanIoU", steps, num_classes=4)
+    case("MeanIoU", False, steps, num_classes=3)
+    case("MeanIoU", False, one_hot, num_classes=4, sparse_y_true=False, sparse_y_pred=False)
+    pair("OneHotIoU", one_hot, num_classes=4, target_class_ids=[1, 3])
+    pair("OneHotMeanIoU", one_hot, num_classes=4, ignore_class=1)
+    pair("BinaryIoU", [{k: v[:, 0] for k, v in step.items()} for step in binary_steps()])
+    case("BinaryIoU", False, binary_steps(), target_class_ids=[1], threshold=0.25)
 
 
 def categorical() -> None:
@@ -139,6 +188,8 @@ def main() -> None:
     regression()
     binary()
     categorical()
+    several_labels()
+    tables()
     family.write()
 
 

@@ -1,5 +1,11 @@
 """Losses: how far predictions are from targets."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import registry
 from ..registry import losses as _registry
 from .classification import (
     BinaryCrossentropy,
@@ -21,7 +27,16 @@ from .classification import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from .labelled import (
+    CTC,
+    CategoricalGeneralizedCrossEntropy,
+    Circle,
+    categorical_generalized_cross_entropy,
+    circle,
+    ctc,
+)
 from .loss import Loss, LossFunctionWrapper
+from .overlap import Dice, Tversky, dice, tversky
 from .regression import (
     CosineSimilarity,
     Huber,
@@ -43,13 +58,37 @@ from .regression import (
 
 get = _registry.get
 
+
+def serialize(loss: Any) -> Any:
+    """Return the configuration of a loss in Keras' form, or the name of a function.
+
+    Raises:
+        ConfigError: a function is not registered.
+    """
+    return registry.encoded(loss)
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make a loss from its configuration or its name.
+
+    Raises:
+        ConfigError: a name in it is not known.
+    """
+    with registry.custom_object_scope(custom_objects or {}):
+        return _registry.get(name)
+
+
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -63,12 +102,18 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
+    "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -79,6 +124,8 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]

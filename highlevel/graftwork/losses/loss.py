@@ -13,7 +13,6 @@ from ..registry import Configured, Rule, declared, losses, setting
 from ..rules import one_of, optional
 
 EPSILON = 1e-7
-EPSILON = 1e-7
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none")
 reduction_rule: Rule = optional(one_of(*REDUCTIONS))
 
@@ -55,6 +54,10 @@ class Loss(Configured):
         """Return 1 where a value counts and 0 where it is ignored, or None where all count."""
         return None
 
+    def counted(self, values: Tensor) -> Tensor | None:
+        """Return which of the computed values count, or None where all do."""
+        return None
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Return the reduced loss, a scalar tensor (or one value per sample without reduction).
 
@@ -65,9 +68,10 @@ class Loss(Configured):
         targets, predictions = as_tensor(y_true), as_tensor(y_pred, self.dtype)
         predictions = predictions if self.dtype is not None else precise(predictions)
         values = self.call(targets, predictions)
-        valid, mask = self.valid(targets), getattr(y_pred, "_keras_mask", None)
-        if mask is not None:
-            valid = mask if valid is None else ops.logical_and(valid, mask)
+        valid = self.valid(targets)
+        for mask in (self.counted(values), getattr(y_pred, "_keras_mask", None)):
+            if mask is not None:
+                valid = mask if valid is None else ops.logical_and(valid, mask)
         return reduced(values, sample_weight, self.reduction, valid)
 
 

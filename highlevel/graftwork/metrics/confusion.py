@@ -11,7 +11,7 @@ from graftgrad.errors import ConfigError, expect
 
 from ..losses.loss import same_rank, weights_for
 from ..registry import declared, metrics, setting
-from ..rules import one_of, optional, positive_integer
+from ..rules import optional, positive_integer
 from .metric import Metric, divided
 
 LOWEST = -1e10
@@ -43,19 +43,21 @@ class Counts(Metric):
         true_negatives: ClassVar[Any]
         false_negatives: ClassVar[Any]
 
-    def make_counts(self, thresholds: Sequence[float]) -> None:
-        """Make the state for these thresholds."""
+    def make_counts(self, thresholds: Sequence[float], labels: tuple[int, ...] = ()) -> None:
+        """Make the state for these thresholds, and for so many labels where each counts alone."""
         self.chosen = [float(one) for one in thresholds]
         self.levels = graftgrad.tensor(self.chosen, self.dtype or "float32").reshape(-1, 1)
         for name in self.kept:
             stored = name if len(self.kept) > 1 else "accumulator"  # Keras' name in files
-            setattr(self, name, self.add_variable((len(self.chosen),), name=stored))
+            setattr(self, name, self.add_variable((len(self.chosen), *labels), name=stored))
 
     def count(
         self, y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None = None,
-        class_id: int | None = None,
+        class_id: int | None = None, label_weights: Any = None, each: bool = False,
     ) -> None:  # fmt: skip
         """Add a batch to the counts: all classes, or one; all predictions, or the k largest.
+
+        With `each` the labels on the last axis are counted each alone.
 
         Raises:
             ShapeError: targets and predictions differ in shape.
@@ -69,10 +71,15 @@ class Counts(Metric):
             w = ops.full_like(p, 1)
             if sample_weight is not None:
                 w = ops.broadcast_to(weights_for(p, sample_weight), p.shape)
+            if label_weights is not None:
+                w = w * as_tensor(label_weights, w.dtype)
             if class_id is not None:
                 t, p, w = t[..., class_id], p[..., class_id], w[..., class_id]
-            t, p, w = ((t != 0).reshape(1, -1), p.reshape(1, -1), w.reshape(1, -1))
-            self._add(t, p > self.levels.to(p.dtype), w)
+            rest = (t.shape[-1],) if each else ()
+            t, p, w = ((t != 0).reshape(1, -1, *rest), p.reshape(1, -1, *rest),
+                       w.reshape(1, -1, *rest))  # fmt: skip
+            levels = self.levels.to(p.dtype).reshape(-1, 1, *[1 for _ in rest])
+            self._add(t, p > levels, w)
 
     def _add(self, t: Tensor, found: Tensor, w: Tensor) -> None:
         sides = {"true_positives": found & t, "false_positives": found & ~t,
@@ -80,11 +87,11 @@ class Counts(Metric):
         for name in self.kept:
             getattr(self, name).add_((sides[name].to(w.dtype) * w).sum(1))
 
-    def recall(self) -> Tensor:
+    def recalls(self) -> Tensor:
         """Return TP / (TP + FN) at every threshold, (T,)."""
         return divided(self.true_positives, self.true_positives.detach() + self.false_negatives)
 
-    def precision(self) -> Tensor:
+    def precisions(self) -> Tensor:
         """Return TP / (TP + FP) at every threshold, (T,)."""
         return divided(self.true_positives, self.true_positives.detach() + self.false_positives)
 
@@ -130,7 +137,7 @@ class Precision(_Rate):
     def result(self) -> Tensor:
         """Return the ratio, a scalar for one threshold."""
         with graftgrad.no_grad():
-            return _scalar(self.precision())
+            return _scalar(self.precisions())
 
 
 @declared(metrics, "recall")
@@ -142,7 +149,7 @@ class Recall(_Rate):
     def result(self) -> Tensor:
         """Return the ratio, a scalar for one threshold."""
         with graftgrad.no_grad():
-            return _scalar(self.recall())
+            return _scalar(self.recalls())
 
 
 @declared(None)
@@ -192,89 +199,3 @@ class FalseNegatives(_Count):
     """How many were taken for negatives wrongly."""
 
     kept = ("false_negatives",)
-
-
-@declared(metrics, "auc")
-class AUC(Counts):
-    """Area under a curve drawn through the counts at many thresholds.
-
-    Args:
-        num_thresholds: how many thresholds from just below 0 to just above 1.
-        curve: "ROC", true over false positive rate; or "PR", precision over recall.
-        summation_method: "interpolation" by trapezoids (for "PR" by counts that vary linearly
-            between thresholds: Davis and Goadrich 2006, section 4), or the sum of the lower
-            ("minoring") or upper ("majoring") rectangles.
-        thresholds: those between 0 and 1, in place of evenly spaced ones.
-        from_logits: predictions are logits.
-    """
-
-    num_thresholds: int = setting(positive_integer, default=200)
-    curve: str = setting(default="ROC")
-    summation_method: str = setting(
-        one_of("interpolation", "minoring", "majoring"), default="interpolation"
-    )
-    name: Any = setting(default="auc")
-    dtype: Any = setting(default=None)
-    thresholds: Any = setting(threshold_rule, default=None)
-    multi_label: bool = setting(default=False)
-    num_labels: Any = setting(default=None)
-    label_weights: Any = setting(default=None)
-    from_logits: bool = setting(default=False)
-
-    def build(self) -> None:
-        """Make the four counts at all thresholds."""
-        expect(self.curve in ("ROC", "PR"), "AUC", 'curve must be "ROC" or "PR"', error=ConfigError,
-               curve=self.curve)  # fmt: skip
-        single = not self.multi_label and self.num_labels is None and self.label_weights is None
-        expect(single, "AUC", "labels must be counted together", error=ConfigError,
-               multi_label=self.multi_label, advice="Make one AUC for each label.")  # fmt: skip
-        expect(self.thresholds is not None or self.num_thresholds > 1, "AUC",
-               "num_thresholds must be at least 2", error=ConfigError,
-               num_thresholds=self.num_thresholds)  # fmt: skip
-        steps = self.num_thresholds - 1
-        even = [i / steps for i in range(1, steps)]
-        inner = even if self.thresholds is None else sorted(self.thresholds)
-        self.make_counts([-1e-7, *inner, 1 + 1e-7])
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch to the counts."""
-        prediction = as_tensor(y_pred).detach()
-        self.count(
-            y_true, ops.sigmoid(prediction) if self.from_logits else prediction, sample_weight
-        )
-
-    def result(self) -> Tensor:
-        """Return the area, a scalar tensor."""
-        with graftgrad.no_grad():
-            recall = self.recall()
-            if self.curve == "PR" and self.summation_method == "interpolation":
-                return self._between_counts()
-            if self.curve == "PR":
-                return self._area(recall, self.precision())
-            false_rate = divided(
-                self.false_positives, self.false_positives.detach() + self.true_negatives
-            )
-            return self._area(false_rate, recall)
-
-    def _area(self, x: Tensor, y: Tensor) -> Tensor:
-        left, right = y[:-1], y[1:]
-        heights = {
-            "interpolation": (left + right) * 0.5,
-            "minoring": ops.minimum(left, right),
-            "majoring": ops.maximum(left, right),
-        }
-        return ((x[:-1] - x[1:]) * heights[self.summation_method]).sum()
-
-    def _between_counts(self) -> Tensor:
-        """Integrate precision over recall; TP and TP + FP vary linearly between thresholds a and b.
-
-        ∫ (TP_b + s (P − P_b)) / P · dTP = s (ΔTP + (TP_b − s P_b) ln(P_a / P_b)), s = ΔTP / ΔP.
-        """
-        hits = self.true_positives.detach()
-        found = hits + self.false_positives
-        gained, step = hits[:-1] - hits[1:], found[:-1] - found[1:]
-        slope = divided(gained, ops.maximum(step, 0.0))
-        ratio = ops.where(found[1:] > 0, divided(found[:-1], found[1:]), ops.full_like(step, 1))
-        ratio = ops.where(ratio > 0, ratio, ops.full_like(ratio, 1))
-        area = slope * (gained + (hits[1:] - slope * found[1:]) * ops.log(ratio))
-        return divided(area, hits[1:] + self.false_negatives[1:]).sum()

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from ..registry import Configured, declared, schedules, setting
+from ..registry import (
+    Configured,
+    configuration,
+    custom_object_scope,
+    declared,
+    schedules,
+    setting,
+)
 from ..rules import number
 
 
@@ -209,3 +217,18 @@ def stage(schedule: ExponentialDecay | InverseTimeDecay, step: Any) -> float:
     """Return how many times `decay_steps` have passed, in whole stages where it is a staircase."""
     passed = float(step) / schedule.decay_steps
     return math.floor(passed) if schedule.staircase else passed
+
+
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+    """Return the configuration of a schedule in Keras' form."""
+    return configuration(learning_rate_schedule)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make a schedule from its configuration.
+
+    Raises:
+        ConfigError: a name in it is not known.
+    """
+    with custom_object_scope(custom_objects or {}):
+        return schedules.get(config)

@@ -149,3 +149,39 @@ def test_targets_that_are_no_share_are_refused(name: str, from_logits: bool) -> 
 def test_a_reduction_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"reduction must be one of .*'average'"):
         losses.MeanSquaredError(reduction="average")
+
+
+def test_serialized_losses_come_back() -> None:
+    loss = losses.Tversky(0.3, 0.9, axis=(1, 2), name="mine")
+    told = losses.serialize(loss)
+    assert told["module"] == "keras.losses"
+    assert losses.deserialize(told).get_config() == loss.get_config()
+    assert losses.serialize(losses.MeanSquaredError())["class_name"] == "MeanSquaredError"
+    assert type(losses.deserialize("dice")).__name__ == "Dice"
+
+
+def test_circle_compares_with_embeddings_of_others() -> None:
+    x = np.eye(3, dtype="float32")
+    alone = losses.circle([0, 0, 1], x, remove_diagonal=False)
+    beside = losses.circle([0, 0, 1], x, [0, 0, 1], x, remove_diagonal=False)
+    np.testing.assert_array_equal(alone.numpy(), beside.numpy())
+    assert losses.circle([0, 1, 2], x, [5], x[:1]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: losses.CategoricalGeneralizedCrossEntropy(1.0), ConfigError,
+         "q must lie between 0 and 1, both excluded; got q=1.0"),
+        (lambda: losses.ctc([1, 2], arrays(2, 4, 3)), ShapeError, r"ctc: targets must be \(N, L\)"),
+        (lambda: losses.ctc([[1], [2]], arrays(2, 3)), ShapeError,
+         r"ctc: predictions must be \(N, T, K\)"),
+        (lambda: losses.ctc([[1], [3]], arrays(2, 4, 3)), DataError, "label=3"),
+        (lambda: losses.circle([0, 1], arrays(3, 2)), ShapeError,
+         r"circle: there must be one label for each embedding, \(N, D\); got y_true=\(2,\)"),
+        (lambda: losses.dice(arrays(2, 3), arrays(2, 2)), ShapeError, "must have one shape"),
+    ],
+)  # fmt: skip
+def test_unfit_labels_and_regions(call: Any, error: Any, text: str) -> None:
+    with pytest.raises(error, match=text):
+        call()

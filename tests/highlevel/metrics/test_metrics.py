@@ -68,6 +68,50 @@ def test_a_result_is_no_view_of_the_state() -> None:
         (metrics.Precision, ["thresholds", "top_k", "class_id", "name", "dtype"]),
         (metrics.F1Score, ["average", "threshold", "name", "dtype"]),
         (metrics.CosineSimilarity, ["name", "dtype", "axis"]),
+        (
+            metrics.IoU,
+            [
+                "num_classes",
+                "target_class_ids",
+                "name",
+                "dtype",
+                "ignore_class",
+                "sparse_y_true",
+                "sparse_y_pred",
+                "axis",
+            ],
+        ),
+        (
+            metrics.MeanIoU,
+            [
+                "num_classes",
+                "name",
+                "dtype",
+                "ignore_class",
+                "sparse_y_true",
+                "sparse_y_pred",
+                "axis",
+            ],
+        ),
+        (
+            metrics.OneHotIoU,
+            [
+                "num_classes",
+                "target_class_ids",
+                "name",
+                "dtype",
+                "ignore_class",
+                "sparse_y_pred",
+                "axis",
+            ],
+        ),
+        (
+            metrics.OneHotMeanIoU,
+            ["num_classes", "name", "dtype", "ignore_class", "sparse_y_pred", "axis"],
+        ),
+        (metrics.BinaryIoU, ["target_class_ids", "threshold", "name", "dtype"]),
+        (metrics.PrecisionAtRecall, ["recall", "num_thresholds", "class_id", "name", "dtype"]),
+        (metrics.PearsonCorrelation, ["name", "dtype", "axis"]),
     ],
 )
 def test_arguments_stand_in_the_order_of_keras(kind: type, order: list[str]) -> None:
@@ -117,3 +161,47 @@ def test_settings_and_shapes_that_do_not_fit_are_named() -> None:
         metrics.BinaryAccuracy().update_state(np.zeros(3), np.zeros(4))
     with pytest.raises(ShapeError, match="one label per prediction"):
         metrics.SparseCategoricalAccuracy().update_state(np.zeros(3), np.zeros((4, 2)))
+
+
+def test_serialized_metrics_come_back() -> None:
+    metric = metrics.OneHotIoU(3, [0, 2], ignore_class=1)
+    told = metrics.serialize(metric)
+    assert told["module"] == "keras.metrics"
+    assert metrics.deserialize(told).get_config() == metric.get_config()
+    assert type(metrics.deserialize("pearson_correlation")).__name__ == "PearsonCorrelation"
+
+
+SEEN = ([0, 1, 1], np.array([0.2, 0.6, 0.9]))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: metrics.IoU(3, [0, 3]), ConfigError,
+         r"IoU: target_class_ids must lie in \[0, 3\); got target_class_ids=\(0, 3\)"),
+        (lambda: metrics.IoU(num_classes=3), ConfigError, "target_class_ids must be given"),
+        (lambda: metrics.MeanIoU(3).update_state([0, 1], [0, 1, 2]), ShapeError,
+         r"MeanIoU: there must be one label per prediction; got y_true=\(2,\), y_pred=\(3,\)"),
+        (lambda: metrics.MeanIoU(3).update_state([0, 1, 2], [0, 1, 2], [1.0, 2.0]), ShapeError,
+         "one weight per prediction"),
+        (lambda: metrics.PrecisionAtRecall(1.5), ConfigError, "recall must lie between 0 and 1"),
+        (lambda: metrics.SensitivityAtSpecificity(0.5, num_thresholds=0), ConfigError,
+         "num_thresholds must be a positive integer"),
+        (lambda: metrics.AUC(num_labels=2), ConfigError, "num_labels needs multi_label=True"),
+        (lambda: metrics.AUC(multi_label=True).update_state(*SEEN), ShapeError,
+         r"predictions of several labels must be \(N, L\)"),
+        (lambda: metrics.AUC(multi_label=True, num_labels=3).update_state(
+            np.ones((2, 2)), np.ones((2, 2))), ShapeError, "as many labels as before"),
+    ],
+)  # fmt: skip
+def test_unfit_settings_and_shapes_of_tables_and_rates(call: Any, error: Any, text: str) -> None:
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_a_rate_that_is_never_reached_gives_zero() -> None:
+    metric = metrics.PrecisionAtRecall(0.9)
+    metric.update_state([1, 1], np.array([0.1, -1.0]))
+    assert float(metric.result()) == 0
+    assert float(metrics.MeanIoU(2).result()) == 0
+    assert float(metrics.AUC(multi_label=True).result()) == 0
