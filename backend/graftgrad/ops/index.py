@@ -18,7 +18,7 @@ from ..spec import Shape, Spec, broadcast
 from .gather import FlatPlaces, Take, as_indices, expect_integers, within
 from .operand import cast
 from .shape import Cut, Slice, broadcast_to, reshape, transpose
-from .update import Assign
+from .update import Assign, fitting
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -124,6 +124,7 @@ def setitem(x: Tensor, index: Any, value: Tensor) -> None:
     if not reading.axes:
         Assign()(view, without_lead(value, view.ndim))
         return
+    fitting("assignment to a part", x.spec, value.spec)
     indices, ahead = placed(view, reading)
     place, count, own = reading.place, len(indices), indices[0].ndim
     part = (*ahead.shape[:place], *indices[0].shape, *ahead.shape[place + count :])

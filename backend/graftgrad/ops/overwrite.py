@@ -5,13 +5,14 @@ Nothing here changes its operands. How a tensor gets such a history stands in `i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import Function, function
 from ..spec import Spec, broadcast
 from .operand import together
 from .shape import Reshape, reshape
+from .update import fitting
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 class Overwrite(Function):
     """y = value, stretched to the shape of x; nothing is left of x, and its gradient is 0."""
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec, value: Spec) -> Spec:
         expect(broadcast("overwrite", x, value) == x.shape, "overwrite",
                "the value must stretch to the shape of x", x=x, value=value)  # fmt: skip
+        fitting("overwrite", x, value)
         return x.like()
 
     def compute(self, xp: Any, x: Any, value: Any, y: Any) -> None:
@@ -42,12 +46,15 @@ class CopySlices(Function):
 
     views: tuple[Function, ...]
 
+    takes_complex: ClassVar[bool] = True
+
     def infer(self, x: Spec, value: Spec) -> Spec:
         part = x.like()
         for view in self.views:
             part = type(view).infer(view, part)
         expect(part.shape == value.shape, "copy_slices", "the value must have the part's shape",
                part=part, value=value)  # fmt: skip
+        fitting("copy_slices", part, value)
         return x.like()
 
     def compute(self, xp: Any, x: Any, value: Any, y: Any) -> None:

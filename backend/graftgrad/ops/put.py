@@ -13,6 +13,7 @@ from .gather import Take
 from .index import getitem, stretched_value
 from .operand import cast
 from .shape import reshape
+from .update import fitting
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -81,8 +82,9 @@ def put(x: Tensor, index: Any, value: Tensor) -> Tensor:
     Raises:
         ShapeError: an index lies outside, or the value does not stretch to the part.
         DataError: an element of an array of indices lies outside.
-        DTypeError: an index is neither integer nor bool.
+        DTypeError: an index is neither integer nor bool, or a complex value meets a real x.
     """
+    fitting("assignment to a part", x.spec, value.spec)
     every = x.like(np.arange(x.size, dtype=int64).reshape(x.shape))
     places = getitem(every, index)
     return Replace()(x, stretched_value(cast(value, x.dtype), places.shape), places)  # type: ignore[no-any-return]

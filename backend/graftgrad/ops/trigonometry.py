@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..spec import bool_
 from .arithmetic import Binary, Unary, div, equal_mask, mul, neg, square, where
 from .exponential import cos, rsqrt, sin
 from .operand import cast, floating, full_like, together
+from .parts import conj
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 class Tan(Unary):
     """Tangent of an angle in radians."""
 
+    takes_complex: ClassVar[bool] = True
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.tan(x, out=y)
 
     def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
-        return gy * (y * y + 1)
+        return gy * conj(y * y + 1)
 
 
 @function
@@ -95,24 +98,28 @@ class Hypot(Binary):
 class Sinh(Unary):
     """Hyperbolic sine."""
 
+    takes_complex: ClassVar[bool] = True
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(over="ignore"):
             xp.sinh(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy * cosh(x)
+        return gy * conj(cosh(x))
 
 
 @function
 class Cosh(Unary):
     """Hyperbolic cosine."""
 
+    takes_complex: ClassVar[bool] = True
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(over="ignore"):
             xp.cosh(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy * sinh(x)
+        return gy * conj(sinh(x))
 
 
 @function

@@ -237,8 +237,17 @@ def clip_value(target: Tensor, limit: float) -> Tensor:
 def _stretched(subject: str, target: Spec, value: Spec) -> Spec:
     expect(broadcast(subject, target, value) == target.shape, subject,
            "the value must stretch to the target's shape", target=target, value=value)  # fmt: skip
+    fitting(subject, target, value)
+    return target
+
+
+def fitting(subject: str, target: Spec, value: Spec) -> None:
+    """Check that a target can hold the values that are written into it.
+
+    Raises:
+        DTypeError: they are complex, and it is not.
+    """
     if is_complex(value.dtype):
         expect(is_complex(target.dtype), subject, "a complex value needs a complex target",
                error=DTypeError, advice="Take .real, .imag or .abs() of the value.",
                target=target, value=value)  # fmt: skip
-    return target

@@ -130,8 +130,33 @@ def test_no_complex_value_enters_a_real_target():
     x = graftgrad.zeros(1)
     with pytest.raises(DTypeError, match="assign: a complex value needs a complex target"):
         x.copy_(numbers(1j, requires_grad=False))
+    y = graftgrad.zeros(2, requires_grad=True) * 1
+    for change in (
+        lambda: y.copy_(numbers(1j)),
+        lambda: y.__setitem__(0, 1j),
+        lambda: y.__setitem__([0, 1], 1j),
+        lambda: x.__setitem__([0], 1j),
+        lambda: x.__setitem__(x == 0, 1j),
+    ):
+        with pytest.raises(DTypeError, match="a complex value needs a complex target"):
+            change()
     with pytest.raises(DTypeError, match="complex: parts must be float32 or float64"):
         ops.complex(x.to("bfloat16"), x.to("bfloat16"))
+
+
+def written(x, value):
+    """Changes in place inside a graph, through views of parts."""
+    y = x * 1
+    y.imag[1] = value
+    y[0, :2] = 2j
+    return y * y
+
+
+def numpy_written(x, value):
+    y = x.copy()
+    y.imag[1] = value
+    y[0, :2] = 2j
+    return y * y
 
 
 class TestOpsOfComplexNumbers(CaseChecks):
@@ -154,6 +179,17 @@ class TestOpsOfComplexNumbers(CaseChecks):
         case(ops.sin, x=complex_normal(3), oracle=np.sin),
         case(ops.cos, x=complex_normal(3), oracle=np.cos),
         case(ops.tanh, x=complex_normal(3), oracle=np.tanh),
+        case(ops.tan, x=complex_normal(3), oracle=np.tan),
+        case(ops.sinh, x=complex_normal(3), oracle=np.sinh),
+        case(ops.cosh, x=complex_normal(3), oracle=np.cosh),
+        case(written, x=complex_normal(2, 3), value=(3,), oracle=numpy_written),
+        case(
+            lambda a, b: ops.einsum("ij,jk->ki", a, b),
+            label="einsum",
+            a=complex_normal(2, 3),
+            b=complex_normal(3, 2),
+            oracle=lambda a, b: np.einsum("ij,jk->ki", a, b),
+        ),
         case(ops.matmul, a=complex_normal(2, 2, 3), b=complex_normal(3, 4), oracle=np.matmul),
         case(ops.matmul, a=(2, 3), b=complex_normal(3), oracle=np.matmul),
         case(ops.sum, x=complex_normal(2, 3), axis=1, oracle=np.sum),
