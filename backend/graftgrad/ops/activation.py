@@ -63,20 +63,32 @@ _POWERS = {
 }
 
 
-def _in_c(x: str, powers: list[float]) -> str:
-    """Return a polynomial in C, lowest power first, rounded once for each of them."""
-    text = repr(powers[-1])
-    for a in reversed(powers[:-1]):
-        text = f"fma({text}, {x}, {a!r})"
+def _in_c(x: str, square: str, powers: list[float]) -> str:
+    """Return a polynomial in C: pairs of powers, which do not wait for each other, joined by x²."""
+    pairs = [
+        f"fma({high!r}, {x}, {low!r})" if high else repr(low)
+        for low, high in zip(powers[::2], [*powers[1::2], 0.0], strict=False)
+    ]
+    text = pairs[-1]
+    for one in reversed(pairs[:-1]):
+        text = f"fma({text}, {square}, {one})"
     return text
 
 
-# Φ(−|u|) of a bounded u, by the same series; and Φ(u) by the hyperbolic tangent
+def _scaled_tail(s: Any) -> Any:
+    return np.exp(np.polynomial.chebyshev.chebval(s, _TAIL)) / 2
+
+
+# Φ(−|u|) · e^(u²/2) / t of a bounded u, interpolated to 3e-8; the exponential serves the slope too
+_SCALED = np.polynomial.chebyshev.cheb2poly(
+    np.polynomial.chebyshev.chebinterpolate(_scaled_tail, 10)
+).tolist()
 _TAIL_IN_C = (
     "float size = fabs(u); float t = 1 / (1 + size * 0.35355339059327379); float s = 2 * t - 1; "
-    f"float tail = t * exp({_in_c('s', [_POWERS[4][0] - math.log(2), *_POWERS[4][1:]])} "
-    "- 0.5 * size * size); "
+    "float r = s * s; float bell = exp(-0.5 * size * size); float tail = "
+    f"{_in_c('s', 'r', _SCALED)} * t * bell; "
 )
+# Φ(u) by the hyperbolic tangent
 _BOUNDED_IN_C = f"float u = x < -{FAR} ? -{FAR} : (x > {FAR} ? {FAR} : x); "
 _BY_TANH_IN_C = (
     f"float phi = 1 / (1 + exp(-u * (u * u * {0.044715 * 2 * ROOT_HALF_TURN} "
@@ -173,7 +185,7 @@ class GeluSlope(Slope):
                 "gx = phi * (inner * (1 - phi) + 1) * gy;"
             )
         return (
-            f"{_BOUNDED_IN_C}{_TAIL_IN_C}gx = (exp(-0.5 * u * u) * {ROOT_HALF_TURN / 2} * u "
+            f"{_BOUNDED_IN_C}{_TAIL_IN_C}gx = (bell * {ROOT_HALF_TURN / 2} * u "
             "+ copysign(0.5 - tail, u) + 0.5) * gy;"
         )
 

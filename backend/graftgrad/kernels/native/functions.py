@@ -43,6 +43,17 @@ def _horner(p: Program, powers: Sequence[float], x: Value) -> Value:
     return y
 
 
+def _paired(p: Program, powers: Sequence[float], x: Value, square: Value) -> Value:
+    """Return the same by pairs of powers, which do not wait for each other, joined by x²."""
+    pairs = [p.fma(high, x, low) for low, high in zip(powers[::2], powers[1::2], strict=False)]
+    if len(powers) % 2:
+        pairs.append(p.single(powers[-1]))
+    y = pairs[-1]
+    for one in reversed(pairs[:-1]):
+        y = p.fma(y, square, one)
+    return y
+
+
 def _reduced(p: Program, x: Value) -> tuple[Value, Value]:
     """Return n and r with x = n · ln 2 + r, |r| ≤ ln 2 / 2."""
     n = p.nearest(x * math.log2(math.e))
@@ -73,7 +84,8 @@ def exp(p: Program, x: Value) -> Value:
     """Return eˣ."""
     x = p.greatest(-105.0, p.least(89.0, x))  # the second operand stays where it is NaN
     n, r = _reduced(p, x)
-    y = p.fma(_horner(p, _EXP, r), r * r, r) + 1.0
+    square = r * r
+    y = p.fma(_paired(p, _EXP, r, square), square, r) + 1.0
     once, twice = _two_powers(p, n)
     return y * once * twice
 
@@ -81,7 +93,8 @@ def exp(p: Program, x: Value) -> Value:
 def falling(p: Program, x: Value) -> Value:
     """Return eˣ for x ≤ 0; below −87 it is 0 here, where float32 would go on with fewer digits."""
     n, r = _reduced(p, p.greatest(-87.0, x))  # the second operand stays where it is NaN
-    y = p.fma(_horner(p, _EXP, r), r * r, r) + 1.0
+    square = r * r
+    y = p.fma(_paired(p, _EXP, r, square), square, r) + 1.0
     return p.choose(p.compare("<", x, -87.0), 0.0, y * _power_of_two(p, n))
 
 
@@ -89,7 +102,8 @@ def expm1(p: Program, x: Value) -> Value:
     """Return eˣ − 1."""
     bounded = p.greatest(-40.0, p.least(89.0, x))
     n, r = _reduced(p, bounded)
-    y = p.fma(_horner(p, _EXP, r), r * r, r)
+    square = r * r
+    y = p.fma(_paired(p, _EXP, r, square), square, r)
     half = _power_of_two(p, n - 1.0)  # half of 2ⁿ, which itself may overflow
     return p.fma(half, y, half - 0.5) * 2.0
 
