@@ -20,6 +20,7 @@ from ..ops.depthwise import DepthwiseConv2D
 from ..ops.fused_products import FusedConv2D, FusedDepthwiseConv2D, FusedLinear, told
 from ..ops.matmul import MatMul
 from ..ops.norm import BatchNormInference
+from ..spec import Shape
 from .fixed import Fixed
 from .probe import same_bits
 from .records import Buffer, Entry, Record, View, launch_over
@@ -45,12 +46,13 @@ class Chain:
     def take(self, record: Record, made: View, fixed: Fixed, loose: bool) -> bool:
         """Make a launch that reads the result so far part of this, if it can be."""
         function = record.call.function
-        channels = made.shape[-1:]
+        channels = trailing(made.shape, self.product.outs[0].shape[-1])
         if self.activation is not None:
             return False
         if isinstance(function, BatchNormInference):
             held = all(view in fixed for view in (*record.ins[1:], self.product.ins[1]))
-            if not (loose and held and self.norm is None and self.bias is None) or self.addend:
+            free = self.norm is None and self.bias is None and self.addend is None
+            if not (loose and held and free and len(channels) == 1):
                 return False
             self.norm = record
             return True
@@ -58,7 +60,8 @@ class Chain:
             other = record.ins[1] if record.ins[0].key == made.key else record.ins[0]
             if other.key == made.key:
                 return False
-            if other.shape == channels and self.bias is None and self.norm is None:
+            fits = bool(channels) and other.shape == channels and other.contiguous
+            if fits and self.bias is None and self.norm is None:
                 self.bias = other
                 return self.addend is None
             if other.shape == made.shape and other.contiguous and self.addend is None:
@@ -137,7 +140,8 @@ def _follow(
         return False
     made = next(view for view in entry.ins if view.buffer is result.buffer)
     out = entry.outs[0]
-    whole = made.whole and made.shape[-1:] == result.shape[-1:] and out.whole
+    columns = trailing(made.shape, chain.product.outs[0].shape[-1])
+    whole = made.whole and bool(columns) and out.whole
     if not whole or out.buffer.origin != "made" or out.shape != made.shape:
         return False
     before = dict(vars(chain))
@@ -154,13 +158,13 @@ def _record(chain: Chain, loose: bool) -> Record | None:
     product = chain.product
     ins = list(product.ins)
     y = product.outs[0]
-    out = _reshaped(chain.result, y)
-    bias = chain.bias
+    out = _reshaped(chain.result, y.shape)
+    bias = None if chain.bias is None else _reshaped(chain.bias, y.shape[-1:])
     if chain.norm is not None:
         ins[1], bias = _folded(chain.norm, product)
     more = [view for view in (bias, chain.addend) if view is not None]
     if chain.addend is not None:
-        more[-1] = _reshaped(chain.addend, y)
+        more[-1] = _reshaped(chain.addend, y.shape)
     activation = told(chain.activation) if chain.activation is not None else ("", 0.0, 0.0)
     assert activation is not None
     after: tuple[Any, ...] = (*activation, bias is not None, chain.addend is not None)
@@ -179,14 +183,24 @@ def _record(chain: Chain, loose: bool) -> Record | None:
     return joined if loose or same_bits(chain.records, [joined], [out]) else None
 
 
-def _reshaped(view: View, like: View) -> View:
-    """Return a view without gaps in the shape of another one of as many elements."""
+def trailing(shape: Shape, columns: int) -> Shape:
+    """Return the last axes that a product's columns stand for together; none where they do not."""
+    size = 1
+    for axis in reversed(range(len(shape))):
+        size *= shape[axis]
+        if size == columns:
+            return shape[axis:]
+    return ()
+
+
+def _reshaped(view: View, shape: Shape) -> View:
+    """Return a view without gaps in another shape of as many elements."""
     steps, strides = view.dtype.itemsize, []
-    for size in reversed(like.shape):
+    for size in reversed(shape):
         strides.append(steps)
         steps *= size
-    array = None if view.array is None else view.array.reshape(like.shape)
-    return replace(view, shape=like.shape, strides=tuple(reversed(strides)), array=array)
+    array = None if view.array is None else view.array.reshape(shape)
+    return replace(view, shape=shape, strides=tuple(reversed(strides)), array=array)
 
 
 def _folded(norm: Record, product: Record) -> tuple[View, View]:
