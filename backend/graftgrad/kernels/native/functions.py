@@ -141,9 +141,22 @@ def log1p(p: Program, x: Value) -> Value:
 
 def tanh(p: Program, x: Value) -> Value:
     """Return the hyperbolic tangent."""
-    size = p.magnitude(x)
-    t = expm1(p, size * -2.0)
-    return _signed(p, -t / (t + 2.0), x)
+    n, r = _reduced(p, p.greatest(-40.0, p.magnitude(x) * -2.0))
+    square, power = r * r, _power_of_two(p, n)
+    y = p.fma(_paired(p, _EXP, r, square), square, r)
+    t = p.fma(power, y, power - 1.0)  # e^(−2|x|) − 1
+    return _signed(p, t / (-2.0 - t), x)
+
+
+def logistic(p: Program, x: Value) -> Value:
+    """Return 1 / (1 + e⁻ˣ); below −87 it goes no further down."""
+    x = p.greatest(-87.0, p.least(87.0, x))  # the second operand stays where it is NaN
+    n = p.nearest(x * -math.log2(math.e))
+    r = p.fma(n, _LN2_LOW, p.fma(n, _LN2_HIGH, x))  # e⁻ˣ = 2ⁿ · e⁻ʳ
+    square = r * r
+    turned = [a if k % 2 else -a for k, a in enumerate(_EXP)]
+    y = 1.0 - p.fma(_paired(p, turned, r, square), square, r)
+    return 1.0 / p.fma(y, _power_of_two(p, n), 1.0)
 
 
 def erf(p: Program, x: Value) -> Value:

@@ -15,15 +15,15 @@ from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.gru import GRU, GRUGrad
 from ...ops.steps import steps
 from ...spec import Spec
-from ..native.functions import FUNCTIONS
+from ..native.functions import FUNCTIONS, logistic
 from ..native.program import Program, Value
 from ..onednn.memory import row_major
-from .sequence import Lie, Run, Sequence, cell_of, copy, parts, product, sigmoid, sizes_of
+from .sequence import Lie, Run, Sequence, cell_of, copy, parts, product, sizes_of
 
 
 def _forward_cell(p: Program, v: Several[Value]) -> dict[int, Value]:
     """From both products, each in three parts, and the state before: gates, inner, state."""
-    z, s, inner, before = sigmoid(p, v[0] + v[3]), sigmoid(p, v[1] + v[4]), v[5], v[6]
+    z, s, inner, before = logistic(p, v[0] + v[3]), logistic(p, v[1] + v[4]), v[5], v[6]
     g = FUNCTIONS["tanh"](p, v[2] + s * inner)
     return dict(enumerate((z, s, g, inner, (before - g) * z + g), 7))
 

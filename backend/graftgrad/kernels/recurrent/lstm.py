@@ -15,17 +15,17 @@ from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.lstm import LSTM, LSTMGrad
 from ...ops.steps import steps
 from ...spec import Spec
-from ..native.functions import FUNCTIONS
+from ..native.functions import FUNCTIONS, logistic
 from ..native.program import Program, Value
 from ..onednn.memory import row_major
-from .sequence import Lie, Run, Sequence, cell_of, copy, parts, product, sigmoid, sizes_of
+from .sequence import Lie, Run, Sequence, cell_of, copy, parts, product, sizes_of
 from .walk import Cell, Product, Walked, panels, walk
 
 
 def _forward(p: Program, z: Several[Value], c: Value) -> tuple[Value, ...]:
     """From what goes into the gates and the cell before: gates, cell, state."""
     tanh = FUNCTIONS["tanh"]
-    i, f, g, o = sigmoid(p, z[0]), sigmoid(p, z[1]), tanh(p, z[2]), sigmoid(p, z[3])
+    i, f, g, o = logistic(p, z[0]), logistic(p, z[1]), tanh(p, z[2]), logistic(p, z[3])
     cell = f * c + i * g
     return i, f, g, o, cell, o * tanh(p, cell)
 

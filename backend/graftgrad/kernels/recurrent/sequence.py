@@ -12,8 +12,6 @@ from ...errors import LibraryError
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
 from ...spec import Shape, Spec, float32, uint8
 from ..native.elementwise import Write, offer
-from ..native.functions import FUNCTIONS
-from ..native.program import Program, Value
 from ..native.vectors import SINGLE
 from ..onednn.library import available, forked, library
 from ..onednn.memory import LINE, lines, strided
@@ -145,11 +143,6 @@ def cell_of(call: Call, n: int, u: int, ins: int, outs: int, write: Write) -> Ke
     if made is None:
         raise LibraryError("recurrent cell: machine code must be possible; got none.")
     return made
-
-
-def sigmoid(p: Program, x: Value) -> Value:
-    """Return 1 / (1 + e⁻ˣ)."""
-    return 1.0 / (FUNCTIONS["exp"](p, -x) + 1.0)
 
 
 def parts(gates: Any, u: int) -> list[Any]:
