@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import windows
 from .compare import Case, case, make
 
 TOKENS = np.array([[3, 1, 2, 0], [1, 4, 0, 0]], dtype="int32")
@@ -46,6 +47,7 @@ CASES: list[Case] = [
     case("GlobalMaxPooling1D", SEQUENCE, keepdims=True),
     case("GlobalAveragePooling2D", IMAGE),
     case("GlobalMaxPooling2D", IMAGE),
+    *windows.CASES,
     # shapes
     case("Flatten", IMAGE),
     case("Reshape", (2, 6), target_shape=(3, -1)),

@@ -276,6 +276,8 @@ class GroupNormalization(Normalizing):
             groups=self.groups,
         )
         self.learned_over(input_shape)
+        if self.groups == -1:
+            self.groups = channels
 
     def call(self, inputs: Tensor) -> Tensor:
         """Normalize."""

@@ -1,4 +1,7 @@
-"""Windows of images and sequences drawn together into one value: the largest or the mean."""
+"""Windows of sequences, images and volumes drawn together into one value: the largest or the mean.
+
+Whole inputs drawn together stand in `global_pooling`, parts of given number in `adaptive_pooling`.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,20 @@ from typing import Any
 from graftgrad import Tensor, ops
 
 from ..registry import declared, layers, setting
-from ..rules import one_of, optional, positive_pair
-from .layer import InputSpec, Layer
-from .rules import channels_last, positive_single, window_padding
+from ..rules import one_of, optional
+from .layer import InputSpec
+from .rules import channel_order, sizes, window_padding
+from .spatial import Spatial
 
 
-class Pooling(Layer):
+@declared(None)
+class Pooling(Spatial):
     """What the layers with windows share: strides are the window's size unless they are given."""
 
-    pool_size: Any
-    strides: Any
-    padding: Any
-
-    accepts_integers = False
+    pool_size: Any = setting(sizes(2))
+    strides: Any = setting(optional(sizes(2)), default=None)
+    padding: Any = setting(window_padding(2), default="valid")
+    data_format: Any = setting(channel_order, default=None)
 
     def prepare(self) -> None:
         """Settle the strides."""
@@ -27,84 +31,9 @@ class Pooling(Layer):
         if self.strides is None:
             self.strides = self.pool_size
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Pool; a sequence is an image of one row."""
-        if len(self.pool_size) == 2:
-            return self.pooled(inputs, self.pool_size, self.strides)
-        rows = self.pooled(ops.expand_dims(inputs, 1), (1, *self.pool_size), (1, *self.strides))
-        return ops.squeeze(rows, 1)
-
-    def pooled(self, x: Tensor, window: tuple[int, int], strides: tuple[int, int]) -> Tensor:
-        """Draw windows of images together."""
-        raise NotImplementedError(
-            f"{type(self).__name__}: must define pooled(self, x, window, strides)."
-        )
-
-
-class Largest(Pooling):
-    """Pooling that keeps the largest value of each window."""
-
-    def pooled(self, x: Tensor, window: tuple[int, int], strides: tuple[int, int]) -> Tensor:
-        """Take the largest."""
-        return ops.max_pool2d(x, window, strides=strides, padding=self.padding)
-
-
-class Mean(Pooling):
-    """Pooling that keeps the mean of each window, without what lies outside the image."""
-
-    def pooled(self, x: Tensor, window: tuple[int, int], strides: tuple[int, int]) -> Tensor:
-        """Take the mean."""
-        return ops.avg_pool2d(x, window, strides=strides, padding=self.padding)
-
-
-@declared(layers, "MaxPool2D")
-class MaxPooling2D(Largest):
-    """The largest value of each window of an image.
-
-    Shapes: (N, H, W, C) -> (N, H', W', C).
-
-    Args:
-        pool_size: rows and columns of the window.
-        strides: pixels from one window to the next; the window's size if None.
-        padding: "valid" for windows inside the image; "same" for ⌈H / strides⌉ of them.
-        data_format: only "channels_last".
-    Raises:
-        ShapeError: the input is no batch of images, or smaller than a window.
-    """
-
-    pool_size: Any = setting(positive_pair, default=(2, 2))
-    strides: Any = setting(optional(positive_pair), default=None)
-    padding: Any = setting(window_padding, default="valid")
-    data_format: Any = setting(channels_last, default=None)
-
-    input_spec = InputSpec(ndim=4)
-
-
-@declared(layers, "AvgPool2D")
-class AveragePooling2D(Mean):
-    """The mean of each window of an image; what lies outside the image does not count.
-
-    Shapes: (N, H, W, C) -> (N, H', W', C).
-
-    Args:
-        pool_size: rows and columns of the window.
-        strides: pixels from one window to the next; the window's size if None.
-        padding: "valid" for windows inside the image; "same" for ⌈H / strides⌉ of them.
-        data_format: only "channels_last".
-    Raises:
-        ShapeError: the input is no batch of images, or smaller than a window.
-    """
-
-    pool_size: Any = setting(positive_pair)
-    strides: Any = setting(optional(positive_pair), default=None)
-    padding: Any = setting(window_padding, default="valid")
-    data_format: Any = setting(channels_last, default=None)
-
-    input_spec = InputSpec(ndim=4)
-
 
 @declared(layers, "MaxPool1D")
-class MaxPooling1D(Largest):
+class MaxPooling1D(Pooling):
     """The largest value of each window of a sequence.
 
     Shapes: (N, T, C) -> (N, T', C).
@@ -113,22 +42,78 @@ class MaxPooling1D(Largest):
         pool_size: the length of the window.
         strides: steps from one window to the next; the window's size if None.
         padding: "valid" or "same".
-        data_format: only "channels_last".
+        data_format: "channels_last", (N, T, C), or "channels_first", (N, C, T).
     Raises:
-        ShapeError: the input is no batch of sequences, or shorter than a window.
+        ShapeError: the input is no batch of sequences, or smaller than a window.
     """
 
-    pool_size: Any = setting(positive_single, default=2)
-    strides: Any = setting(optional(positive_single), default=None)
+    pool_size: Any = setting(sizes(1), default=2)
+    strides: Any = setting(optional(sizes(1)), default=None)
     padding: str = setting(one_of("valid", "same"), default="valid")
-    data_format: Any = setting(channels_last, default=None)
 
+    rank = 1
     input_spec = InputSpec(ndim=3)
+
+    def compute(self, x: Tensor) -> Tensor:
+        """Pool."""
+        return ops.max_pool1d(x, self.pool_size, self.strides, self.padding)
+
+
+@declared(layers, "MaxPool2D")
+class MaxPooling2D(Pooling):
+    """The largest value of each window of an image.
+
+    Shapes: (N, H, W, C) -> (N, H', W', C).
+
+    Args:
+        pool_size: rows and columns of the window.
+        strides: pixels from one window to the next; the window's size if None.
+        padding: "valid" for windows inside; "same" for ⌈H / strides⌉ of them; or margins.
+        data_format: "channels_last", (N, H, W, C), or "channels_first", (N, C, H, W).
+    Raises:
+        ShapeError: the input is no batch of images, or smaller than a window.
+    """
+
+    pool_size: Any = setting(sizes(2), default=(2, 2))
+
+    rank = 2
+    input_spec = InputSpec(ndim=4)
+
+    def compute(self, x: Tensor) -> Tensor:
+        """Pool."""
+        return ops.max_pool2d(x, self.pool_size, self.strides, self.padding)
+
+
+@declared(layers, "MaxPool3D")
+class MaxPooling3D(Pooling):
+    """The largest value of each window of a volume.
+
+    Shapes: (N, D, H, W, C) -> (N, D', H', W', C).
+
+    Args:
+        pool_size: frames, rows and columns of the window.
+        strides: elements from one window to the next; the window's size if None.
+        padding: "valid" for windows inside; "same" for ⌈H / strides⌉ of them; or margins.
+        data_format: "channels_last", (N, D, H, W, C), or "channels_first", (N, C, D, H, W).
+    Raises:
+        ShapeError: the input is no batch of volumes, or smaller than a window.
+    """
+
+    pool_size: Any = setting(sizes(3), default=(2, 2, 2))
+    strides: Any = setting(optional(sizes(3)), default=None)
+    padding: Any = setting(window_padding(3), default="valid")
+
+    rank = 3
+    input_spec = InputSpec(ndim=5)
+
+    def compute(self, x: Tensor) -> Tensor:
+        """Pool."""
+        return ops.max_pool3d(x, self.pool_size, self.strides, self.padding)
 
 
 @declared(layers, "AvgPool1D")
-class AveragePooling1D(Mean):
-    """The mean of each window of a sequence; what lies outside the sequence does not count.
+class AveragePooling1D(Pooling):
+    """The mean of each window of a sequence; what lies outside does not count.
 
     Shapes: (N, T, C) -> (N, T', C).
 
@@ -136,123 +121,72 @@ class AveragePooling1D(Mean):
         pool_size: the length of the window.
         strides: steps from one window to the next; the window's size if None.
         padding: "valid" or "same".
-        data_format: only "channels_last".
+        data_format: "channels_last", (N, T, C), or "channels_first", (N, C, T).
     Raises:
-        ShapeError: the input is no batch of sequences, or shorter than a window.
+        ShapeError: the input is no batch of sequences, or smaller than a window.
     """
 
-    pool_size: Any = setting(positive_single)
-    strides: Any = setting(optional(positive_single), default=None)
+    pool_size: Any = setting(sizes(1))
+    strides: Any = setting(optional(sizes(1)), default=None)
     padding: str = setting(one_of("valid", "same"), default="valid")
-    data_format: Any = setting(channels_last, default=None)
 
+    rank = 1
     input_spec = InputSpec(ndim=3)
 
-
-class Global(Layer):
-    """What the layers share that draw all places together into one."""
-
-    keepdims: bool
-
-    accepts_integers = False
-
-    def places(self, x: Tensor) -> tuple[int, ...]:
-        """Return the axes between batch and channels."""
-        return tuple(range(1, x.ndim - 1))
+    def compute(self, x: Tensor) -> Tensor:
+        """Pool."""
+        return ops.avg_pool1d(x, self.pool_size, self.strides, self.padding)
 
 
-@declared(layers, "GlobalAvgPool2D")
-class GlobalAveragePooling2D(Global):
-    """The mean of each channel of an image.
+@declared(layers, "AvgPool2D")
+class AveragePooling2D(Pooling):
+    """The mean of each window of an image; what lies outside does not count.
 
-    Shapes: (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keepdims.
+    Shapes: (N, H, W, C) -> (N, H', W', C).
 
     Args:
-        data_format: only "channels_last".
-        keepdims: whether rows and columns stay, with size 1.
+        pool_size: rows and columns of the window.
+        strides: pixels from one window to the next; the window's size if None.
+        padding: "valid" for windows inside; "same" for ⌈H / strides⌉ of them; or margins.
+        data_format: "channels_last", (N, H, W, C), or "channels_first", (N, C, H, W).
+    Raises:
+        ShapeError: the input is no batch of images, or smaller than a window.
     """
 
-    data_format: Any = setting(channels_last, default=None)
-    keepdims: bool = setting(default=False)
-
+    rank = 2
     input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Take the means."""
-        return ops.mean(inputs, self.places(inputs), self.keepdims)
+    def compute(self, x: Tensor) -> Tensor:
+        """Pool."""
+        return ops.avg_pool2d(x, self.pool_size, self.strides, self.padding)
 
 
-@declared(layers, "GlobalMaxPool2D")
-class GlobalMaxPooling2D(Global):
-    """The largest value of each channel of an image.
+@declared(layers, "AvgPool3D")
+class AveragePooling3D(Pooling):
+    """The mean of each window of a volume; what lies outside does not count.
 
-    Shapes: (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keepdims.
-
-    Args:
-        data_format: only "channels_last".
-        keepdims: whether rows and columns stay, with size 1.
-    """
-
-    data_format: Any = setting(channels_last, default=None)
-    keepdims: bool = setting(default=False)
-
-    input_spec = InputSpec(ndim=4)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Take the largest."""
-        return ops.max(inputs, self.places(inputs), self.keepdims)
-
-
-@declared(layers, "GlobalAvgPool1D")
-class GlobalAveragePooling1D(Global):
-    """The mean of each feature of a sequence, over the steps that its mask is true for.
-
-    Shapes: (N, T, C) -> (N, C), or (N, 1, C) with keepdims.
+    Shapes: (N, D, H, W, C) -> (N, D', H', W', C).
 
     Args:
-        data_format: only "channels_last".
-        keepdims: whether the steps stay, with size 1.
+        pool_size: frames, rows and columns of the window.
+        strides: elements from one window to the next; the window's size if None.
+        padding: "valid" for windows inside; "same" for ⌈H / strides⌉ of them; or margins.
+        data_format: "channels_last", (N, D, H, W, C), or "channels_first", (N, C, D, H, W).
+    Raises:
+        ShapeError: the input is no batch of volumes, or smaller than a window.
     """
 
-    data_format: Any = setting(channels_last, default=None)
-    keepdims: bool = setting(default=False)
+    pool_size: Any = setting(sizes(3))
+    strides: Any = setting(optional(sizes(3)), default=None)
+    padding: Any = setting(window_padding(3), default="valid")
 
-    input_spec = InputSpec(ndim=3)
+    rank = 3
+    input_spec = InputSpec(ndim=5)
 
-    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
-        """Take the means of the steps that count."""
-        if mask is None:
-            return ops.mean(inputs, self.places(inputs), self.keepdims)
-        counts = ops.cast(ops.expand_dims(ops.cast(mask, "bool"), -1), inputs.dtype)
-        total = ops.sum(inputs * counts, 1, self.keepdims)
-        return total / ops.sum(counts, 1, self.keepdims)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
-        """Return none: no steps are left."""
+    def compute(self, x: Tensor) -> Tensor:
+        """Pool."""
+        return ops.avg_pool3d(x, self.pool_size, self.strides, self.padding)
 
 
-@declared(layers, "GlobalMaxPool1D")
-class GlobalMaxPooling1D(Global):
-    """The largest value of each feature of a sequence.
-
-    Shapes: (N, T, C) -> (N, C), or (N, 1, C) with keepdims.
-
-    Args:
-        data_format: only "channels_last".
-        keepdims: whether the steps stay, with size 1.
-    """
-
-    data_format: Any = setting(channels_last, default=None)
-    keepdims: bool = setting(default=False)
-
-    input_spec = InputSpec(ndim=3)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Take the largest."""
-        return ops.max(inputs, self.places(inputs), self.keepdims)
-
-
-MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
-AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
-GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
-GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import graftgrad
@@ -309,17 +309,7 @@ class LSTMCell(RecurrentCell):
 
     def first_bias(self) -> Any:
         """Return the initializer of the bias, which begins at 1 for the forget gate if wished."""
-        if not self.unit_forget_bias:
-            return self.bias_initializer
-        units = self.units
-
-        def begin(shape: Any, dtype: Any = None) -> Tensor:
-            rest: Callable[..., Any] = self.bias_initializer
-            parts = [rest((units,), dtype=dtype), graftgrad.ones((units,), dtype=dtype),
-                     rest((2 * units,), dtype=dtype)]  # fmt: skip
-            return ops.concatenate([graftgrad.as_tensor(one, dtype) for one in parts], 0)
-
-        return begin
+        return remembering(self.bias_initializer, self.units, self.unit_forget_bias)
 
     def call(self, inputs: Tensor, states: Any, training: bool = False) -> tuple[Tensor, Any]:
         """Take one step."""
@@ -336,6 +326,19 @@ class LSTMCell(RecurrentCell):
     def get_config(self) -> dict[str, Any]:
         """Return the settings that Keras writes."""
         return without(super().get_config(), "implementation")
+
+
+def remembering(rest: Any, units: int, unit_forget_bias: bool) -> Any:
+    """Return an initializer of biases that begins at 1 for the second of four gates, if wished."""
+    if not unit_forget_bias:
+        return rest
+
+    def begin(shape: Any, dtype: Any = None) -> Tensor:
+        parts = [rest((units,), dtype=dtype), graftgrad.ones((units,), dtype=dtype),
+                 rest((2 * units,), dtype=dtype)]  # fmt: skip
+        return ops.concatenate([graftgrad.as_tensor(one, dtype) for one in parts], 0)
+
+    return begin
 
 
 def without(config: dict[str, Any], *names: str) -> dict[str, Any]:

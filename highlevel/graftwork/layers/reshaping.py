@@ -9,10 +9,10 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import declared, layers, setting
-from ..rules import integers, one_of, positive_integer, positive_pair
-from .interpolation import resized
+from ..rules import integers, positive_integer
 from .layer import InputSpec, Layer
-from .rules import channels_last, margin, margins
+from .rules import channel_order
+from .spatial import brought_last
 
 
 @declared(layers)
@@ -22,15 +22,17 @@ class Flatten(Layer):
     Shapes: (N, …) -> (N, D); a batch of single numbers, (N,), becomes (N, 1).
 
     Args:
-        data_format: only "channels_last".
+        data_format: "channels_last", or "channels_first": then channels are brought last before.
     """
 
-    data_format: Any = setting(channels_last, default=None)
+    data_format: Any = setting(channel_order, default=None)
 
     input_spec = InputSpec(min_ndim=1)
 
     def call(self, x: Tensor) -> Tensor:
         """Return (N, D)."""
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = brought_last(x)
         return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
@@ -116,147 +118,3 @@ class RepeatVector(Layer):
     def call(self, x: Tensor) -> Tensor:
         """Return (N, n, D)."""
         return ops.broadcast_to(ops.expand_dims(x, 1), (x.shape[0], self.n, x.shape[1]))
-
-
-@declared(layers)
-class ZeroPadding1D(Layer):
-    """Zeros before and after each sequence.
-
-    Shapes: (N, T, C) -> (N, before + T + after, C).
-
-    Args:
-        padding: one number for both ends, or (before, after).
-    """
-
-    padding: Any = setting(margin, default=1)
-    data_format: Any = setting(channels_last, default=None)
-
-    input_spec = InputSpec(ndim=3)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the padded sequences."""
-        return ops.pad(x, ((0, 0), self.padding, (0, 0)))
-
-
-@declared(layers)
-class ZeroPadding2D(Layer):
-    """Zeros around each image.
-
-    Shapes: (N, H, W, C) -> (N, top + H + bottom, left + W + right, C).
-
-    Args:
-        padding: one number; (rows, columns); or ((top, bottom), (left, right)).
-        data_format: only "channels_last".
-    """
-
-    padding: Any = setting(margins, default=(1, 1))
-    data_format: Any = setting(channels_last, default=None)
-
-    input_spec = InputSpec(ndim=4)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the padded images."""
-        return ops.pad(x, ((0, 0), *self.padding, (0, 0)))
-
-
-@declared(layers)
-class Cropping1D(Layer):
-    """Sequences without their first and last steps.
-
-    Shapes: (N, T, C) -> (N, T − before − after, C).
-
-    Args:
-        cropping: one number for both ends, or (before, after).
-    Raises:
-        ShapeError: nothing would be left.
-    """
-
-    cropping: Any = setting(margin, default=(1, 1))
-
-    input_spec = InputSpec(ndim=3)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the shorter sequences."""
-        return cropped(self, x, self.cropping)
-
-
-@declared(layers)
-class Cropping2D(Layer):
-    """Images without their margins.
-
-    Shapes: (N, H, W, C) -> (N, H − top − bottom, W − left − right, C).
-
-    Args:
-        cropping: one number; (rows, columns); or ((top, bottom), (left, right)).
-        data_format: only "channels_last".
-    Raises:
-        ShapeError: nothing would be left.
-    """
-
-    cropping: Any = setting(margins, default=((0, 0), (0, 0)))
-    data_format: Any = setting(channels_last, default=None)
-
-    input_spec = InputSpec(ndim=4)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the smaller images."""
-        return cropped(self, x, *self.cropping)
-
-
-@declared(layers)
-class UpSampling1D(Layer):
-    """Each step of a sequence repeated.
-
-    Shapes: (N, T, C) -> (N, T · size, C).
-
-    Args:
-        size: how often.
-    """
-
-    size: int = setting(positive_integer, default=2)
-
-    input_spec = InputSpec(ndim=3)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the longer sequences."""
-        return ops.squeeze(ops.upsample2d(ops.expand_dims(x, 2), (self.size, 1)), 2)
-
-
-@declared(layers)
-class UpSampling2D(Layer):
-    """Images enlarged by whole factors.
-
-    Shapes: (N, H, W, C) -> (N, H · rows, W · columns, C).
-
-    Args:
-        size: the factors of rows and columns.
-        data_format: only "channels_last".
-        interpolation: "nearest" repeats rows and columns; "bilinear" weighs the four nearest.
-    """
-
-    size: Any = setting(positive_pair, default=(2, 2))
-    data_format: Any = setting(channels_last, default=None)
-    interpolation: str = setting(one_of("nearest", "bilinear"), default="nearest")
-
-    input_spec = InputSpec(ndim=4)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the enlarged images."""
-        if self.interpolation == "nearest":
-            return ops.upsample2d(x, self.size)
-        rows, columns = x.shape[1] * self.size[0], x.shape[2] * self.size[1]
-        return resized(x, rows, columns, self.interpolation)
-
-
-def cropped(layer: Layer, x: Tensor, *margins: tuple[int, int]) -> Tensor:
-    """Cut margins off the axes that follow the batch.
-
-    Raises:
-        ShapeError: nothing would be left.
-    """
-    cuts: list[Any] = [slice(None)]
-    for size, (before, after) in zip(x.shape[1:], margins, strict=False):
-        expect(before + after < size, f'layer "{layer.name}"', "something must be left",
-               input=x.shape, cropping=margins)  # fmt: skip
-        cuts.append(slice(before, size - after))
-    return x[tuple(cuts)]

@@ -58,12 +58,33 @@ def axes_listed(subject: str, name: str, value: Any) -> tuple[int, ...]:
     return found if isinstance(found, tuple) else (found,)
 
 
-def positive_single(subject: str, name: str, value: Any) -> tuple[int]:
-    """Accept a positive integer, bare or in a sequence of one."""
-    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    expect(len(given) == 1, subject, f"{name} must be one integer", error=ConfigError,
-           **{name: value})  # fmt: skip
-    return (positive_integer(subject, name, given[0]),)
+def channel_order(subject: str, name: str, value: Any) -> str:
+    """Accept "channels_last", (N, …, C), which None stands for, or "channels_first", (N, C, …).
+
+    Raises:
+        ConfigError: another order is asked for.
+    """
+    known = ("channels_last", "channels_first")
+    return "channels_last" if value is None else one_of(*known)(subject, name, value)
+
+
+_ONE_OR = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}
+
+
+def sizes(rank: int, least: int = 1) -> Rule:
+    """Accept one integer for every axis, or one for each, none of them below `least`."""
+
+    def check(subject: str, name: str, value: Any) -> tuple[int, ...]:
+        given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+        expect(len(given) == rank, subject, f"{name} must be {_ONE_OR[rank]}", error=ConfigError,
+               **{name: value})  # fmt: skip
+        if least == 1:
+            return tuple(positive_integer(subject, name, n) for n in given)
+        fit = all(hasattr(n, "__index__") and not isinstance(n, bool) and n >= 0 for n in given)
+        expect(fit, subject, f"{name} must not be negative", error=ConfigError, **{name: value})
+        return tuple(int(n) for n in given)
+
+    return check
 
 
 def margin(subject: str, name: str, value: Any) -> tuple[int, int]:
@@ -81,25 +102,17 @@ def margin(subject: str, name: str, value: Any) -> tuple[int, int]:
     return (int(pair[0]), int(pair[1]))
 
 
-def sizes_from_zero(subject: str, name: str, value: Any) -> tuple[int, int]:
-    """Accept one number for rows and columns, or one for each, none of them negative.
+def margins(rank: int) -> Rule:
+    """Accept sizes around each axis: one number, one for each axis, or (before, after) for each."""
+    axes = {2: "rows and columns", 3: "frames, rows and columns"}[rank]
 
-    Raises:
-        ConfigError: it is neither.
-    """
-    return margin(subject, name, value)
+    def check(subject: str, name: str, value: Any) -> tuple[tuple[int, int], ...]:
+        given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+        expect(len(given) == rank, subject, f"{name} must be one number or one entry for {axes}",
+               error=ConfigError, **{name: value})  # fmt: skip
+        return tuple(margin(subject, name, one) for one in given)
 
-
-def margins(subject: str, name: str, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Accept sizes around rows and columns: one number, one for each, or (before, after) for each.
-
-    Raises:
-        ConfigError: it is none of these, or negative.
-    """
-    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    expect(len(both) == 2, subject, f"{name} must be one number or one entry for rows and columns",
-           error=ConfigError, **{name: value})  # fmt: skip
-    return (margin(subject, name, both[0]), margin(subject, name, both[1]))
+    return check
 
 
 def axis_or_axes(subject: str, name: str, value: Any) -> int | tuple[int, ...]:
@@ -165,12 +178,12 @@ def known_axes(
     return axes
 
 
-def window_padding(subject: str, name: str, value: Any) -> Any:
-    """Accept "valid", "same", or the margins themselves, as other libraries' networks need them.
+def window_padding(rank: int) -> Rule:
+    """Accept "valid", "same", or the margins themselves, as other libraries' networks need them."""
 
-    Raises:
-        ConfigError: it is none of these.
-    """
-    if isinstance(value, str):
-        return one_of("valid", "same")(subject, name, value)
-    return margins(subject, name, value)
+    def check(subject: str, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return one_of("valid", "same")(subject, name, value)
+        return margins(rank)(subject, name, value)
+
+    return check

@@ -14,7 +14,12 @@ from .embedding import Tabled
 from .layer import Layer
 
 
-def _layer(subject: str, name: str, value: Any) -> Layer:
+def as_layer(subject: str, name: str, value: Any) -> Layer:
+    """Accept a layer.
+
+    Raises:
+        ConfigError: it is none.
+    """
     expect(isinstance(value, Layer), subject, f"{name} must be a layer", error=ConfigError,
            **{name: value})  # fmt: skip
     found: Layer = value
@@ -31,7 +36,7 @@ class Wrapper(Layer):
         ConfigError: it is none.
     """
 
-    layer: Any = setting(_layer)
+    layer: Any = setting(as_layer)
 
     def build(self, input_shape: Any) -> None:
         """Build the layer inside."""
@@ -52,7 +57,7 @@ class TimeDistributed(Wrapper):
         ShapeError: the input has less than 3 axes, or the mask does not fit.
     """
 
-    layer: Any = setting(_layer)
+    layer: Any = setting(as_layer)
 
     supports_masking = True
 
@@ -103,10 +108,10 @@ class Bidirectional(Tabled):
         ConfigError: the layers walk the same way, or give different kinds of outputs.
     """
 
-    layer: Any = setting(_layer)
+    layer: Any = setting(as_layer)
     merge_mode: Any = setting(optional(one_of("concat", "sum", "ave", "mul")), default="concat")
     weights: Any = setting(default=None)
-    backward_layer: Any = setting(optional(_layer), default=None)
+    backward_layer: Any = setting(optional(as_layer), default=None)
 
     supports_masking = True
     stateful = False

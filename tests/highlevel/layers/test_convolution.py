@@ -72,7 +72,7 @@ def test_aliases_and_shapes_of_weights() -> None:
         (lambda: Conv2D(4, 3, padding="full"), "padding must be one of 'valid', 'same'"),
         (lambda: Conv2D(4, 3, groups=3), "groups must divide filters; got filters=4, groups=3"),
         (lambda: Conv2D(4, 3, strides=2, dilation_rate=2), "must not both exceed 1"),
-        (lambda: Conv2D(4, 3, data_format="channels_first"), "must be 'channels_last'"),
+        (lambda: Conv2D(4, 3, data_format="channels"), "must be one of 'channels_last'"),
         (lambda: Conv2D(4, 3, activation="rilu"), "Did you mean"),
         (lambda: Conv2D(4, 3, kernel_initializer="glorot"), "initializer: must be a known name"),
         (lambda: Conv1D(4, (2, 2)), "kernel_size must be one integer"),

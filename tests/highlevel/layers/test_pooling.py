@@ -69,7 +69,7 @@ def test_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match="padding must be one of"):
         AveragePooling2D(2, padding="causal")
     with pytest.raises(ConfigError, match="channels_last"):
-        MaxPooling2D(data_format="channels_first")
+        MaxPooling2D(data_format="channels")
     with pytest.raises(ShapeError, match="must have 4 axes"):
         MaxPooling2D()(np.zeros((2, 4, 4), "float32"))
     with pytest.raises(ShapeError, match="window"):
