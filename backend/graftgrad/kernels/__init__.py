@@ -3,7 +3,7 @@
 Importing this registers who may offer a body. A library is looked for when the first call asks.
 """
 
-from . import attention, native, onednn, recurrent
+from . import attention, native, onednn, recurrent, winograd
 from .report import show_config
 from .threads import get_num_threads, set_num_threads
 
@@ -15,4 +15,5 @@ __all__ = [
     "recurrent",
     "set_num_threads",
     "show_config",
+    "winograd",
 ]

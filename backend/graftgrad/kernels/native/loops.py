@@ -56,6 +56,18 @@ def unrolled(steps: Sequence[Step]) -> int:
     return 4 if work <= 4 else 2 if work <= 12 else 1
 
 
+def used(program: Program) -> set[int]:
+    """Return the values of which something is written."""
+    live: set[int] = set()
+    waiting = [place for _, place in program.stores]
+    while waiting:
+        place = waiting.pop()
+        if place not in live:
+            live.add(place)
+            waiting.extend(program.nodes[place].args)
+    return live
+
+
 class Loop:
     """Code for a program over operands of some types and layouts, with so many outer axes."""
 
@@ -74,7 +86,7 @@ class Loop:
         self.indices = [self.frame.word() for _ in range(depth)]
         self.vectors = Vectors(self.code, slots, self.frame, self._at)
         self.vectors.left = self.left
-        self.live = self._live()
+        self.live = used(program)
         moving = {
             node.data
             for place, node in enumerate(program.nodes)
@@ -142,16 +154,6 @@ class Loop:
         self.code.arithmetic("xor", RAX, RAX)
         self._row(steps)
         self._next_row()
-
-    def _live(self) -> set[int]:
-        live: set[int] = set()
-        waiting = [place for _, place in self.program.stores]
-        while waiting:
-            place = waiting.pop()
-            if place not in live:
-                live.add(place)
-                waiting.extend(self.program.nodes[place].args)
-        return live
 
     def _at(self, slot: int) -> int:
         """Return the register that points to an operand's row; it may have to be brought."""

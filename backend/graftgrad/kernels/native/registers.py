@@ -52,7 +52,7 @@ class Allocator:
     def __init__(
         self, program: Program, order: Sequence[int], homes: dict[int, Place], frame: Frame,
         stores: Sequence[tuple[int, int]], kept: Sequence[int] = (),
-        free: Sequence[int] = FREE,
+        free: Sequence[int] = FREE, at_once: bool = False,
     ) -> None:  # fmt: skip
         self.program = program
         self.order = order
@@ -61,6 +61,7 @@ class Allocator:
         self.stores = stores
         self.kept = set(kept)
         self.steps: list[Step] = []
+        self.at_once = at_once  # write each result as soon as it is there
         self.free = list(reversed(free))
         self.register: dict[int, int] = {}
         self.uses: dict[int, list[int]] = {}
@@ -71,10 +72,14 @@ class Allocator:
     def run(self) -> list[Step]:
         """Return the steps."""
         nodes = self.program.nodes
+        results = self._results()
         for at, place in enumerate(self.order):
             for arg in nodes[place].args:
                 self.uses.setdefault(arg, []).append(at)
-        for at, (_, place) in enumerate(self.stores):
+            for _ in results.get(place, ()):
+                self.uses.setdefault(place, []).append(at)
+        late = [] if self.at_once else self.stores
+        for at, (_, place) in enumerate(late):
             self.uses.setdefault(place, []).append(len(self.order) + at)
         for times in self.uses.values():
             times.reverse()
@@ -86,11 +91,22 @@ class Allocator:
                 self.steps.append(Step("keep", self.register[place], (), self.homes[place]))
                 if not self.uses.get(place):
                     self._release(place)
-        for at, (slot, place) in enumerate(self.stores, len(self.order)):
+            for slot in results.get(place, ()):
+                self.steps.append(Step("store", self.register[place], (), slot))
+            if place in results:
+                self._used((place,), at)
+        for at, (slot, place) in enumerate(late, len(self.order)):
             to = self._in_register(place, ())
             self.steps.append(Step("store", to, (), slot))
             self._used((place,), at)
         return self.steps
+
+    def _results(self) -> dict[int, list[int]]:
+        """Return where each value is written that is written at once."""
+        found: dict[int, list[int]] = {}
+        for slot, place in self.stores if self.at_once else ():
+            found.setdefault(place, []).append(slot)
+        return found
 
     def _compute(self, place: int, at: int) -> None:
         node = self.program.nodes[place]

@@ -185,10 +185,7 @@ class Vectors:
             return
         target: Operand = self.room if self.tail else to
         if kind == SHORT:
-            code.shift("vpsrld", SCRATCH, value, 16)
-            code.high_half(OTHER, SCRATCH)
-            code.three("vpackusdw", SCRATCH, SCRATCH, OTHER, short=True)
-            code.store("vmovups", target, SCRATCH, short=True)
+            self._halve(value, target)
         else:
             code.high_half(OTHER, value)
             code.three("vpackssdw", SCRATCH, value, OTHER, short=True)
@@ -197,6 +194,14 @@ class Vectors:
             code.store("vmovq", target, SCRATCH, short=True)
         if self.tail:
             self._bring(self.room, Memory(base, 0, RAX, size), size)
+
+    def _halve(self, value: int, target: Operand) -> None:
+        """Write the upper halves of eight elements."""
+        code = self.code
+        code.shift("vpsrld", SCRATCH, value, 16)
+        code.high_half(OTHER, SCRATCH)
+        code.three("vpackusdw", SCRATCH, SCRATCH, OTHER, short=True)
+        code.store("vmovups", target, SCRATCH, short=True)
 
     def _bring(self, source: Memory, target: Memory, size: int) -> None:
         """Copy the elements that are left, byte by byte: nothing beyond the end is touched."""
