@@ -111,7 +111,8 @@ def _convolve(work: Passes, x: Spec, w: Spec, y: Spec, before: Pair, turned: boo
     work.over(layout, transform, SIDE, rows, work.raw(1), plain)
     given = work.again(plain, u.described(turned))
     c, o = x.shape[3], y.shape[3]
-    points, results = Tiles(x, SIDE, before, y.shape[1:3]), Tiles(y, OUT, (0, 0), y.shape[1:3])
+    counts = y.shape[1], y.shape[2]
+    points, results = Tiles(x, SIDE, before, counts), Tiles(y, OUT, (0, 0), counts)
     row = PLANES * points.wide * (c * x.dtype.itemsize + o * float32.itemsize)
     filters = source = target = None
     for block in blocks(len(points.rows), row, BLOCK):
@@ -136,7 +137,8 @@ def _sum_up(work: Passes, gy: Spec, x: Spec, gw: Spec, before: Pair) -> None:
     c, o = x.shape[3], gy.shape[3]
     u = Planes(c, o, float32)
     total = work.between(u.described())
-    points, grads = Tiles(x, SIDE, before, gy.shape[1:3]), Tiles(gy, OUT, (0, 0), gy.shape[1:3])
+    counts = gy.shape[1], gy.shape[2]
+    points, grads = Tiles(x, SIDE, before, counts), Tiles(gy, OUT, (0, 0), counts)
     row = PLANES * points.wide * (c + o) * x.dtype.itemsize
     left = right = None
     for block in blocks(len(points.rows), row, BLOCK):

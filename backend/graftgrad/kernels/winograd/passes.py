@@ -70,13 +70,10 @@ class _Bound(Bound):
     def __init__(self, work: Passes) -> None:
         super().__init__(work)
         self.order = work.order
-        self.blocks = {
-            i: (ctypes.c_int64 * BLOCK)() for i, one in enumerate(work.order) if isinstance(one, Pass)
-        }
+        passes = {i: one for i, one in enumerate(work.order) if isinstance(one, Pass)}
+        self.blocks = {i: (ctypes.c_int64 * BLOCK)() for i in passes}
         called = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        self.functions = {
-            i: called(one.enter) for i, one in enumerate(work.order) if isinstance(one, Pass)
-        }
+        self.functions = {i: called(one.enter) for i, one in passes.items()}
 
     def place(self, ins: Arrays, outs: Arrays, base: int) -> None:
         """Set where operands, results and the working space lie."""
@@ -90,8 +87,8 @@ class _Bound(Bound):
         for i, block in self.blocks.items():
             one = self.order[i]
             assert isinstance(one, Pass)
-            words = one.words.ctypes.data
-            block[:] = words, where(one.image), where(one.planes), one.edge.ctypes.data
+            words, edge = one.words.ctypes.data, one.edge.ctypes.data
+            block[:] = [words, where(one.image), where(one.planes), edge]
 
     def run(self) -> None:
         """Compute.
