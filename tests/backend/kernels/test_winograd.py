@@ -12,7 +12,7 @@ import graftgrad
 from graftgrad.device.find import cpu
 from graftgrad.function import Function
 from graftgrad.kernel import Call, Kernel, Reference, choose
-from graftgrad.kernels.native import openmp, pages
+from graftgrad.kernels.native import openmp, pages, tiles
 from graftgrad.kernels.onednn import library
 from graftgrad.kernels.winograd import convolution
 from graftgrad.kernels.winograd.passes import PassKernel
@@ -115,6 +115,25 @@ def test_short_numbers_agree(kind: type[Function], mixed: bool) -> None:
     short = np.zeros((1, 8, 8, 16), bfloat16), np.zeros((3, 3, 16, 16), bfloat16)
     fast = not isinstance(choose(call_of(Conv2D(), short)), Reference)
     assert taken == len(PLACES) or not fast
+
+
+def test_processors_that_round_and_those_that_do_not_agree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    function, ins = trial(Conv2DFilterGrad, PLACES[0], True, True)
+    call = call_of(function, ins)
+    found = []
+    for able in (True, False):
+        if able and not pages.shortens():
+            pytest.skip("this processor does not round to bfloat16")
+        monkeypatch.setattr(tiles, "shortens", lambda able=able: able)
+        tiles.code.cache_clear()
+        kernel = offered(Conv2DFilterGrad, call)
+        if kernel is None:
+            pytest.skip("oneDNN has no fast products of bfloat16 here")
+        found += ran(kernel, call, ins)
+    tiles.code.cache_clear()
+    np.testing.assert_array_equal(*found)
 
 
 def test_it_is_as_precise_as_a_direct_convolution() -> None:

@@ -186,6 +186,11 @@ class Assembler:
         """Permute the four quarters of a register (vpermq)."""
         self._vex(1, 3, 1, 4, 0x00, to, 0, a, order)
 
+    def shorten(self, to: int, a: int) -> None:
+        """Round eight numbers to bfloat16 (vcvtneps2bf16, of AVX-512; EVEX encoding)."""
+        first = (to >> 3 ^ 1) << 7 | 0x50 | (a >> 3 ^ 1) << 5 | 2
+        self.code += bytes((0x62, first, 0x7E, 0x28, 0x72, 0xC0 | (to & 7) << 3 | a & 7))
+
     def zero_upper(self) -> None:
         """Clear the upper halves, so that code of another kind is not slowed down."""
         self.code += b"\xc5\xf8\x77"

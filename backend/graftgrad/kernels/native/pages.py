@@ -76,6 +76,12 @@ def why_not() -> str:
     return "" if answer == 42 else f"code that should return 42 returned {answer}"
 
 
+@cache
+def shortens() -> bool:
+    """Tell whether the processor rounds to bfloat16 by itself."""
+    return {"avx512_bf16", "avx512vl"} <= _abilities()
+
+
 def _abilities() -> set[str]:
     """Return what the processor can do, as the system tells it."""
     try:

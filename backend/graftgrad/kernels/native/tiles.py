@@ -39,9 +39,9 @@ from .assembler import (
     Place,
 )
 from .loops import AXES, ENTER, THREADS, TOTAL, Loop, used
-from .pages import Unit
+from .pages import Unit, shortens
 from .program import FLOAT, Program, Value
-from .registers import Allocator, Step
+from .registers import SCRATCH, Allocator, Step
 from .vectors import SHORT, SINGLE, SIZES, Slot, Vectors, homes_of
 
 LANES = 8
@@ -120,7 +120,7 @@ class TileLoop(Loop):
         return program
 
     def _rounded(self, program: Program, value: Value) -> Value:
-        short = self.layout.kinds[not self.back] == SHORT
+        short = self.layout.kinds[not self.back] == SHORT and not shortens()
         return program.rounded(value, bfloat16) if short else program.single(value)
 
     def _steps(self, program: Program) -> list[Step]:
@@ -197,7 +197,10 @@ class _TileVectors(Vectors):
     def _store(self, value: int, slot: int) -> None:
         back, kinds = self.loop.back, self.loop.layout.kinds
         to = self._point(slot) if back else self._in_plane(slot)
-        if kinds[not back] == SHORT:
+        if kinds[not back] == SHORT and shortens():
+            self.code.shorten(SCRATCH, value)
+            self.code.store("vmovups", to, SCRATCH, short=True)
+        elif kinds[not back] == SHORT:
             self._halve(value, to)
         else:
             self.code.store("vmovups", to, value)
