@@ -10,13 +10,14 @@ import pytest
 
 import graftgrad
 from graftgrad.device.find import cpu
-from graftgrad.function import Function
+from graftgrad.function import Function, attributes
 from graftgrad.kernel import Call, Kernel, Reference, choose
 from graftgrad.kernels.native import openmp, pages, tiles
 from graftgrad.kernels.onednn import library
 from graftgrad.kernels.winograd import convolution
 from graftgrad.kernels.winograd.passes import PassKernel
 from graftgrad.ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
+from graftgrad.ops.fused_products import FusedConv2D
 from graftgrad.spec import Spec, bfloat16, float32
 from support.kernels import Array, Trial, call_of, close, normal, ran, ran_natively, widened
 
@@ -115,6 +116,52 @@ def test_short_numbers_agree(kind: type[Function], mixed: bool) -> None:
     short = np.zeros((1, 8, 8, 16), bfloat16), np.zeros((3, 3, 16, 16), bfloat16)
     fast = not isinstance(choose(call_of(Conv2D(), short)), Reference)
     assert taken == len(PLACES) or not fast
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "after",
+    [("relu", True, True), ("", True, False), ("relu", False, True), ("relu", False, False)],
+)
+def test_what_follows_is_part_of_it(place: Any, after: tuple[str, bool, bool]) -> None:
+    activation, biased, added = after
+    plain, (x, w) = trial(Conv2D, place)
+    function = FusedConv2D(*attributes(plain), activation, 0.0, 0.0, biased, added)
+    random = np.random.default_rng(5)
+    (n, h, wide), _, o, pads = place
+    y = (n, *(size + sum(pad) - 2 for size, pad in zip((h, wide), pads, strict=True)), o)
+    ins = (x, w, *[normal(random, o)] * biased, *[normal(random, *y)] * added)
+    call = call_of(function, ins)
+    kernel = convolution.fused_conv2d(call)
+    assert isinstance(kernel, PassKernel)
+    wanted = ran(Reference(call), call, ins)
+    found = ran(kernel, call, ins)
+    close(found, wanted, 3e-6, str(call))
+    for fixed in ((), (1,)):  # filters whose values stay are brought into planes once
+        np.testing.assert_array_equal(ran_natively(kernel, call, ins, fixed)[0], found[0])
+
+
+def test_what_follows_short_numbers_is_part_of_it() -> None:
+    plain, (x, w) = trial(Conv2D, PLACES[1], True)
+    function = FusedConv2D(*attributes(plain), "relu", 0.0, 0.0, True, True)
+    random = np.random.default_rng(6)
+    bias, addend = (normal(random, *shape).astype(bfloat16) for shape in ((16,), (3, 7, 9, 16)))
+    ins = (x, w, bias, addend)
+    call = call_of(function, ins)
+    kernel = convolution.fused_conv2d(call)
+    if kernel is None:
+        pytest.skip("oneDNN has no fast products of bfloat16 here")
+    wide = widened(ins)
+    close(
+        ran(kernel, call, ins),
+        ran(Reference(call_of(function, wide)), call_of(function, wide), wide),
+        1 / 64,
+    )
+
+
+def test_other_activations_are_declined() -> None:
+    plain, ins = trial(Conv2D, PLACES[0])
+    assert convolution.fused_conv2d(call_of(FusedConv2D(*attributes(plain), "tanh"), ins)) is None
 
 
 def test_processors_that_round_and_those_that_do_not_agree(

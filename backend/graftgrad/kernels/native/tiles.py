@@ -45,7 +45,8 @@ from .registers import SCRATCH, Allocator, Step
 from .vectors import SHORT, SINGLE, SIZES, Slot, Vectors, homes_of
 
 LANES = 8
-ROWS = (R8, R9, R10, R11, RSI, RBP)
+ADDEND, BIAS = 64, 128  # slots of what is added to results, after those of points and planes
+ROWS, BIASES = (R8, R9, R10, R11, RSI), RBP
 
 Transform = Callable[[Sequence[Value]], list[Value]]
 
@@ -81,19 +82,42 @@ class Layout(NamedTuple):
         return tuple([0 <= left + i < self.width for i in range(self.points)])
 
 
+class After(NamedTuple):
+    """What is done to the points of tiles before they are written.
+
+    Attributes:
+        bias: the type of the numbers that are added, one for each channel; nothing if none are.
+        added: whether an image of the same layout is added.
+        rectified: whether what is not positive becomes 0.
+    """
+
+    bias: str = ""
+    added: bool = False
+    rectified: bool = False
+
+
+PLAIN = After()
+
+
 class TileLoop(Loop):
-    """Code for one transform; operands are the image, the planes and a row of zeros, or for waste.
+    """Code for one transform; operands are the image, the planes, a row of zeros, or for waste.
+
+    After them come an image that is added, and a bias.
 
     Args:
         layout: how tiles lie.
         transform: what is done to the points of one column, then to those of one row.
         side: the square root of the number of planes.
         back: whether planes are read and tiles written.
+        after: what is done to the points that are written.
     """
 
-    def __init__(self, layout: Layout, transform: Transform, side: int, back: bool) -> None:
+    def __init__(
+        self, layout: Layout, transform: Transform, side: int, back: bool, after: After
+    ) -> None:
         self.layout, self.transform, self.side, self.back = layout, transform, side, back
-        slots = [Slot(SINGLE)] * max(layout.points, side) ** 2
+        self.after = after
+        slots = [Slot(SINGLE)] * (BIAS + 1)
         super().__init__(self._program((True,) * layout.points), slots, 1)
         self.moving = []
         self.vectors = _TileVectors(self)
@@ -116,8 +140,18 @@ class TileLoop(Loop):
         for i, row in enumerate(zip(*columns, strict=True)):
             for j, value in enumerate(self.transform(row)):
                 if not self.back or inside[j]:
-                    program.store(i * wide + j, self._rounded(program, value))
+                    finished = self._finished(program, value, i * wide + j)
+                    program.store(i * wide + j, self._rounded(program, finished))
         return program
+
+    def _finished(self, program: Program, value: Value, slot: int) -> Value:
+        if self.after.bias:
+            value = value + program.load(BIAS, FLOAT, False)
+        if self.after.added:
+            value = value + program.load(ADDEND + slot, FLOAT, False)
+        if self.after.rectified:  # NaN stays
+            value = program.choose(program.compare("<=", value, 0.0), 0.0, value)
+        return value
 
     def _rounded(self, program: Program, value: Value) -> Value:
         short = self.layout.kinds[not self.back] == SHORT and not shortens()
@@ -132,20 +166,25 @@ class TileLoop(Loop):
     def _body(self, body: list[int], homes: dict[int, Place]) -> None:
         code, layout, n = self.code, self.layout, self.layout.points
         self._part()
-        code.move(R12, Memory(RBX, 8))
+        images = [1, 4] if self.after.added else [1]  # words of the block
         code.move(R13, Memory(RBX, 24))
+        if self.after.bias:
+            code.move(BIASES, Memory(RBX, 40))
         code.label("row")
         code.move(RAX, RDX)
         code.number(RCX, 8 * n)
         code.multiply(RAX, RCX)
         code.arithmetic("add", RAX, R15)
-        for i in range(n):
+        rows = ROWS[: n * len(images)]
+        for which, register in enumerate(rows):
             inside = code.new("inside")
+            image, i = divmod(which, n)
+            code.move(R12, Memory(RBX, 8 * images[image]))
             code.move(RCX, Memory(RAX, 8 * (AXES + i)))
-            code.address(ROWS[i], Memory(R12, 0, RCX, 1))
+            code.address(register, Memory(R12, 0, RCX, 1))
             code.arithmetic_number("cmp", RCX, 0)
             code.jump(inside, "jge")
-            code.move(ROWS[i], R13)
+            code.move(register, R13)
             code.label(inside)
         row = layout.channels * SIZES[layout.kinds[1]]
         code.number(RDI, layout.tiles * row)
@@ -163,7 +202,7 @@ class TileLoop(Loop):
             code.arithmetic_number("add", RAX, LANES)
             code.arithmetic_number("cmp", RAX, layout.channels)
             code.jump(lanes, "jb")
-            for register in ROWS[:n]:
+            for register in rows:
                 code.arithmetic_number("add", register, layout.apart * layout.step)
             code.arithmetic_number("add", RDI, row)
             code.arithmetic_number("sub", RCX, 1)
@@ -180,11 +219,12 @@ class _TileVectors(Vectors):
         super().__init__(loop.code, loop.slots, loop.frame, lambda slot: 0)
         self.loop = loop
 
-    def _point(self, slot: int) -> Memory:
+    def _point(self, slot: int, image: int = 0) -> Memory:
         layout = self.loop.layout
         i, j = divmod(slot, layout.points)
         size = SIZES[layout.kinds[0]]
-        return Memory(ROWS[i], (layout.first + j) * layout.step, RAX, size)
+        register = ROWS[i + image * layout.points]
+        return Memory(register, (layout.first + j) * layout.step, RAX, size)
 
     def _in_plane(self, slot: int) -> Memory:
         layout = self.loop.layout
@@ -192,7 +232,13 @@ class _TileVectors(Vectors):
 
     def _load(self, to: int, slot: int) -> None:
         back, kinds = self.loop.back, self.loop.layout.kinds
-        self._widen(to, kinds[back], self._in_plane(slot) if back else self._point(slot))
+        if slot == BIAS:
+            kind = self.loop.after.bias
+            self._widen(to, kind, Memory(BIASES, 0, RAX, SIZES[kind]))
+        elif slot >= ADDEND:
+            self._widen(to, kinds[0], self._point(slot - ADDEND, 1))
+        else:
+            self._widen(to, kinds[back], self._in_plane(slot) if back else self._point(slot))
 
     def _store(self, value: int, slot: int) -> None:
         back, kinds = self.loop.back, self.loop.layout.kinds
@@ -212,9 +258,11 @@ def _runs(flags: Sequence[tuple[bool, ...]]) -> list[tuple[tuple[bool, ...], int
 
 
 @cache
-def code(layout: Layout, transform: Transform, side: int, back: bool) -> tuple[Unit, int]:
+def code(
+    layout: Layout, transform: Transform, side: int, back: bool, after: After = PLAIN
+) -> tuple[Unit, int]:
     """Return the code for a transform, and where it is entered."""
-    return TileLoop(layout, transform, side, back).unit()
+    return TileLoop(layout, transform, side, back, after).unit()
 
 
 def words(enter: int, rows: Any, threads: int) -> Any:

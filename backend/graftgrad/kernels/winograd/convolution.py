@@ -12,16 +12,17 @@ from typing import Any
 from ...errors import LibraryError
 from ...kernel import Call, Kernel, kernel
 from ...ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
+from ...ops.fused_products import FusedConv2D
 from ...spec import Pair, Spec, bfloat16, float32
 from ..native import openmp, pages
-from ..native.tiles import LANES
+from ..native.tiles import LANES, PLAIN, After
 from ..onednn import library as home
 from ..onednn.library import library
 from ..onednn.memory import Description, anyhow
 from ..onednn.recipe import Accumulate, Attributes, Recipe
 from ..onednn.work import RESULT, SOURCE, WEIGHTS
 from . import transforms
-from .blocks import PLANES, Planes, Tiles, blocks, filter_layout, filter_rows
+from .blocks import KINDS, PLANES, Planes, Tiles, blocks, filter_layout, filter_rows
 from .passes import Passes, PassKernel
 from .transforms import OUT, SIDE, TAPS
 
@@ -43,6 +44,23 @@ def conv2d(call: Call) -> Kernel | None:
     function: Any = call.function
     before = function.pads[0][0], function.pads[1][0]
     return _offered(call, w, x, y, lambda work: _convolve(work, x, w, y, before, False))
+
+
+@kernel(FusedConv2D, on="cpu")
+def fused_conv2d(call: Call) -> Kernel | None:
+    """Offer the convolution with bias, addend and rectifier."""
+    (x, w, *more), y = call.ins, call.outs[0]
+    function: Any = call.function
+    if function.activation not in ("", "relu") or not all(
+        spec.contiguous and spec.dtype in KINDS for spec in more
+    ):
+        return None
+    if function.added and more[-1].dtype != y.dtype:
+        return None
+    bias = KINDS[more[0].dtype] if function.biased else ""
+    after = After(bias, function.added, function.activation == "relu")
+    before = function.pads[0][0], function.pads[1][0]
+    return _offered(call, w, x, y, lambda work: _convolve(work, x, w, y, before, False, after))
 
 
 @kernel(Conv2DInputGrad, on="cpu")
@@ -102,7 +120,9 @@ def gain(w: Spec, y: Spec, once: int) -> float:
     return TAPS * TAPS * n * high * wide / (tiles * each + once)
 
 
-def _convolve(work: Passes, x: Spec, w: Spec, y: Spec, before: Pair, turned: bool) -> None:
+def _convolve(
+    work: Passes, x: Spec, w: Spec, y: Spec, before: Pair, turned: bool, after: After = PLAIN
+) -> None:
     """Add what leads from (x, w) to y; with filters `turned` round, w counts (O, C)."""
     u = Planes(w.shape[2], w.shape[3], x.dtype)
     plain = work.between(u.described())
@@ -122,14 +142,16 @@ def _convolve(work: Passes, x: Spec, w: Spec, y: Spec, before: Pair, turned: boo
             free = anyhow((PLANES, c, o), x.dtype)
             wanted = _product(v.described(), free, m.described()).layout(WEIGHTS_LAYOUT)
             filters = work.brought(given, wanted)
+            work.ready(filters)
             source, target = work.between(v.described()), work.between(m.described())
         a, b = work.again(source, v.described()), work.again(target, m.described())
         work.over(points.layout(v), transforms.image, SIDE, points.rows[block], work.raw(0), a)
         recipe = _product(a.description, filters.description, b.description)
         work.main(recipe, {SOURCE: a, WEIGHTS: filters, RESULT: b})
         work.over(
-            results.layout(m), transforms.result, SIDE, results.rows[block], work.result(), b, True
-        )
+            results.layout(m), transforms.result, SIDE, results.rows[block], work.result(), b,
+            True, after,
+        )  # fmt: skip
 
 
 def _sum_up(work: Passes, gy: Spec, x: Spec, gw: Spec, before: Pair) -> None:

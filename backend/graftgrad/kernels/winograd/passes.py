@@ -12,14 +12,14 @@ from ...errors import LibraryError
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
 from ...spec import Spec, uint8
 from ..native import tiles
-from ..native.tiles import Layout, Transform
+from ..native.tiles import PLAIN, After, Layout, Transform
 from ..onednn import library as home
 from ..onednn.library import failure, library
 from ..onednn.memory import address_of, space
 from ..onednn.recipe import Recipe
 from ..onednn.work import OF_OPERAND, OF_SPACE, Bound, Slot, Work
 
-BLOCK = 4  # words that a pass is called with: its shape, image, planes, edge
+BLOCK = 6  # words that a pass is called with: its shape, image, planes, edge, addend, bias
 
 
 class Pass(NamedTuple):
@@ -31,6 +31,8 @@ class Pass(NamedTuple):
     planes: Slot
     edge: Any
     keeps: object
+    addend: Slot | None = None
+    bias: Slot | None = None
 
 
 class Passes(Work):
@@ -40,6 +42,8 @@ class Passes(Work):
         super().__init__(call, [None] * len(call.ins))
         self.order: list[int | Pass] = []
         self.edges: dict[tuple[int, bool], Any] = {}
+        self.filters: Slot | None = None
+        self.leading = 0
 
     def add(self, recipe: Recipe, arguments: dict[int, Slot], brings: bool = False) -> None:
         """Append a primitive."""
@@ -48,20 +52,28 @@ class Passes(Work):
 
     def over(
         self, layout: Layout, transform: Transform, side: int, rows: Any, image: Slot,
-        planes: Slot, back: bool = False,
+        planes: Slot, back: bool = False, after: After = PLAIN,
     ) -> None:  # fmt: skip
         """Append a pass; `rows` tells where the rows of points of each row of tiles begin.
+
+        A bias is operand 2, an addend the last one.
 
         Raises:
             LibraryError: machine code cannot be made here.
         """
-        unit, enter = tiles.code(layout, transform, side, back)
+        unit, enter = tiles.code(layout, transform, side, back, after)
         size = layout.width * layout.step
         edge = self.edges.get((size, back))
         if edge is None:
             edge = self.edges[size, back] = np.zeros(size, np.uint8)
         words = tiles.words(enter, rows, len(rows))
-        self.order.append(Pass(enter, words, image, planes, edge, unit))
+        addend = self.raw(len(self.call.ins) - 1) if after.added else None
+        bias = self.raw(2) if after.bias else None
+        self.order.append(Pass(enter, words, image, planes, edge, unit, addend, bias))
+
+    def ready(self, filters: Slot) -> None:
+        """Tell that what was appended so far makes these filters, and nothing else."""
+        self.filters, self.leading = filters, len(self.order)
 
 
 class _Bound(Bound):
@@ -74,29 +86,55 @@ class _Bound(Bound):
         self.blocks = {i: (ctypes.c_int64 * BLOCK)() for i in passes}
         called = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
         self.functions = {i: called(one.enter) for i, one in passes.items()}
+        self.first = 0
+        self.held: Any = None
 
     def place(self, ins: Arrays, outs: Arrays, base: int) -> None:
         """Set where operands, results and the working space lie."""
         super().place(ins, outs, base)
+        held = self.work.filters if self.held is not None else None  # type: ignore[attr-defined]
 
-        def where(slot: Slot) -> int:
+        def where(slot: Slot | None) -> int:
+            if slot is None:
+                return 0
             if slot.origin == OF_SPACE:
-                return base + slot.place
+                own = held is not None and slot.place == held.place
+                return address_of(self.held) if own else base + slot.place
             return address_of((ins if slot.origin == OF_OPERAND else outs)[slot.place])
 
+        for slot, memory in self.memories.items():
+            if held is not None and (slot.origin, slot.place) == (OF_SPACE, held.place):
+                self.move(memory.pointer, address_of(self.held))
         for i, block in self.blocks.items():
             one = self.order[i]
             assert isinstance(one, Pass)
-            words, edge = one.words.ctypes.data, one.edge.ctypes.data
-            block[:] = [words, where(one.image), where(one.planes), edge]
+            block[:] = [
+                one.words.ctypes.data, where(one.image), where(one.planes), one.edge.ctypes.data,
+                where(one.addend), where(one.bias),
+            ]  # fmt: skip
 
-    def run(self) -> None:
-        """Compute.
+    def hold(self, ins: Arrays, outs: Arrays, base: int) -> None:
+        """Make the filters now, in memory of their own: their values stay.
 
         Raises:
             LibraryError: a step failed.
         """
-        for i, one in enumerate(self.order):
+        assert isinstance(self.work, Passes)
+        if self.work.filters is None:
+            self.place(ins, outs, base)
+            return
+        self.held = space(self.work.filters.description.bytes)
+        self.place(ins, outs, base)
+        self.run(self.work.leading)
+        self.first = self.work.leading
+
+    def run(self, count: int | None = None) -> None:
+        """Compute, or do the first steps alone.
+
+        Raises:
+            LibraryError: a step failed.
+        """
+        for i, one in enumerate(self.order[:count]):
             if isinstance(one, Pass):
                 self.functions[i](ctypes.addressof(self.blocks[i]))
                 continue
@@ -107,7 +145,7 @@ class _Bound(Bound):
     def listed(self, threads: int, *keeps: Any) -> list[NativeCall]:
         """Return all as C calls."""
         made = []
-        for i, one in enumerate(self.order):
+        for i, one in enumerate(self.order[self.first :], self.first):
             if isinstance(one, Pass):
                 where = (ctypes.addressof(self.blocks[i]),)
                 made.append(NativeCall(one.enter, where, threads, False, (self, *keeps)))
@@ -157,8 +195,9 @@ class PassKernel(Kernel):
             assert isinstance(work, Passes)
             bound = _Bound(work)
             room = self._room(bound, scratch)
-            bound.place(ins, outs, address_of(room))
-            return bound.listed(self.library.use(), ins, outs, room)
+            threads = self.library.use()
+            (bound.hold if 1 in fixed else bound.place)(ins, outs, address_of(room))
+            return bound.listed(threads, ins, outs, room)
 
     def _bound(self) -> _Bound | None:
         """Return what is done with this number of threads, None where that cannot be."""
