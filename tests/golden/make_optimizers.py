@@ -57,6 +57,10 @@ def keras_case(class_name: str, **settings: Any) -> None:
             histories[weight.name].append(np.asarray(weight.value))
     arrays = arrays_of(histories)
     slots = [variable.path.split("/", 1)[1] for variable in optimizer.variables]
+    slots = [
+        slot if slot not in slots[:i] else f"{slot}_{slots[:i].count(slot)}"
+        for i, slot in enumerate(slots)
+    ]
     for slot, variable in zip(slots, optimizer.variables, strict=True):
         arrays[f"slot/{slot}"] = np.asarray(variable.value)
     if settings.get("use_ema"):
@@ -122,6 +126,18 @@ def every_keras_optimizer() -> None:
     for class_name in ("Nadam", "Adamax", "Lion"):
         keras_case(class_name, learning_rate=0.05)
         keras_case(class_name, learning_rate=0.05, beta_1=0.6, beta_2=0.7, weight_decay=0.1)
+    keras_case("Lamb", learning_rate=0.05)
+    keras_case("Lamb", learning_rate=0.05, beta_1=0.6, beta_2=0.7, weight_decay=0.1)
+    keras_case("Adafactor", learning_rate=0.5)
+    keras_case("Adafactor", learning_rate=0.5, clip_threshold=0.5, beta_2_decay=-0.5, epsilon_2=0.5,
+               weight_decay=0.1)  # fmt: skip
+    keras_case("Muon", learning_rate=0.05)
+    keras_case("Muon", learning_rate=0.05, nesterov=False, rms_rate=None, ns_steps=3,
+               adam_lr_ratio=0.5, adam_weight_decay=0.2, weight_decay=None)  # fmt: skip
+    keras_case("Muon", learning_rate=0.05, exclude_layers=["kern.l"])
+    keras_case("ScheduleFreeAdamW", learning_rate=0.05)
+    keras_case("ScheduleFreeAdamW", learning_rate=0.05, warmup_steps=4, weight_decay=0.1,
+               beta_1=0.7)  # fmt: skip
     keras_case("Adadelta", learning_rate=1.0)
     keras_case("Adadelta", learning_rate=0.5, rho=0.7, epsilon=1e-3)
     keras_case("Ftrl", learning_rate=0.1)

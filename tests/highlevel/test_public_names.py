@@ -29,7 +29,8 @@ EXPECTED = {
     "graftwork.models": "Functional Model Sequential",
     "graftwork.callbacks": """CSVLogger Callback CallbackList EarlyStopping History LambdaCallback
         LearningRateScheduler ModelCheckpoint ReduceLROnPlateau TerminateOnNaN""",
-    "graftwork.optimizers": "Adagrad Adam AdamW Adamax Ftrl Lion Nadam RMSprop SGD schedules",
+    "graftwork.optimizers": """Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer
+        MultiOptimizer Muon Nadam OptimizerMap RMSprop SGD ScheduleFreeAdamW schedules""",
     "graftwork.losses": """BinaryCrossentropy CategoricalCrossentropy Huber Loss MeanSquaredError
         SparseCategoricalCrossentropy get sparse_categorical_crossentropy""",
     "graftwork.metrics": "AUC F1Score Mean Metric Precision Recall SparseCategoricalAccuracy get",

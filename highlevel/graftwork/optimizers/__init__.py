@@ -9,21 +9,32 @@ from .. import registry
 from . import schedules
 from .adagrad import Adadelta, Adagrad, Ftrl, RMSprop
 from .adam import Adam, Adamax, AdamW, Lion, Nadam
+from .layerwise import Adafactor, Lamb, Muon
+from .loss_scale import LossScaleOptimizer
+from .multi import MultiOptimizer, OptimizerMap
 from .optimizer import Optimizer
+from .schedule_free import ScheduleFreeAdamW
 from .sgd import SGD
 
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

@@ -169,18 +169,25 @@ class Optimizer(Kept):
             runs = flat.runs(places)
             flat.advance(runs)
             learning_rate = flat.number("learning_rate", self.current_rate)
-            self._decay(flat, places, learning_rate)
+            self.begin(flat, places)
+            self.decay(flat, places, learning_rate)
             for run in runs:
                 self.update(run, learning_rate)
                 run.changed()
 
-    def _decay(self, flat: FlatGroup, places: Places, learning_rate: Tensor) -> None:
-        if not self.weight_decay:
-            return
+    def begin(self, flat: FlatGroup, places: Places) -> None:
+        """Prepare slots in a step whose number is already counted; most need nothing."""
+
+    def decay(self, flat: FlatGroup, places: Places, learning_rate: Tensor) -> None:
+        """Let weights shrink: w ← w · (1 − rate · weight_decay)."""
+        if self.weight_decay:
+            for run in flat.stretches(self.decaying(flat, places)):
+                optimize.Decay(self.weight_decay)(run.values, learning_rate)
+
+    def decaying(self, flat: FlatGroup, places: Iterable[int]) -> Places:
+        """Return those of some places whose weights are not excluded from weight decay."""
         decided(lambda: (frozenset(map(id, self.excluded)), self.excluded_names))
-        decayed = tuple([i for i in places if self._decays(flat.weights[i])])
-        for run in flat.stretches(decayed):
-            optimize.Decay(self.weight_decay)(run.values, learning_rate)
+        return tuple([i for i in places if self._decays(flat.weights[i])])
 
     def _decays(self, weight: Any) -> bool:
         name = str(getattr(weight, "name", ""))
@@ -290,12 +297,16 @@ _SHARED = tuple(Optimizer.settings)
 
 
 def optimizer(kind: K) -> K:
-    """Declare an optimizer: as in Keras its own settings stand before those that all share."""
+    """Declare an optimizer: as in Keras its own settings stand before those that all share.
+
+    Those that a class names in `behind` stand at the end.
+    """
     held: dict[str, Setting] = kind.settings  # type: ignore[attr-defined]
     own = {n: v for n, v in vars(kind).items() if isinstance(v, Setting) and n != "learning_rate"}
     inherited = {n: held[n] for n in held if n not in _SHARED and n not in own}
     shared = {n: held[n] for n in _SHARED[1:] if n not in own}
     ordered = {"learning_rate": held["learning_rate"], **own, **inherited, **shared}
+    ordered |= {name: ordered.pop(name) for name in getattr(kind, "behind", ())}
     kind.settings = ordered  # type: ignore[attr-defined]
     return declared(optimizers, kind.__name__.lower())(kind)
 

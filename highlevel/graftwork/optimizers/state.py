@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, ShapeError, expect
 from graftgrad.flat_groups import FlatGroups
+from graftgrad.spec import Shape
 
 from ..registry import Configured
 from ..weight import Weight
@@ -89,6 +91,11 @@ class Kept(Configured):
         """Return names and first values of the slots; a group is what Keras makes together."""
         return []
 
+    def slot_shape(self, weight: Any, name: str) -> Shape | None:
+        """Return the shape of a slot of a weight, no larger than the weight; None for no slot."""
+        found: Shape = weight.shape
+        return found
+
     def every_slot(self) -> list[dict[str, float]]:
         """Return the slots in Keras' order, first those that every optimizer can have."""
         first: list[dict[str, float]] = [{"average": 0.0}] if self.use_ema else []
@@ -145,15 +152,17 @@ class Kept(Configured):
                 self._slot_of(weight, name, initial)
                 for weight in listed
                 for name, initial in group.items()
+                if self.slot_shape(weight, name) is not None
             ]
         return found + self.extra_variables()
 
     def _slot_of(self, weight: Any, name: str, initial: float) -> Weight:
-        flat = self.flats.owner(weight)
-        if flat is None:
-            view = graftgrad.full(weight.shape, initial, weight.dtype, weight.device)
+        flat, shape = self.flats.owner(weight), self.slot_shape(weight, name)
+        assert shape is not None
+        if flat is None or math.prod(shape) > weight.size:  # of an empty weight
+            view = graftgrad.full(shape, initial, weight.dtype, weight.device)
         else:
-            view = flat.view(name, weight, initial)
+            view = _front(flat.view(name, weight, initial), shape)
         named = Weight(view, f"{_path(weight).replace('/', '_')}_{name}", "state")
         named.path = f"{self.name}/{named.name}"
         return named
@@ -208,7 +217,9 @@ class Kept(Configured):
             found[f"{path}/step"] = flat.cohorts[flat.places[weight]].count
             for group in self.every_slot():
                 for name, initial in group.items():
-                    found[f"{path}/{name}"] = flat.view(name, weight, initial)
+                    shape = self.slot_shape(weight, name)
+                    if shape is not None and math.prod(shape) <= weight.size:
+                        found[f"{path}/{name}"] = _front(flat.view(name, weight, initial), shape)
         return found
 
     def load_state(self, state: Mapping[str, Any], weights: Iterable[Any]) -> None:
@@ -224,9 +235,14 @@ class Kept(Configured):
         slots = {name: first for group in self.every_slot() for name, first in group.items()}
         by_path = {_path(weight): weight for weight in weights}
         kept = [weight for path, weight in by_path.items() if f"{path}/step" in state]
-        shapes = {"iterations": ()} | ({"learning_rate": ()} if self.schedule is None else {})
+        shapes: dict[str, Shape] = {"iterations": ()}
+        if self.schedule is None:
+            shapes["learning_rate"] = ()
         for weight in kept:
-            shapes |= {f"{_path(weight)}/{name}": weight.shape for name in slots}
+            for name in slots:
+                shape = self.slot_shape(weight, name)
+                if shape is not None and math.prod(shape) <= weight.size:
+                    shapes[f"{_path(weight)}/{name}"] = shape
             shapes[f"{_path(weight)}/step"] = ()
         expect(shapes.keys() == state.keys(), self.name, "entries must be those of the weights",
                error=ConfigError, missing=sorted(shapes.keys() - state.keys()),
@@ -250,8 +266,10 @@ class Kept(Configured):
                     flat.slot(name, initial).fill_(initial)
             for weight in kept:
                 for name, initial in slots.items():
-                    view = self.flats.owners[weight].view(name, weight, initial)
-                    view.copy_(given[f"{_path(weight)}/{name}"])
+                    value = given.get(f"{_path(weight)}/{name}")
+                    if value is not None:
+                        view = self.flats.owners[weight].view(name, weight, initial)
+                        _front(view, value.shape).copy_(value)
             counts = {weight: float(given[f"{_path(weight)}/step"]) for weight in kept}
             for flat in self.flats.groups.values():
                 flat.set_steps({weight: counts.get(weight, 0.0) for weight in flat.weights})
@@ -259,6 +277,13 @@ class Kept(Configured):
 
 def _scalar(value: float, dtype: str, name: str) -> Weight:
     return Weight(graftgrad.tensor(value, dtype), name, "state")
+
+
+def _front(view: Tensor, shape: Shape) -> Tensor:
+    """Return the first elements of a slot's part in another shape, in the same memory."""
+    if view.shape == shape:
+        return view
+    return view.reshape(-1)[: math.prod(shape)].reshape(shape)
 
 
 def _path(weight: Any) -> str:

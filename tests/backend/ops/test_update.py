@@ -1,12 +1,14 @@
 """Changes in place and the update rules, against formulas written out naively in NumPy."""
 
+import math
+
 import numpy as np
 import pytest
 
 import graftgrad
 from graftgrad import modes, ops
 from graftgrad.errors import DTypeError, GradientError, ShapeError
-from graftgrad.ops import adagrad, adam, optimize, update
+from graftgrad.ops import adagrad, adam, layerwise, optimize, schedule_free, update
 from support.case import CaseChecks, between, case, integers, positive
 
 RATE = between((), 0.01, 0.5)
@@ -163,6 +165,93 @@ def ftrl(p, l1, l2, shrinkage, beta):
     return oracle
 
 
+def lamb(shapes, b1, b2, epsilon):
+    def oracle(w, m, v, g, rate, step):
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        u = m / (1 - b1**step) / (np.sqrt(v / (1 - b2**step)) + epsilon)
+        lengths = [(np.linalg.norm(a), np.linalg.norm(b)) for a, b in zip(
+            pieces(w, shapes), pieces(u, shapes), strict=True)]  # fmt: skip
+        moves = [rate * (a / b if a and b else 1) * one.reshape(-1) for one, (a, b) in zip(
+            pieces(u, shapes), lengths, strict=True)]  # fmt: skip
+        return w - np.concatenate(moves), m, v
+
+    return oracle
+
+
+def pieces(x, shapes):
+    bounds = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    return [one.reshape(s) for one, s in zip(np.split(x, bounds), shapes, strict=True)]
+
+
+def adafactor(shapes, decay, floor, least, most):
+    def oracle(w, r, c, v, g, rate, step):
+        after = [np.array(one) for one in (w, r, c, v)]
+        part, start = step**decay, 0
+        for shape, one, grad in zip(shapes, pieces(w, shapes), pieces(g, shapes), strict=True):
+            stop = start + one.size
+            if stop == start:
+                continue
+            squares = grad**2 + floor
+            if len(shape) < 2:
+                found = (1 - part) * v[start:stop].reshape(shape) + part * squares
+            else:
+                means = [squares.mean(-1), squares.mean(-2)]
+                for slot, old, mean in zip(after[1:3], (r, c), means, strict=True):
+                    held = old[start : start + mean.size].reshape(mean.shape)
+                    slot[start : start + mean.size] = ((1 - part) * held + part * mean).reshape(-1)
+                a, b = (slot[start : start + mean.size].reshape(mean.shape)
+                        for slot, mean in zip(after[1:3], means, strict=True))  # fmt: skip
+                found = np.einsum("...i,...j->...ij", a / a.mean(-1, keepdims=True), b)
+            u = grad / np.sqrt(found)
+            u = u / max(1, np.sqrt((u**2).mean()) / most)
+            length = max(least, np.sqrt((one**2).mean())) * min(rate, 1 / np.sqrt(step))
+            after[0][start:stop] = (one - length * u).reshape(-1)
+            after[3][start:stop] = found.reshape(-1)
+            start = stop
+        return after
+
+    return oracle
+
+
+def muon(shapes, matrices, mu, nesterov, steps, rms):
+    def oracle(w, m, v, g, rate, step):
+        after, start = [np.array(one) for one in (w, m, v)], 0
+        for shape, matrix in zip(shapes, matrices, strict=True):
+            part = slice(start, start + math.prod(shape))
+            one, grad = m[part].reshape(shape), g[part].reshape(shape)
+            if matrix:
+                one = mu * one + grad
+                x = grad + mu * one if nesterov else one
+                x = x / (np.linalg.norm(x) + 1e-7)
+                for _ in range(steps):
+                    x = 3.0 * x - 4.0 * x @ x.T @ x + 2.0 * (x @ x.T) @ (x @ x.T) @ x
+                move = x * (1.0 if rms is None else rms * np.sqrt(max(shape)))
+            else:
+                one = 0.9 * one + 0.1 * grad
+                square = 0.99 * v[part].reshape(shape) + 0.01 * grad**2
+                after[2][part] = square.reshape(-1)
+                root = np.sqrt(square / (1 - 0.99**step)) + 1e-3 / np.sqrt(1 - 0.99**step)
+                move = 0.5 * one / (1 - 0.9**step) / root
+            after[1][part] = one.reshape(-1)
+            after[0][part] = w[part] - rate * move.reshape(-1)
+            start = part.stop
+        return after
+
+    return oracle
+
+
+def free_of_schedules(b1, b2, epsilon, warmup):
+    def oracle(w, z, v, g, rate, step):
+        x = (w - (1 - b1) * z) / b1
+        v = b2 * v + (1 - b2) * g**2
+        now = rate * (min(step / warmup, 1) if warmup else 1)
+        z = z - now * g / (np.sqrt(v / (1 - b2**step)) + epsilon)
+        x = (1 - 1 / step) * x + z / step
+        return (1 - b1) * z + b1 * x, z, v
+
+    return oracle
+
+
 SIZE = (2, 3)
 W = {"weights": SIZE}
 G = {"gradients": SIZE, "rate": RATE}
@@ -175,6 +264,18 @@ def rule(function, oracle, slots, after):
     return told(function, "weights", *slots, oracle=oracle, **operands)
 
 
+def layered(function, oracle, slots, size):
+    """A case of a rule that knows the shapes of the weights in a flat run."""
+    operands = {"weights": (size,)} | {
+        name: positive(size) if name in ("velocity", "rows", "columns") else (size,)
+        for name in slots
+    }
+    operands |= {"gradients": (size,), "rate": RATE, "step": STEP}
+    return told(function, "weights", *slots, oracle=oracle, **operands)
+
+
+MIXED = ((2, 3), (4,), (2, 2, 2), (0, 3), ())
+BOTH = ((3, 2), (4,), (2, 3))
 SQUARES = ("velocity", "largest", "accumulator", "accumulated", "moved", "norm")
 
 
@@ -223,6 +324,21 @@ class TestRules(CaseChecks):
         rule(adagrad.Adagrad(1e-3, True, 0.2, 0.1, True),
              adagrad_oracle(1e-3, True, 0.2, 0.1, True), ("accumulator",), T),
         rule(adagrad.Adadelta(0.9, 1e-3), adadelta(0.9, 1e-3), ("accumulated", "moved"), G),
+        layered(layerwise.Lamb(MIXED, 0.9, 0.99, 1e-3), lamb(MIXED, 0.9, 0.99, 1e-3),
+                ("momentum", "velocity"), 19),
+        layered(layerwise.Adafactor(MIXED, -0.8, 1e-30, 1e-3, 1.0),
+                adafactor(MIXED, -0.8, 1e-30, 1e-3, 1.0), ("rows", "columns", "velocity"), 19),
+        layered(layerwise.Muon(BOTH, (True, False, True), 0.9, True, 3, 3.0, -4.0, 2.0, 0.2, 0.9,
+                               0.99, 1e-3, 0.5),
+                muon(BOTH, (True, False, True), 0.9, True, 3, 0.2), ("momentum", "velocity"), 16),
+        layered(layerwise.Muon(BOTH, (True, False, False), 0.9, False, 2, 3.0, -4.0, 2.0, None, 0.9,
+                               0.99, 1e-3, 0.5),
+                muon(BOTH, (True, False, False), 0.9, False, 2, None), ("momentum", "velocity"),
+                16),
+        rule(schedule_free.ScheduleFree(0.9, 0.99, 1e-3), free_of_schedules(0.9, 0.99, 1e-3, 0),
+             ("momentum", "velocity"), T),
+        rule(schedule_free.ScheduleFree(0.8, 0.99, 1e-3, 9), free_of_schedules(0.8, 0.99, 1e-3, 9),
+             ("momentum", "velocity"), T),
         rule(adagrad.Ftrl(0.5), ftrl(0.5, 0, 0, 0, 0), ("accumulator", "linear"), G),
         rule(adagrad.Ftrl(0.3, 0.1, 0.2, 0.05, 0.4), ftrl(0.3, 0.1, 0.2, 0.05, 0.4),
              ("accumulator", "linear"), G),
@@ -277,3 +393,15 @@ def test_overflow_shows_in_the_values_and_does_not_warn() -> None:
     w = graftgrad.full((3,), 3e38)
     optimize.Descend()(w, graftgrad.full((3,), -3e38), graftgrad.tensor(5.0))
     assert np.isinf(w.numpy()).all()
+
+
+def test_shapes_of_whole_weights_are_checked() -> None:
+    w, number = graftgrad.zeros(6), graftgrad.tensor(1.0)
+    with pytest.raises(
+        ShapeError, match=r"Lamb: shapes must fill the flat weights; got weights=\(6,"
+    ):
+        layerwise.Lamb(((2, 2),), 0.9, 0.99, 1e-3)(w, w, w, w, number, number)
+    with pytest.raises(ShapeError, match=r"Muon: matrices must have two axes; got shape=\(6,\)"):
+        layerwise.Muon(((6,),), (True,), 0.9, True, 3, 3.0, -4.0, 2.0, 0.2, 0.9, 0.99, 1e-3, 1.0)(
+            w, w, w, w, number, number
+        )

@@ -23,6 +23,10 @@ RULES = {
     "Adadelta": {"learning_rate": 1.0},
     "Lion": {"gradient_accumulation_steps": 3, "use_ema": True},
     "Ftrl": {"l1_regularization_strength": 0.01},
+    "Lamb": {"weight_decay": 0.1},
+    "Adafactor": {"learning_rate": 0.1, "use_ema": True, "clipnorm": 0.7},
+    "Muon": {"exclude_layers": ["scale"], "learning_rate": 0.1},
+    "ScheduleFreeAdamW": {"weight_decay": 0.1, "warmup_steps": 2, "clipvalue": 0.3},
 }
 COUPLED = ("global_clipnorm", "gradient_accumulation_steps", "ema_overwrite_frequency")
 ALONE = [rule for rule, told in RULES.items() if not any(key in told for key in COUPLED)]

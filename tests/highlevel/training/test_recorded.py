@@ -164,10 +164,19 @@ def test_every_optimizer():
         kind
         for kind in vars(optimizers).values()
         if isinstance(kind, type) and issubclass(kind, optimizers.Optimizer)
-    } - {optimizers.Optimizer}
-    assert len(kinds) > 8
+    } - {optimizers.Optimizer, optimizers.MultiOptimizer, optimizers.LossScaleOptimizer}
+    assert len(kinds) > 12
     for kind in sorted(kinds, key=lambda kind: kind.__name__):
         held(changing(network, nothing, optimizer=lambda kind=kind: kind(0.01), epochs=2))
+
+
+def mapped():
+    told = {".*bias": optimizers.Adam(0.01)}
+    return optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.01), told))
+
+
+def test_an_optimizer_for_each_weight():
+    held(changing(network, nothing, optimizer=mapped, epochs=2))
 
 
 RATES = {
