@@ -12,10 +12,10 @@ from . import modes
 from .device.base import Device
 from .device.find import device as find_device
 from .errors import ConfigError, expect
-from .ops import random
+from .ops import distributions, random
 from .ops.operand import copy
 from .ops.shape import sizes_of
-from .spec import float32
+from .spec import float32, int64
 from .tensor import Tensor, tensor
 
 _LARGEST = 2**32 - 1
@@ -47,6 +47,59 @@ class Generator:
             drawn = copy(self.state)
             random.advance(self.state)
         return drawn
+
+    def uniform(
+        self, low: float = 0.0, high: float = 1.0, size: Any = (), dtype: object = float32
+    ) -> Tensor:
+        """Return numbers spread evenly over [low, high)."""
+        return random.uniform(self.next(), _sizes(size), low, high, dtype)
+
+    def normal(
+        self, loc: float = 0.0, scale: float = 1.0, size: Any = (), dtype: object = float32
+    ) -> Tensor:
+        """Return normally distributed numbers of mean `loc` and deviation `scale`."""
+        return random.normal(self.next(), _sizes(size), loc, scale, dtype)
+
+    def truncated_normal(
+        self, loc: float = 0.0, scale: float = 1.0, size: Any = (), dtype: object = float32
+    ) -> Tensor:
+        """Return normally distributed numbers within two deviations of the mean."""
+        return random.truncated_normal(self.next(), _sizes(size), loc, scale, dtype)
+
+    def integers(
+        self, low: int, high: int | None = None, size: Any = (), dtype: object = int64
+    ) -> Tensor:
+        """Return whole numbers from low to high − 1; from 0 to low − 1 if high is None."""
+        first, bound = (0, low) if high is None else (low, high)
+        return random.randint(self.next(), _sizes(size), first, bound, dtype)
+
+    def bernoulli(self, p: float = 0.5, size: Any = (), dtype: object = float32) -> Tensor:
+        """Return 1 with probability p, else 0."""
+        return random.bernoulli(self.next(), _sizes(size), p, dtype)
+
+    def exponential(self, scale: float = 1.0, size: Any = (), dtype: object = float32) -> Tensor:
+        """Return waiting times of mean `scale`."""
+        return distributions.exponential(self.next(), _sizes(size), scale, dtype)
+
+    def gamma(
+        self, shape: float, scale: float = 1.0, size: Any = (), dtype: object = float32
+    ) -> Tensor:
+        """Return gamma variables of a shape parameter and a scale."""
+        return distributions.gamma(self.next(), _sizes(size), shape, scale, dtype)
+
+    def permutation(self, x: int | Tensor) -> Tensor:
+        """Return the whole numbers below x in random order, or the rows of a tensor."""
+        if isinstance(x, Tensor):
+            return x[random.permutation(self.next(), len(x))]
+        return random.permutation(self.next(), x)
+
+    def categorical(self, logits: Tensor, count: int | None = None) -> Tensor:
+        """Return classes with probabilities softmax(logits) over the last axis."""
+        return distributions.categorical(self.next(), logits, count)
+
+    def multinomial(self, probabilities: Tensor, count: int, replacement: bool = False) -> Tensor:
+        """Return `count` classes for each row of weights."""
+        return distributions.multinomial(self.next(), probabilities, count, replacement)
 
 
 _seed: int | None = None
@@ -92,6 +145,35 @@ def randn(
     state = (generator or default_generator(device)).next()
     made = random.normal(state, sizes_of("randn", size), dtype=dtype)
     return made.requires_grad_(requires_grad)
+
+
+def randint(
+    low: int, high: int | None = None, size: Any = (), generator: Generator | None = None,
+    dtype: object = int64, device: str | Device | None = None,
+) -> Tensor:  # fmt: skip
+    """Return whole numbers from low to high − 1; from 0 to low − 1 if high is None."""
+    return (generator or default_generator(device)).integers(low, high, size, dtype)
+
+
+def randperm(
+    n: int, generator: Generator | None = None, device: str | Device | None = None
+) -> Tensor:
+    """Return the whole numbers below n in random order, (n,) int64."""
+    return (generator or default_generator(device)).permutation(n)
+
+
+def rand_like(x: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return numbers spread evenly over [0, 1) in the shape, element type and place of x."""
+    return rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+def randn_like(x: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return numbers of mean 0 and deviation 1 in the shape, element type and place of x."""
+    return randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+def _sizes(size: Any) -> tuple[int, ...]:
+    return sizes_of("random", (size,))
 
 
 def _whole(seed: Any) -> int:

@@ -131,6 +131,36 @@ def together(*operands: Any) -> tuple[Tensor, ...]:
     return tuple([first.constant(x, dtype) if _is_number(x) else cast(x, dtype) for x in tensors])
 
 
+def counted(x: Tensor) -> Tensor:
+    """Return x as sums of it are taken: truth values and short whole numbers become 64 bits long.
+
+    NumPy's rule: what is signed becomes int64, what is not, uint64.
+    """
+    dtype = x.spec.dtype
+    if dtype.kind not in "biu" or dtype.itemsize == 8:
+        return x
+    return cast(x, "uint64" if dtype.kind == "u" else "int64")
+
+
+def result_type(*operands: Any) -> DType:
+    """Return the element type in which tensors, arrays, types and numbers meet.
+
+    NumPy's rules; Python's numbers are weak: beside tensors they count only if they are of a wider
+    kind, and then with the shortest type of that kind that is a default: float32, int64.
+
+    Raises:
+        DTypeError: the types have nothing in common.
+    """
+    numbers = [x for x in operands if _is_number(x)]
+    strong = [
+        x.dtype if hasattr(x, "dtype") else as_dtype(x) for x in operands if not _is_number(x)
+    ]
+    dtype = promoted(*[as_dtype(one) for one in strong]) if strong else as_dtype("bool")
+    for number in numbers:
+        dtype = _beside(dtype, number)
+    return dtype
+
+
 def floating(x: Tensor) -> Tensor:
     """Return x in floating point: integers become the default floating type."""
     return x if is_differentiable(x.spec.dtype) else cast(x, "float32")

@@ -10,6 +10,7 @@ from ..errors import expect
 from ..function import Function, function
 from ..spec import Spec, axis_within, int64
 from .gather import Gather
+from .operand import counted
 from .shape import sliced
 
 if TYPE_CHECKING:
@@ -93,13 +94,36 @@ def cumsum(x: Tensor, axis: int = 0) -> Tensor:
     Raises:
         ShapeError: there is no such axis.
     """
-    return CumSum(axis_within("cumsum", axis, x.ndim))(x)  # type: ignore[no-any-return]
+    return CumSum(axis_within("cumsum", axis, x.ndim))(counted(x))  # type: ignore[no-any-return]
 
 
-def nonzero(x: Tensor) -> Tensor:
-    """Find the places of what is not zero, in row-major order: (n, axes) int64, found on the host.
+def topk(
+    x: Tensor, k: int, axis: int = -1, largest: bool = True, sorted: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Find the k largest or smallest elements along an axis: their values and int64 places.
+
+    The result is always in order, so `sorted` changes nothing; it is PyTorch's.
+
+    Raises:
+        ShapeError: there is no such axis, or it holds fewer than k.
+    """
+    if largest:
+        return top_k(x, k, axis)
+    place = axis_within("topk", axis, x.ndim)
+    expect(0 <= k <= x.shape[place], "topk", "k must lie between 0 and the size of the axis",
+           x=x.spec, axis=axis, k=k)  # fmt: skip
+    places = sliced(ArgSort(place)(x), place, 0, k)
+    return Gather(place)(x, places), places
+
+
+def nonzero(x: Tensor) -> tuple[Tensor, ...]:
+    """Find the places of what is not zero, in row-major order: (n,) int64 for every axis.
+
+    They pick what they were found by: x[nonzero(x)]. Found on the host. The same as rows of one
+    tensor is `argwhere`.
 
     Raises:
         DeviceError: the tensor has no values.
     """
-    return x.like(np.argwhere(x.device.fetch(x.array)).astype("int64"))
+    found = np.nonzero(np.atleast_1d(x.device.fetch(x.array)))
+    return tuple(x.like(places.astype("int64")) for places in found[: max(x.ndim, 1)])

@@ -40,10 +40,10 @@ def philox(counter: Words, key: tuple[Any, Any]) -> Words:
     return c0, c1, c2, c3
 
 
-def words(xp: Any, state: Any, count: int) -> Any:
+def words(xp: Any, state: Any, count: int, stream: int = 0) -> Any:
     """Return `count` words of 32 random bits for a state (2,) of seed and draw.
 
-    Word 4b + i is word i of the block with the counter (b, 0, draw, 0) under the key (seed, 0).
+    Word 4b + i is word i of the block with counter (b, 0, draw, 0) under the key (seed, stream).
     """
     blocks = -(-count // 4)
     found = xp.empty((blocks, 4), "uint32")
@@ -52,19 +52,20 @@ def words(xp: Any, state: Any, count: int) -> Any:
         stop = min(start + at_once, blocks)
         place = xp.arange(start, stop, dtype="uint32")
         zero = xp.zeros_like(place)
-        drawn = philox((place, zero, zero + state[1:2], zero), (state[:1], zero[:1]))
+        key = (state[:1], zero[:1] + np.uint32(stream))
+        drawn = philox((place, zero, zero + state[1:2], zero), key)
         for i, word in enumerate(drawn):
             found[start:stop, i] = word
     return found.reshape(-1)[:count]
 
 
-def unit(xp: Any, state: Any, shape: Shape, bits: int) -> Any:
+def unit(xp: Any, state: Any, shape: Shape, bits: int, stream: int = 0) -> Any:
     """Return float64 numbers k / 2^bits, 0 ≤ k < 2^bits, evenly distributed; at most 53 bits."""
     count = math.prod(shape)
     if bits <= 32:
-        drawn = words(xp, state, count) >> np.uint32(32 - bits)
+        drawn = words(xp, state, count, stream) >> np.uint32(32 - bits)
         return (drawn * 2.0**-bits).reshape(shape)
-    pairs = words(xp, state, 2 * count).reshape(-1, 2)
+    pairs = words(xp, state, 2 * count, stream).reshape(-1, 2)
     upper = (pairs[:, 0] >> np.uint32(5)).astype("float64")
     lower = (pairs[:, 1] >> np.uint32(6)).astype("float64")
     return ((upper * 2.0**26 + lower) * 2.0**-53).reshape(shape)

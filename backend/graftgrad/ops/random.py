@@ -232,7 +232,7 @@ def uniform(
     """
     expect(low <= high, "uniform", "low must not be larger than high", error=ConfigError,
            low=low, high=high)  # fmt: skip
-    declared = Uniform(*_described("uniform", shape, dtype), float(low), float(high))
+    declared = Uniform(*described("uniform", shape, dtype), float(low), float(high))
     return declared(state)  # type: ignore[no-any-return]
 
 
@@ -257,7 +257,7 @@ def normal(
         ConfigError: the deviation is negative.
     """
     _expect_deviation("normal", deviation)
-    declared = Normal(*_described("normal", shape, dtype), float(mean), float(deviation))
+    declared = Normal(*described("normal", shape, dtype), float(mean), float(deviation))
     return declared(state)  # type: ignore[no-any-return]
 
 
@@ -282,8 +282,8 @@ def truncated_normal(
         ConfigError: the deviation is negative.
     """
     _expect_deviation("truncated_normal", deviation)
-    described = _described("truncated_normal", shape, dtype)
-    return TruncatedNormal(*described, float(mean), float(deviation))(state)  # type: ignore[no-any-return]
+    kind = described("truncated_normal", shape, dtype)
+    return TruncatedNormal(*kind, float(mean), float(deviation))(state)  # type: ignore[no-any-return]
 
 
 def randint(
@@ -377,7 +377,8 @@ def advance(state: Tensor) -> Tensor:
     return Advance()(state)  # type: ignore[no-any-return]
 
 
-def _described(subject: str, shape: Sequence[int], dtype: object) -> tuple[Shape, DType]:
+def described(subject: str, shape: Sequence[int], dtype: object) -> tuple[Shape, DType]:
+    """Read the shape and the element type, which must hold real numbers, of what is drawn."""
     wanted = as_dtype(dtype)
     expect(is_floating(wanted), subject, "dtype must hold real numbers", error=DTypeError,
            dtype=str(wanted))  # fmt: skip

@@ -9,7 +9,7 @@ from ..errors import expect
 from ..function import Function, function
 from ..spec import Shape, Spec, axes_within, bool_, reduced
 from .arithmetic import div, equal_mask, mul
-from .operand import cast, floating, full_like
+from .operand import cast, counted, floating, full_like
 from .parts import conj, real
 from .shape import broadcast_to, pad, reshape, sliced, stack, transpose
 
@@ -100,8 +100,8 @@ class Truth(Function):
 
 
 def sum(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Add elements: y = Σ x over `axis` (all axes if None)."""
-    return Sum(axes_within("sum", axis, x.ndim), keepdims)(x)  # type: ignore[no-any-return]
+    """Add elements: y = Σ x over `axis` (all axes if None); short whole numbers become int64."""
+    return Sum(axes_within("sum", axis, x.ndim), keepdims)(counted(x))  # type: ignore[no-any-return]
 
 
 def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -153,7 +153,7 @@ def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def prod(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Multiply elements: y = Π x over `axis`; the gradient of each is the product of the others."""
-    return Product(axes_within("prod", axis, x.ndim), keepdims)(x)  # type: ignore[no-any-return]
+    return Product(axes_within("prod", axis, x.ndim), keepdims)(counted(x))  # type: ignore[no-any-return]
 
 
 def all(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:

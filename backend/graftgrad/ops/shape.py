@@ -328,10 +328,10 @@ def split(x: Tensor, sections: int | Sequence[int], axis: int = 0) -> list[Tenso
     """
     place = axis_within("split", axis, x.ndim)
     size = x.shape[place]
-    if isinstance(sections, int):
+    if isinstance(sections, (int, np.integer)):
         expect(sections > 0 and size % sections == 0, "split", "the axis must divide evenly",
                x=x.spec, sections=sections)  # fmt: skip
-        bounds = list(range(0, size + 1, size // sections))
+        bounds = [size // sections * i for i in range(sections + 1)]
     else:
         bounds = [0, *sections, size]
     return [sliced(x, place, a, b) for a, b in pairwise(bounds)]
@@ -354,10 +354,22 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     return Slice(cuts)(x)  # type: ignore[no-any-return]
 
 
-def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
-    """Move one axis to another place; the rest keep their order."""
-    order = [i for i in range(x.ndim) if i != axis_within("moveaxis", source, x.ndim)]
-    order.insert(axis_within("moveaxis", destination, x.ndim), source % x.ndim)
+def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Move axes to other places; the rest keep their order.
+
+    Raises:
+        ShapeError: there is no such axis, or there are not as many places as axes.
+    """
+    given = [source] if isinstance(source, (int, np.integer)) else [*source]
+    wanted = [destination] if isinstance(destination, (int, np.integer)) else [*destination]
+    axes = [axis_within("moveaxis", int(axis), x.ndim) for axis in given]
+    places = [axis_within("moveaxis", int(axis), x.ndim) for axis in wanted]
+    expect(len(axes) == len(places) and len(set(axes)) == len(axes) == len(set(places)),
+           "moveaxis", "there must be one place for every axis, each once",
+           source=source, destination=destination)  # fmt: skip
+    order = [i for i in range(x.ndim) if i not in axes]
+    for place, axis in sorted(zip(places, axes, strict=True)):
+        order.insert(place, axis)
     return transpose(x, order)
 
 

@@ -101,9 +101,9 @@ class InPlace:
         """Set what is negative to 0 in place."""
         return change("relu_", self, rectifier.relu, keeps=_wants(self))
 
-    def clip_(self: Tensor, lower: Any = None, upper: Any = None) -> Tensor:
+    def clip_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
         """Keep within bounds in place."""
-        return change("clip_", self, lambda x: arithmetic.clip(x, lower, upper), keeps=_wants(self))
+        return change("clip_", self, lambda x: arithmetic.clip(x, min, max), keeps=_wants(self))
 
     clamp_ = clip_
 

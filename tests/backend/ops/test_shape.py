@@ -152,7 +152,7 @@ def test_the_same_operand_twice():
         (lambda x: ops.squeeze(x, 0), "a dropped axis must have size 1"),
         (lambda x: ops.expand_dims(x, 4), r"axis must lie in \[-3, 3\)"),
         (lambda x: ops.split(x, 2, axis=1), "must divide evenly; .*sections=2"),
-        (lambda x: ops.pad(x, ((1, 1),)), r"one \(before, after\) for every axis"),
+        (lambda x: ops.pad(x, ((1, 1),) * 3), r"one \(before, after\) for every axis"),
         (lambda x: ops.pad(x, ((-1, 0), (0, 0))), "margins must not be negative"),
         (lambda x: ops.concatenate([]), "at least one operand"),
         (lambda x: ops.concatenate([x, x.T]), "all axes but the joined one must agree"),

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+import graftgrad
+from graftgrad import ops
+from graftgrad.errors import DataError, DTypeError, ShapeError
+from support.case import CaseChecks, booleans, case, integers
+
+MASK = np.array([[True, False, True], [False, False, True]])
+
+
+def scattered(x, axis, indices, values):
+    y = x.copy()
+    np.put_along_axis(y, indices, values, axis)
+    return y
+
+
+def added(x, axis, indices, values):
+    y = x.copy()
+    np.add.at(y, (slice(None),) * axis + (indices,), values)
+    return y
+
+
+PLACES = np.array([[2, 0, 1], [1, 1, 0]])
+
+
+class TestSelection(CaseChecks):
+    CASES = (
+        case(ops.masked_fill, x=(3, 4), mask=booleans(4), value=(),
+             oracle=lambda x, mask, value: np.where(mask, value, x)),
+        case(ops.masked_select, x=(2, 3), mask=MASK, meta=False, replay=False,
+             oracle=lambda x, mask: x[mask]),
+        case(ops.masked_select, x=(3,), mask=MASK, meta=False, replay=False,
+             oracle=lambda x, mask: np.broadcast_to(x, (2, 3))[mask]),
+        case(ops.index_select, x=(3, 4), axis=1, indices=integers((5,), 4),
+             oracle=lambda x, axis, indices: np.take(x, indices, axis)),
+        case(ops.index_add, x=(3, 4), axis=1, indices=integers((5,), 4), values=(3, 5),
+             oracle=added),
+        case(ops.index_add, x=(3, 4), axis=0, indices=integers((2,), 3), values=(2, 4),
+             oracle=added),
+        case(ops.scatter, x=(2, 3), axis=1, indices=PLACES[:, :2], values=(2, 2),
+             oracle=scattered),
+        case(ops.scatter, x=(3, 3), axis=0, indices=PLACES, values=(2, 3), oracle=scattered),
+        case(ops.put_along_axis, x=(2, 3), indices=PLACES[:, 1:], values=(2, 1), axis=1,
+             oracle=lambda x, indices, values, axis:
+             scattered(x, axis, indices, np.broadcast_to(values, indices.shape))),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        (lambda x: ops.masked_select(x, x), DTypeError, "masked_select: the mask must be bool"),
+        (lambda x: ops.index_add(x, 0, [0], x), ShapeError, "one slice for each index"),
+        (lambda x: ops.scatter(x, 0, [0], x), ShapeError, "scatter: indices must have the axes"),
+        (lambda x: ops.scatter(x, 0, [[9, 0, 0]], 1.0), DataError, "must lie in"),
+        (lambda x: ops.index_select(x, 2, [0]), ShapeError, r"axis must lie in \[-2, 2\)"),
+    ],
+)
+def test_what_does_not_fit(wrong, error, words):
+    with pytest.raises(error, match=words):
+        wrong(graftgrad.zeros(2, 3))
