@@ -27,7 +27,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from . import anomaly, modes
@@ -204,6 +204,8 @@ class Function:
 @dataclass_transform(frozen_default=True)
 def function(kind: C) -> C:
     """Turn a Function class into its declaration: fields become attributes, hash and equality."""
+    if not _has_fields(kind):  # most have none, and making a dataclass takes part of a millisecond
+        return _without_fields(kind)
     made: Any = dataclass(frozen=True, repr=False)(kind)
     names = tuple(field.name for field in fields(made))
 
@@ -219,8 +221,36 @@ def function(kind: C) -> C:
     return made  # type: ignore[no-any-return]
 
 
+def _has_fields(kind: type) -> bool:
+    own = vars(kind).get("__annotations__", {})
+    stated = (one if isinstance(one, str) else str(one) for one in own.values())
+    return hasattr(kind, "__dataclass_fields__") or any("ClassVar" not in one for one in stated)
+
+
+def _without_fields(kind: C) -> C:
+    """Give a class of which all instances are alike its hash, equality and printed form."""
+    made: Any = kind
+    hashed = hash(kind)
+
+    def __eq__(self: Function, other: object) -> bool:
+        return other.__class__ is made
+
+    def __setattr__(self: Function, name: str, value: object) -> None:
+        raise AttributeError(
+            f"{kind.__name__}: a function must not be changed; got {name}={value!r}."
+        )
+
+    made.__eq__ = __eq__
+    made.__hash__ = lambda self: hashed
+    made.__repr__ = lambda self: kind.__name__
+    made.__setattr__ = __setattr__
+    return kind
+
+
 def attributes(declared: Function) -> tuple[Any, ...]:
     """Return the values of a function's fields, to hand them on to its gradient."""
+    if not is_dataclass(declared):
+        return ()
     return tuple(getattr(declared, field.name) for field in fields(declared))  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ from graftgrad import ops
 from graftgrad.errors import GradientError
 from graftgrad.function import Function, attributes, every_function, function
 from graftgrad.node import AccumulateGrad
+from graftgrad.ops.arithmetic import Add, Mul
 from graftgrad.spec import Spec, float32
 
 
@@ -241,3 +242,12 @@ class TestGraph:
         assert heard == []
         assert y.grad_fn is not None
         assert np.shares_memory(y.detach().numpy(), x.detach().numpy())
+
+
+def test_functions_without_fields_are_all_alike_and_are_not_changed():
+    assert Add() == Add()
+    assert hash(Add()) == hash(Add())
+    assert Add() != Mul()
+    assert repr(Add()) == "Add"
+    with pytest.raises(AttributeError, match="Add: must not be changed; got axis=1"):
+        Add().axis = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ...function import Function
@@ -27,7 +27,7 @@ def stated(function: Function) -> str:
 def numbers_of(function: Function) -> dict[str, float]:
     """Return the fields of a function that are numbers, and what its class calls so."""
     found: dict[str, float] = {}
-    for field in fields(function):  # type: ignore[arg-type]
+    for field in fields(function) if is_dataclass(function) else ():
         value = getattr(function, field.name)
         if isinstance(value, (bool, int, float)):
             found[field.name] = float(value)
