@@ -249,5 +249,5 @@ def test_functions_without_fields_are_all_alike_and_are_not_changed():
     assert hash(Add()) == hash(Add())
     assert Add() != Mul()
     assert repr(Add()) == "Add"
-    with pytest.raises(AttributeError, match="Add: must not be changed; got axis=1"):
+    with pytest.raises(AttributeError, match="Add: a function must not be changed; got axis=1"):
         Add().axis = 1
