@@ -249,9 +249,10 @@ def _without_fields(kind: C) -> C:
 
 def attributes(declared: Function) -> tuple[Any, ...]:
     """Return the values of a function's fields, to hand them on to its gradient."""
-    if not is_dataclass(declared):
+    stated: Any = declared
+    if not is_dataclass(stated):
         return ()
-    return tuple(getattr(declared, field.name) for field in fields(declared))  # type: ignore[arg-type]
+    return tuple(getattr(declared, field.name) for field in fields(stated))
 
 
 def every_function() -> list[type[Function]]:

@@ -27,7 +27,8 @@ def stated(function: Function) -> str:
 def numbers_of(function: Function) -> dict[str, float]:
     """Return the fields of a function that are numbers, and what its class calls so."""
     found: dict[str, float] = {}
-    for field in fields(function) if is_dataclass(function) else ():
+    stated: Any = function
+    for field in fields(stated) if is_dataclass(stated) else ():
         value = getattr(function, field.name)
         if isinstance(value, (bool, int, float)):
             found[field.name] = float(value)
