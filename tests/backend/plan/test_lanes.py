@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graftgrad.kernel import NativeCall
 from graftgrad.kernels.native import team
 from graftgrad.kernels.onednn import library as onednn
-from graftgrad.plan.lanes import Lanes, Piece, Region, laid, region
+from graftgrad.plan.lanes import FIRST, SELDOM, Choice, Lanes, Piece, Region, laid, region
 
 COPY = ctypes.cast(ctypes.CDLL(None).memcpy, ctypes.c_void_p).value
 OFTEN = settings(max_examples=200, deadline=None, derandomize=True)
@@ -99,7 +99,34 @@ def test_copies_among_three_threads_do_what_one_thread_does(moves):
         wanted[b] = wanted[a]
     with onednn.library().lock:
         lanes = Lanes(pieces, list)
-        for _ in range(10):
+        for _ in range(12):
             rooms[...] = start
             lanes.run()
             np.testing.assert_array_equal(rooms, wanted)
+
+
+def gone(choice, shared, single, runs):
+    """The ways that are gone while each takes some time."""
+    ways = []
+    for _ in range(runs):
+        ways.append(choice.next())
+        choice.took(ways[-1], single if ways[-1] else shared)
+    return ways
+
+
+def test_the_quicker_way_is_gone_and_the_other_is_tried_now_and_then():
+    choice = Choice()
+    assert sorted(gone(choice, 1.0, 2.0, 2 * FIRST)) == [0] * FIRST + [1] * FIRST
+    assert sum(gone(choice, 1.0, 2.0, 10 * SELDOM)) == 10
+    slow = gone(choice, 30.0, 2.0, 2 * SELDOM)  # another program holds a processor
+    assert slow[:3] == [0, 0, 0]
+    assert sum(slow) > 2 * SELDOM - 40
+    again = gone(choice, 1.0, 2.0, 40 * SELDOM)
+    assert again[-SELDOM:].count(0) == SELDOM - 1
+
+
+def test_a_single_interruption_changes_nothing():
+    choice = Choice()
+    gone(choice, 1.0, 2.0, SELDOM)
+    assert gone(choice, 500.0, 2.0, 1) == [0]
+    assert sum(gone(choice, 1.0, 2.0, SELDOM - 2)) == 0
