@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ...kernel import Arrays, Call, Kernel, Reference, kernel
+from ...kernel import Arrays, Call, Kernel, Reference, choose, kernel
 from ...ops.gather import Take, Untake
+from ...ops.operand import FullLike
 from ...spec import Spec, float32, int32, int64
 from . import openmp
 from .assembler import (
@@ -24,7 +25,6 @@ from .assembler import (
     R14,
     R15,
     RAX,
-    RBP,
     RBX,
     RCX,
     RDI,
@@ -142,7 +142,10 @@ class _Take(_Rows):
 
 
 class _Untake(_Rows):
-    """Threads share the columns, so that sums are taken in one order whatever their number."""
+    """Threads share the columns, so that sums are taken in one order whatever their number.
+
+    The table holds zeros before: they are written along rows, which memory likes better.
+    """
 
     def _body(self, body: list[int], homes: dict[int, Place]) -> None:
         code = self.code
@@ -153,14 +156,6 @@ class _Untake(_Rows):
         self._mask(R11)
         for register in (R8, R10):
             code.address(register, Memory(register, 0, RDX, 4))
-        code.move(RAX, R8)
-        code.move(RBP, R13)
-        code.three("vxorps", 0, 0, 0)
-        code.label("zero")
-        self._along(R11, lambda vectors: _filled(code, vectors, RAX))
-        code.arithmetic("add", RAX, R12)
-        code.arithmetic_number("sub", RBP, 1)
-        code.jump("zero", "jne")
         code.number(RSI, 0)
         code.label("row")
         self._index(RSI)
@@ -183,13 +178,6 @@ def _copied(code: Assembler, vectors: int, source: int, target: int) -> None:
         code.store("vmovups", _at(target, v), v)
     if not vectors:
         code.three("vmaskmovps", 0, OTHER, _at(source, 0))
-        code.store_masked(_at(target, 0), OTHER, 0)
-
-
-def _filled(code: Assembler, vectors: int, target: int) -> None:
-    for v in range(vectors):
-        code.store("vmovups", _at(target, v), 0)
-    if not vectors:
         code.store_masked(_at(target, 0), OTHER, 0)
 
 
@@ -234,12 +222,15 @@ class Rows(Kernel):
         self.words = (ctypes.c_int64 * len(words))(*words)
         self.address = ctypes.addressof(self.words)
         self.call = entry(4, moved < LONG)
+        self.zeros = choose(Call(FullLike(0), (table,), (table,), call.device))
 
     def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
         """Compute `outs` from `ins`."""
         x, indices = ins
         table, picked = (outs[0], x) if self.backward else (x, outs[0])
         outside = np.zeros(1, np.int64)
+        if self.backward:
+            self.zeros.run((table,), (table,), ())
         if self.call(self.address, table, indices, picked, outside) or outside[0]:
             self.reference.run(ins, outs, scratch)
 
