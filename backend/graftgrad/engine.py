@@ -8,6 +8,7 @@ where it goes.
 from __future__ import annotations
 
 import heapq
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from .spec import is_complex
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+
+
+_adding = threading.RLock()  # threads may add to one leaf
 
 
 class Walk:
@@ -217,16 +221,17 @@ def grad(
 
 def add_to_grad(tensor: Tensor, gradient: Tensor) -> None:
     """Add to `.grad`; the first contribution goes into the gradient buffer, if there is one."""
-    if modes.recording():
-        tensor.grad = gradient if tensor.grad is None else add(tensor.grad, gradient)
-    elif tensor.grad is not None:
-        accumulate(tensor.grad, gradient)
-    elif gradient is tensor.grad_buffer:
-        tensor.grad = gradient  # it was written there as it arrived
-    elif tensor.grad_buffer is not None:
-        tensor.grad = assign(tensor.grad_buffer, gradient)
-    else:
-        tensor.grad = copy(gradient)
+    with _adding:
+        if modes.recording():
+            tensor.grad = gradient if tensor.grad is None else add(tensor.grad, gradient)
+        elif tensor.grad is not None:
+            accumulate(tensor.grad, gradient)
+        elif gradient is tensor.grad_buffer:
+            tensor.grad = gradient  # it was written there as it arrived
+        elif tensor.grad_buffer is not None:
+            tensor.grad = assign(tensor.grad_buffer, gradient)
+        else:
+            tensor.grad = copy(gradient)
 
 
 def hooked(hooks: Sequence[Callable[[Tensor], Tensor | None]], gradient: Tensor) -> Tensor:

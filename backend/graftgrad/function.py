@@ -97,7 +97,8 @@ class Function:
 
     def __call__(self, *operands: Tensor) -> Any:
         """Apply to tensors; one tensor comes back, or a tuple of them."""
-        if modes.autocast() is not None:
+        state = modes.state
+        if state.autocast is not None:
             operands = _autocast(type(self), operands)
         device = _common_device(self, operands)
         specs = tuple([x.spec for x in operands])
@@ -105,8 +106,8 @@ class Function:
         call = _calls.get(key)
         if call is None:
             call = _prepare(key)
-        if (recorder := modes.recorder()) is not None:
-            recorder.operands(operands)
+        if state.recorder is not None:
+            state.recorder.operands(operands)
         kind = type(self)
         if kind.alias is not None:
             return self._view(call, operands[0])
@@ -114,9 +115,9 @@ class Function:
             return self._update(call, operands)
         outs = tuple([device.empty(spec) for spec in call.outs])
         launch(call, tuple([x.array for x in operands]), outs)
-        if modes.state.anomaly is not None:
+        if state.anomaly is not None:
             anomaly.look_at_results(self.name, operands, outs)
-        node = self._record(call, operands)
+        node = self._record(call, operands) if state.recording else None
         result = operands[0].result
         if len(outs) == 1:
             y = result(outs[0], call.outs[0], device, node)
@@ -177,10 +178,10 @@ class Function:
         return changed if len(changed) > 1 else changed[0]
 
     def _record(self, call: Call, operands: Sequence[Tensor]) -> Node | None:
-        if not modes.recording():
+        if not modes.state.recording:
             return None
         for x in operands:
-            if x.requires_grad:
+            if x.wants:
                 break
         else:
             return None
@@ -190,7 +191,7 @@ class Function:
         names = itertools.repeat(kind.operands[0]) if kind.variadic else kind.operands
         edges: list[Edge] = []
         for name, x in zip(names, operands, strict=False):
-            if x.requires_grad and (kind.undefined or name in kind.gradients):
+            if x.wants and (kind.undefined or name in kind.gradients):
                 edges.append((x if x.grad_fn is None else x.grad_fn, x.output_index))
             else:
                 edges.append(None)

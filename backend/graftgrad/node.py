@@ -252,11 +252,14 @@ class Node:
         outs: Sequence[Array],
     ) -> None:
         """Keep exactly what the wanted gradients ask for: operands as they are, outputs bare."""
+        asked = self.asked()
         self.result = result = operands[0].result
+        if not asked:
+            return
         kind = type(function)
         saving = modes.state.saving
         found: dict[str, Any] = {}
-        for name in self.asked():
+        for name in asked:
             if name in kind.operands:
                 if kind.variadic:
                     found[name] = tuple([kept_operand(x, saving) for x in operands])

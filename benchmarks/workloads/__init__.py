@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import digits, imports, lstm, mlp, one_row, resnet, resnet_inference, transfer, transformer
+from . import (
+    digits,
+    eager,
+    imports,
+    lstm,
+    mlp,
+    one_row,
+    resnet,
+    resnet_inference,
+    transfer,
+    transformer,
+)
 
 WORKLOADS = {
     workload.name: workload
@@ -15,6 +26,7 @@ WORKLOADS = {
         lstm.WORKLOAD,
         transformer.WORKLOAD,
         one_row.WORKLOAD,
+        eager.WORKLOAD,
         imports.WORKLOAD,
     )
 }

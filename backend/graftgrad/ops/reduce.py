@@ -208,6 +208,7 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
 
 def gradient_for(g: Tensor, spec: Spec) -> Tensor:
     """Give a gradient the shape and element type of the operand it belongs to."""
-    if g.shape != spec.shape:
+    own = g.spec
+    if own.shape != spec.shape:
         g = sum_to(g, spec.shape)
-    return cast(g, spec.dtype)
+    return g if own.dtype is spec.dtype else cast(g, spec.dtype)
