@@ -1,0 +1,71 @@
+"""Every place of the engine that raises is tested by its text.
+
+A test that names an error by its text holds some of its words in a string. Where no test holds any
+three words of a message in a row, the message could change or vanish and nobody would see it.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENGINE = REPOSITORY / "backend" / "graftgrad"
+ROOMS = ("anomaly", "checkpoint", "custom", "engine", "function", "functional", "inplace", "kernel",
+         "node", "saved")  # fmt: skip
+RULE = {"expect": 2, "sentence": 1, "_told": 2}  # where the rule stands among the arguments
+RUN = 3
+
+
+def rules(file: Path) -> Iterator[tuple[int, str]]:
+    """The line and the rule of every raising place; a rule that is put together counts in parts."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            place = RULE.get(node.func.id)
+            if place is not None and len(node.args) > place:
+                text = longest(node.args[place])
+                if text:
+                    yield node.lineno, text
+
+
+def longest(node: ast.expr) -> str:
+    """The longest piece of text in an expression, or nothing where it is a name."""
+    if isinstance(node, ast.JoinedStr):
+        return max((longest(one) for one in node.values), key=len, default="")
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+@cache
+def strings() -> str:
+    """All strings of the tests of the backend, one after the other."""
+    found = []
+    for file in sorted((REPOSITORY / "tests" / "backend").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value.replace("\\", ""))
+    return "\n".join(found)
+
+
+def untested(file: Path) -> list[str]:
+    """The raising places of a file of which no test holds three words in a row."""
+    found = []
+    for line, rule in rules(file):
+        words = rule.split()
+        runs = [" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))]
+        if not any(run in strings() for run in runs):
+            found.append(f"{file.name}, line {line}: {rule}")
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_message_is_tested_by_its_text(room: str) -> None:
+    found = untested(ENGINE / f"{room}.py")
+    assert not found, "\n".join(["no test names these errors by their text:", *found])
+
+
+def test_a_message_that_nobody_tests_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "room.py"
+    file.write_text('expect(x, "add", f"quartz must glow at {n} dawns", got=1)\nother(1, 2, 3)\n')
+    assert untested(file) == ["room.py, line 1: quartz must glow at "]
