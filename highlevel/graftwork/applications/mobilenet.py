@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import Tensor, formats
+from graftgrad import formats
 from graftgrad.errors import ConfigError, ShapeError, expect, note
 
 from ..layers import (
@@ -23,7 +23,8 @@ from ..layers import (
     ZeroPadding2D,
 )  # fmt: skip
 from ..models import Functional
-from .pixels import pictures
+from .imagenet_utils import decode_predictions as decode_predictions
+from .pixels import preprocess
 from .weights import Entry, find
 
 CATALOGUE = {
@@ -52,7 +53,7 @@ BLOCKS = (
 VARIANTS = ("keras", "torch")
 
 
-def preprocess_input(x: Any) -> Any:
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     """Bring pictures from 0 … 255 to what Keras' weights were trained on: x / 127.5 − 1.
 
     PyTorch's weights (`variant="torch"`) were trained on `applications.resnet.preprocess_input`.
@@ -60,10 +61,7 @@ def preprocess_input(x: Any) -> Any:
     Raises:
         DataError: x is no array of pictures (…, H, W, 3).
     """
-    x = pictures(x)
-    if isinstance(x, Tensor):
-        return x * (1 / 127.5) - 1.0
-    return x.astype("float32") / 127.5 - 1.0
+    return preprocess(x, "tf", data_format)
 
 
 def MobileNet(

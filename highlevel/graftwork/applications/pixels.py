@@ -1,22 +1,71 @@
-"""Pictures as `preprocess_input` receives them: what it may assume of them."""
+"""Pictures as networks were trained on them: the three customs, and what may be assumed."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graftgrad.errors import DataError, expect
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, DataError, expect
+
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue, as shares of 255
+DEVIATION = (0.229, 0.224, 0.225)
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green and red
+CUSTOMS = ("tf", "torch", "caffe")
 
 
-def pictures(x: Any) -> Any:
+def preprocess(x: Any, custom: str, data_format: str | None = None) -> Any:
+    """Bring pictures from 0 … 255 to the numbers that a network was trained on.
+
+    "tf": x / 127.5 − 1. "torch": (x / 255 − mean) / deviation. "caffe": blue first, x − mean.
+
+    Args:
+        x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
+        custom: one of the three.
+        data_format: "channels_last" or "channels_first"; the former if None.
+
+    Raises:
+        DataError: x is no array of colour pictures.
+        ConfigError: the custom or the data format is not known.
+    """
+    expect(custom in CUSTOMS, "preprocess_input", f"mode must be one of {CUSTOMS}",
+           error=ConfigError, mode=custom)  # fmt: skip
+    expect(data_format in (None, "channels_last", "channels_first"), "preprocess_input",
+           'data_format must be "channels_last" or "channels_first"',
+           error=ConfigError, data_format=data_format)  # fmt: skip
+    axis = -3 if data_format == "channels_first" else -1
+    x = pictures(x, axis)
+    if custom == "tf":
+        return (x if isinstance(x, Tensor) else x.astype("float32")) * (1 / 127.5) - 1.0
+    if custom == "torch":
+        scale = [1 / (255 * one) for one in DEVIATION]
+        shift = [-m / d for m, d in zip(MEAN, DEVIATION, strict=True)]
+    else:
+        scale, shift = [1.0, 1.0, 1.0], [-m for m in CAFFE_MEAN]
+    if isinstance(x, Tensor):
+        x = ops.flip(x, axis) if custom == "caffe" else x
+        sizes = (3,) if axis == -1 else (3, 1, 1)
+        x = x if str(x.dtype).startswith(("float", "bfloat")) else x.to("float32")
+        return x * x.like(scale).reshape(sizes) + x.like(shift).reshape(sizes)
+    y = x.astype("float32")
+    planes = y if axis == -1 else y.swapaxes(-3, -1)  # the channels last, in the same memory
+    if custom == "caffe":
+        planes[...] = planes[..., ::-1].copy()
+    for channel in range(3):
+        planes[..., channel] = planes[..., channel] * scale[channel] + shift[channel]
+    return y
+
+
+def pictures(x: Any, axis: int = -1) -> Any:
     """Return x if it is an array or a tensor of colour pictures, (…, H, W, 3).
 
     Raises:
         DataError: it is not.
     """
     shape = getattr(x, "shape", None)
-    sound = shape is not None and len(shape) >= 3 and shape[-1] == 3 and hasattr(x, "dtype")
+    sound = shape is not None and len(shape) >= 3 and shape[axis] == 3 and hasattr(x, "dtype")
+    form = "(…, H, W, 3)" if axis == -1 else "(…, 3, H, W)"
     expect(sound, "preprocess_input",
-           "x must be an array of colour pictures (…, H, W, 3)", error=DataError,
+           f"x must be an array of colour pictures {form}", error=DataError,
            x=type(x).__name__, shape=None if shape is None else tuple(shape),
            advice="Lists and pictures of Pillow become arrays by numpy.asarray."
            if shape is None else "Read grey pictures with color_mode='rgb'.")  # fmt: skip

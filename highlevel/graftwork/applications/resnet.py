@@ -18,7 +18,8 @@ from ..layers import (
 )
 from ..models import Model
 from ..registry import configuration, decoded, layers
-from .pixels import pictures
+from .imagenet_utils import decode_predictions as decode_predictions
+from .pixels import preprocess
 from .weights import Entry, find
 
 CATALOGUE = {
@@ -31,25 +32,15 @@ CATALOGUE = {
     "resnet50-v2": Entry("https://download.pytorch.org/models/resnet50-11ad3fa6.pth", "11ad3fa6",
                          "ImageNet-1k, top-1 80.86 %"),
 }  # fmt: skip
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
 
 
-def preprocess_input(x: Any) -> Any:
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     """Bring pictures (N, H, W, 3) from 0 … 255 to (x / 255 − mean) / deviation, as in training.
 
     Raises:
         DataError: x is no array of pictures (…, H, W, 3).
     """
-    x = pictures(x)
-    scale = [1 / (255 * one) for one in DEVIATION]
-    shift = [-m / d for m, d in zip(MEAN, DEVIATION, strict=True)]
-    if isinstance(x, Tensor):
-        return x * x.like(scale) + x.like(shift)
-    y = x.astype("float32")
-    for channel in range(3):
-        y[..., channel] = y[..., channel] * scale[channel] + shift[channel]
-    return y
+    return preprocess(x, "torch", data_format)
 
 
 def convolution(filters: int, size: int, strides: int = 1) -> Conv2D:

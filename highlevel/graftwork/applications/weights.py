@@ -24,17 +24,25 @@ class Entry:
     """A file at its publisher's address.
 
     `sha256` is the checksum of the file, or the beginning of it where the publisher gives no more
-    (the PyTorch project writes the first eight digits into the file's name).
+    (the PyTorch project writes the first eight digits into the file's name); `md5` is the checksum
+    that Keras publishes in place of it.
     """
 
     url: str
     sha256: str
     what: str
+    md5: str = ""
 
     @property
     def file(self) -> str:
         """The name of the file."""
         return self.url.rsplit("/", 1)[-1]
+
+    def fits(self, path: Path) -> bool:
+        """Tell whether a file is what was published."""
+        if self.sha256:
+            return _checksum(path, "sha256").startswith(self.sha256)
+        return _checksum(path, "md5") == self.md5
 
 
 def cache_folder() -> Path:
@@ -82,7 +90,7 @@ def downloaded(entry: Entry) -> Path:
         ConnectionError: the publisher cannot be reached.
     """
     target = cache_folder() / entry.file
-    if target.is_file() and _checksum(target).startswith(entry.sha256):
+    if target.is_file() and entry.fits(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=entry.file, suffix=".part")
@@ -90,14 +98,13 @@ def downloaded(entry: Entry) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             _fetch(entry, file)
-        found = _checksum(part)
         expect(
-            found.startswith(entry.sha256),
+            entry.fits(part),
             f"download of {entry.file}",
             "the checksum must be that of the published file",
             error=FormatError,
-            expected=entry.sha256,
-            found=found,
+            expected=entry.sha256 or entry.md5,
+            found=_checksum(part, "sha256" if entry.sha256 else "md5"),
             advice="Nothing was kept; try again.",
         )
         os.replace(part, target)
@@ -135,8 +142,8 @@ def _fetch(entry: Entry, file: Any) -> None:
         ) from error
 
 
-def _checksum(path: Path) -> str:
-    digest = hashlib.sha256()
+def _checksum(path: Path, kind: str) -> str:
+    digest = hashlib.new(kind, usedforsecurity=kind != "md5")
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)

@@ -1,0 +1,163 @@
+"""What all networks in Keras' form share: their arguments, the entrance, the head, the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graftgrad.errors import ConfigError, FormatError, ShapeError, expect, note
+
+from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
+from ..layers.symbol import KerasTensor
+from ..models import Functional
+from .weights import Entry, find
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One call of a network's function, its arguments checked.
+
+    Attributes:
+        subject: the function's name, for errors.
+        include_top: whether there is a head.
+        weights: a file, a name of the catalogue ("imagenet" among them), or None.
+        input_tensor: the symbol to begin from, in place of a new Input.
+        input_shape: the shape of a picture; None for the default, or for any size without a head.
+        pooling: what comes out without a head: None for maps, "avg" or "max" for features.
+        classes: the number of outputs.
+        classifier_activation: of the head; None gives logits.
+        catalogue: published files by name; "imagenet" and "imagenet-notop" are what `weights=
+            "imagenet"` means with and without a head.
+    Raises:
+        ConfigError: an argument is not understood.
+    """
+
+    subject: str
+    include_top: bool
+    weights: Any
+    input_tensor: Any
+    input_shape: Any
+    pooling: str | None
+    classes: int
+    classifier_activation: Any
+    catalogue: Mapping[str, Entry]
+
+    def __post_init__(self) -> None:
+        expect(self.pooling in (None, "avg", "max"), self.subject,
+               'pooling must be None, "avg" or "max"', error=ConfigError,
+               pooling=self.pooling)  # fmt: skip
+        expect(isinstance(self.classes, int) and self.classes > 0, self.subject,
+               "classes must be a positive integer", error=ConfigError,
+               classes=self.classes)  # fmt: skip
+        expect(self.weights != "imagenet" or not self.include_top or self.classes == 1000,
+               self.subject, 'classes must be 1000 with weights="imagenet" and a head',
+               error=ConfigError, classes=self.classes,
+               advice="Pass include_top=False and put a head of your own on.")  # fmt: skip
+
+    def entrance(self, default: int, least: int) -> KerasTensor:
+        """Return the symbol to begin from.
+
+        Args:
+            default: rows and columns of the pictures the network was trained on.
+            least: the smallest picture that leaves something.
+        Raises:
+            ConfigError: input_shape is no shape of a picture, or input_tensor no symbol.
+            ShapeError: the picture is too small.
+        """
+        if self.input_tensor is not None:
+            expect(isinstance(self.input_tensor, KerasTensor), self.subject,
+                   "input_tensor must be a symbol made by Input or a layer", error=ConfigError,
+                   input_tensor=self.input_tensor)  # fmt: skip
+            return self.input_tensor  # type: ignore[no-any-return]
+        shape = self.input_shape
+        if shape is None:
+            side = default if self.include_top else None
+            return Input((side, side, 3))
+        fits = isinstance(shape, (tuple, list)) and len(shape) == 3
+        expect(fits and all(n is None or isinstance(n, int) for n in shape), self.subject,
+               "input_shape must be (rows, columns, channels)", error=ConfigError,
+               input_shape=shape)  # fmt: skip
+        expect(all(n is None or n >= least for n in shape[:2]), self.subject,
+               f"pictures must have at least {least} rows and columns", error=ShapeError,
+               input_shape=tuple(shape))  # fmt: skip
+        if self.weights == "imagenet":
+            expect(shape[2] == 3, self.subject,
+                   'pictures must have three channels with weights="imagenet"', error=ShapeError,
+                   input_shape=tuple(shape))  # fmt: skip
+        return Input(tuple(shape))
+
+    def head(self, x: Any, pool: str | None = "avg_pool", name: str = "predictions") -> Any:
+        """Return the head of most networks: the mean over the map and a dense layer."""
+        if not self.include_top:
+            return self.features(x)
+        if pool is not None:
+            x = GlobalAveragePooling2D(name=pool)(x)
+        return Dense(self.classes, activation=self.classifier_activation, name=name)(x)
+
+    def features(self, x: Any) -> Any:
+        """Return what comes out without a head."""
+        if self.pooling is None:
+            return x
+        return (GlobalAveragePooling2D() if self.pooling == "avg" else GlobalMaxPooling2D())(x)
+
+    def model(
+        self, inputs: Any, outputs: Any, name: str, rules: Mapping[str, Any] | None = None
+    ) -> Functional:
+        """Return the finished network with its weights.
+
+        Args:
+            inputs: the symbol it began from.
+            outputs: the symbol it ends in.
+            name: the name of the model.
+            rules: names of layers in files of other libraries -> ours.
+        Raises:
+            ConfigError: `weights` is neither a file nor a known name.
+            FormatError: the file does not hold this network.
+            ShapeError: a weight in the file has another shape; nothing is loaded.
+            ConnectionError: the file has to be downloaded and cannot be.
+        """
+        made = Functional(source(inputs), outputs, name=name)
+        made.name_rules = dict(rules or {})
+        path = find(self.subject, self.named_weights(), self.catalogue)
+        if path is not None:
+            try:
+                made.load_weights(path)
+            except (FormatError, ShapeError) as error:
+                note(error, f"{self.subject}: the file must hold this network; got "
+                     f"include_top={self.include_top}, classes={self.classes}.")  # fmt: skip
+                raise
+        return made
+
+    def named_weights(self) -> Any:
+        """Return which file of the catalogue "imagenet" means."""
+        if self.weights == "imagenet" and not self.include_top:
+            return "imagenet-notop"
+        return self.weights
+
+
+def source(symbol: KerasTensor) -> Any:
+    """Return the entrances that a symbol was computed from."""
+    found: dict[int, KerasTensor] = {}
+    waiting, seen = [symbol], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if one.origin is None or not one.origin.inputs:
+            found[id(one)] = one
+        else:
+            waiting += one.origin.inputs
+    entrances = list(found.values())
+    return entrances[0] if len(entrances) == 1 else entrances
+
+
+def same_padding(symbol: KerasTensor, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return margins for a convolution with stride 2 that keep what "same" would, at either parity.
+
+    On an even number of rows one row less is added in front, as TensorFlow does.
+    """
+    half = size // 2
+    odd = [1 if n is None else 1 - n % 2 for n in symbol.shape[1:3]]
+    return (half - odd[0], half), (half - odd[1], half)

@@ -1,0 +1,6 @@
+"""VGG16 under the name of Keras' module; the network stands in `vgg`."""
+
+from .imagenet_utils import decode_predictions
+from .vgg import VGG16, preprocess_input
+
+__all__ = ["VGG16", "decode_predictions", "preprocess_input"]
