@@ -51,6 +51,7 @@ CLOSED = {
     "graftgrad.ops": {"graftgrad.device", "graftgrad.kernel"},
     "graftgrad.formats": {"graftgrad.modes"},
 }
+OF_KERAS = {"imagenet_utils", "utils"}  # public modules: a name there is a promise
 ARRAY_FREE = ("layers", "losses", "metrics", "optimizers")
 PEERS = {"torch", "keras", "tensorflow", "jax", "flax", "chainer", "pickle", "cPickle", "dill"}
 
@@ -219,4 +220,5 @@ def test_no_peer_and_no_pickle() -> None:
 
 @pytest.mark.parametrize("word", ["util", "common", "misc", "helper", "_src"])
 def test_every_file_has_a_subject(word: str) -> None:
-    assert [str(file) for file in modules().values() if word in file.stem] == []
+    found = [file for file in modules().values() if word in file.stem]
+    assert [str(file) for file in found if file.stem not in OF_KERAS] == []
