@@ -87,7 +87,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     classes = ("ants", "bees")
     for part, pictures in (("train", 4), ("val", 2)):
         picture_folder(folder / "photos" / part, classes, pictures, len(part))
-    base = MobileNet(alpha=0.25, include_top=False, pooling="avg")
+    base = MobileNet(alpha=0.25, include_top=False, pooling="avg", weights=None)
     base.save(folder / "mobilenet_2_5_224_tf_no_top.h5")
     ResNet18().save_weights(folder / "resnet18.pth")
     formats.write_safetensors(

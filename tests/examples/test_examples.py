@@ -71,7 +71,7 @@ def brightness(tmp_path: Path) -> Path:
             for i in range(count):
                 pixels = draw.integers(0, 60, (50, 70, 3)) + 180 * (1 - number)
                 save_img(tmp_path / part / name / f"{i}.png", pixels.astype("float32"), scale=False)
-    base = MobileNet(alpha=0.25, include_top=False, pooling="avg")
+    base = MobileNet(alpha=0.25, include_top=False, pooling="avg", weights=None)
     base.save(tmp_path / "base.h5")
     return tmp_path
 

@@ -1,9 +1,35 @@
 """Networks that were trained by others, ready to be loaded, frozen and given a new head."""
 
-from . import cifar_resnet, imagenet_utils, mobilenet, resnet, vgg, vgg16, vgg19, xception
+from . import (
+    cifar_resnet,
+    densenet,
+    imagenet_utils,
+    inception_resnet_v2,
+    inception_v3,
+    mobilenet,
+    mobilenet_v2,
+    mobilenet_v3,
+    nasnet,
+    resnet,
+    resnet50,
+    resnet_v2,
+    squeezenet,
+    vgg,
+    vgg16,
+    vgg19,
+    xception,
+)
 from .cifar_resnet import ResNet20, ResNet32, ResNet44, ResNet56, ResNet110
+from .densenet import DenseNet121, DenseNet169, DenseNet201
+from .inception_resnet_v2 import InceptionResNetV2
+from .inception_v3 import InceptionV3
 from .mobilenet import MobileNet
-from .resnet import ResNet18, ResNet34, ResNet50
+from .mobilenet_v2 import MobileNetV2
+from .mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
+from .nasnet import NASNetLarge, NASNetMobile
+from .resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
+from .resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
+from .squeezenet import SqueezeNet1_0, SqueezeNet1_1
 from .vgg import VGG11, VGG13, VGG16, VGG19
 from .xception import Xception
 
@@ -12,20 +38,46 @@ __all__ = [
     "VGG13",
     "VGG16",
     "VGG19",
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
+    "InceptionResNetV2",
+    "InceptionV3",
     "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
     "ResNet18",
     "ResNet20",
     "ResNet32",
     "ResNet34",
     "ResNet44",
     "ResNet50",
+    "ResNet50V2",
     "ResNet56",
+    "ResNet101",
+    "ResNet101V2",
     "ResNet110",
+    "ResNet152",
+    "ResNet152V2",
+    "SqueezeNet1_0",
+    "SqueezeNet1_1",
     "Xception",
     "cifar_resnet",
+    "densenet",
     "imagenet_utils",
+    "inception_resnet_v2",
+    "inception_v3",
     "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "nasnet",
     "resnet",
+    "resnet50",
+    "resnet_v2",
+    "squeezenet",
     "vgg",
     "vgg16",
     "vgg19",

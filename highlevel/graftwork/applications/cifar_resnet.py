@@ -10,7 +10,7 @@ from graftgrad.errors import ConfigError, expect
 from ..layers import Dense, GlobalAveragePooling2D, Layer
 from ..models import Model
 from ..registry import configuration, decoded, layers
-from .resnet import convolution, normalization, preprocess_input
+from .residual import convolution, normalization, preprocess_input
 from .weights import Entry, find
 
 CATALOGUE = {

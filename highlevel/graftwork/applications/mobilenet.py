@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import formats
 from graftgrad.errors import ConfigError, ShapeError, expect, note
 
 from ..layers import (
@@ -15,8 +14,6 @@ from ..layers import (
     DepthwiseConv2D,
     Dropout,
     GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    Input,
     LeakyReLU,
     ReLU,
     Reshape,
@@ -24,15 +21,27 @@ from ..layers import (
 )  # fmt: skip
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
+from .network import Network, known_side
 from .pixels import preprocess
-from .weights import Entry, find
+from .weights import Entry, find, names_in
 
+BASE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet"
+ALPHAS = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}
+SIDES = (128, 160, 192, 224)
+SHA256 = {  # Keras publishes no checksums of these; this one we took ourselves
+    "mobilenet_2_5_224_tf_no_top": (
+        "dbdb03ee2a22fd895301636cd328b234bb3a9952358f436d82f46b81e0d5b0bf"
+    ),
+}
 CATALOGUE = {
-    "mobilenet_2_5_224_tf_no_top": Entry(
-        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet_2_5_224_tf_no_top.h5",
-        "dbdb03ee2a22fd895301636cd328b234bb3a9952358f436d82f46b81e0d5b0bf",
-        "ImageNet-1k, alpha 0.25, 224 pixels, without head",
+    f"mobilenet_{told}_{side}_tf{top}": Entry(
+        f"{BASE}/mobilenet_{told}_{side}_tf{top}.h5",
+        SHA256.get(f"mobilenet_{told}_{side}_tf{top}", ""),
+        f"ImageNet-1k, alpha {alpha}, {side} pixels{', without head' if top else ''}",
     )
+    for alpha, told in ALPHAS.items()
+    for side in SIDES
+    for top in ("", "_no_top")
 }
 # filters and strides of the thirteen blocks
 BLOCKS = (
@@ -53,15 +62,20 @@ BLOCKS = (
 VARIANTS = ("keras", "torch")
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Bring pictures from 0 … 255 to what Keras' weights were trained on: x / 127.5 − 1.
+def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "keras") -> Any:
+    """Bring pictures from 0 … 255 to what the weights were trained on.
 
-    PyTorch's weights (`variant="torch"`) were trained on `applications.resnet.preprocess_input`.
-
+    Args:
+        x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
+        data_format: "channels_last" or "channels_first"; the former if None.
+        variant: whose weights: "keras" (x / 127.5 − 1) or "torch" ((x / 255 − mean) / deviation).
     Raises:
-        DataError: x is no array of pictures (…, H, W, 3).
+        DataError: x is no array of colour pictures.
+        ConfigError: the variant or the data format is not known.
     """
-    return preprocess(x, "tf", data_format)
+    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    return preprocess(x, "tf" if variant == "keras" else "torch", data_format)
 
 
 def MobileNet(
@@ -70,7 +84,7 @@ def MobileNet(
     depth_multiplier: int = 1,
     dropout: float = 1e-3,
     include_top: bool = True,
-    weights: Any = None,
+    weights: Any = "imagenet",
     input_tensor: Any = None,
     pooling: str | None = None,
     classes: int = 1000,
@@ -85,12 +99,14 @@ def MobileNet(
         32, C).
 
     Args:
-        input_shape: the shape of a picture; (224, 224, 3) if None.
-        alpha: scales the number of channels.
+        input_shape: the shape of a picture; (224, 224, 3) with a head, any without, if None.
+        alpha: scales the number of channels; 0.25, 0.5, 0.75 or 1.0 with "imagenet".
         depth_multiplier: channels of a depthwise convolution per channel of its input.
         dropout: share of features that are dropped before the head.
         include_top: whether there is a head.
-        weights: a file of Keras or PyTorch, a name of the catalogue, or None for random weights.
+        weights: a file of Keras or PyTorch, "imagenet" (for the size of the pictures if it is 128,
+            160, 192 or 224, otherwise for 224), a name of the catalogue, or None for random
+            weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
         classes: the number of outputs.
@@ -101,10 +117,10 @@ def MobileNet(
             file of weights is for.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor a known name.
-        ShapeError: a weight in the file has another shape.
+        FormatError: the file does not hold this network.
+        ShapeError: a weight in the file has another shape; nothing is loaded.
+        ConnectionError: the file has to be downloaded and cannot be.
     """
-    expect(pooling in (None, "avg", "max"), "MobileNet", 'pooling must be None, "avg" or "max"',
-           error=ConfigError, pooling=pooling)  # fmt: skip
     expect(variant in (None, *VARIANTS), "MobileNet", f"variant must be one of {VARIANTS}",
            error=ConfigError, variant=variant)  # fmt: skip
     expect(
@@ -114,33 +130,42 @@ def MobileNet(
         error=ConfigError,
         alpha=alpha,
     )
-    path = find("MobileNet", weights, CATALOGUE)
-    held = _names_in(path)
+    expect(weights != "imagenet" or variant != "torch", "MobileNet",
+           'weights must be a file or None with variant="torch"', error=ConfigError,
+           weights=weights)  # fmt: skip
+    expect(weights != "imagenet" or (alpha in ALPHAS and depth_multiplier == 1), "MobileNet",
+           f'alpha must be one of {tuple(ALPHAS)}, depth_multiplier 1, with weights="imagenet"',
+           error=ConfigError, alpha=alpha, depth_multiplier=depth_multiplier)  # fmt: skip
+    side = known_side(input_shape, input_tensor, SIDES)
+    stem = f"mobilenet_{ALPHAS.get(alpha)}_{side}_tf"
+    known = {"imagenet": CATALOGUE[stem], "imagenet-notop": CATALOGUE[f"{stem}_no_top"]
+             } if stem in CATALOGUE else {}  # fmt: skip
+    network = Network("MobileNet", include_top, weights, input_tensor, input_shape, pooling,
+                      classes, classifier_activation, known | CATALOGUE)  # fmt: skip
+    path = find("MobileNet", network.named_weights(), network.catalogue)
+    held = names_in(path)
     if variant is None:
-        variant = "torch" if any(name.startswith("stage1.") for name in held) else "keras"
-    if include_top and held:
-        expect(any(name.startswith(("conv_preds", "fc")) for name in held), "MobileNet",
+        variant = "torch" if any(one.startswith("stage1.") for one in held) else "keras"
+    if include_top and any(one.startswith(("stage1.", "conv1/")) for one in held):
+        expect(any(one.startswith(("conv_preds", "fc")) for one in held), "MobileNet",
                "weights must hold a head where include_top is True", error=ConfigError,
                weights=str(weights), include_top=include_top,
                advice="Pass include_top=False and put a head of your own on.")  # fmt: skip
     builder = _Builder(alpha, depth_multiplier, variant == "torch")
-    inputs = Input(input_shape or (224, 224, 3)) if input_tensor is None else input_tensor
+    inputs = network.entrance(224, 32)
     x = builder.body(inputs)
     if include_top:
         x = builder.head(x, classes, dropout, classifier_activation)
-    elif pooling is not None:
-        x = (GlobalAveragePooling2D() if pooling == "avg" else GlobalMaxPooling2D())(x)
-    rows = inputs.shape[1]
-    model = Functional(inputs, x, name=name or f"mobilenet_{alpha:.2f}_{rows}")
-    model.name_rules = TORCH_NAMES if variant == "torch" else {}
-    if path is not None:
-        try:
-            model.load_weights(path, skip=() if include_top else ("fc", "conv_preds"))
-        except ShapeError as error:
-            note(error, "MobileNet: alpha, depth_multiplier and classes must be those the file was "
-                 f"made with; got {alpha=}, {depth_multiplier=}, {classes=}.")  # fmt: skip
-            raise
-    return model
+    else:
+        x = network.features(x)
+    rows = side if weights == "imagenet" else inputs.shape[1] or side
+    try:
+        return network.model(inputs, x, name or f"mobilenet_{alpha:.2f}_{rows}",
+                             TORCH_NAMES if variant == "torch" else {})  # fmt: skip
+    except ShapeError as error:
+        note(error, "MobileNet: alpha, depth_multiplier and classes must be those the file was "
+             f"made with; got {alpha=}, {depth_multiplier=}, {classes=}.")  # fmt: skip
+        raise
 
 
 class _Builder:
@@ -190,7 +215,7 @@ class _Builder:
         if self.torch:
             x = GlobalAveragePooling2D(name="avg")(x)
             return Dense(classes, activation=activation, name="fc")(x)
-        x = GlobalAveragePooling2D(keepdims=True, name="global_average_pooling2d")(x)
+        x = GlobalAveragePooling2D(keepdims=True)(x)
         x = Dropout(dropout, name="dropout")(x)
         x = Conv2D(classes, 1, padding="same", name="conv_preds")(x)
         x = Reshape((classes,), name="reshape_2")(x)
@@ -209,12 +234,3 @@ def _torch_names() -> dict[str, str]:
 
 
 TORCH_NAMES = _torch_names()
-
-
-def _names_in(path: Any) -> list[str]:
-    """Return the names of the arrays in a file of Keras' older form or of PyTorch, else none."""
-    if path is None:
-        return []
-    with formats.open_weights(path) as archive:
-        names = list(archive)
-    return names if any(name.startswith(("stage1.", "conv1/")) for name in names) else []

@@ -44,6 +44,9 @@ class Network:
     catalogue: Mapping[str, Entry]
 
     def __post_init__(self) -> None:
+        expect(isinstance(self.include_top, bool), self.subject,
+               "include_top must be True or False", error=ConfigError,
+               include_top=self.include_top)  # fmt: skip
         expect(self.pooling in (None, "avg", "max"), self.subject,
                'pooling must be None, "avg" or "max"', error=ConfigError,
                pooling=self.pooling)  # fmt: skip
@@ -87,19 +90,31 @@ class Network:
                    input_shape=tuple(shape))  # fmt: skip
         return Input(tuple(shape))
 
-    def head(self, x: Any, pool: str | None = "avg_pool", name: str = "predictions") -> Any:
-        """Return the head of most networks: the mean over the map and a dense layer."""
+    def head(
+        self, x: Any, pool: str | None = "avg_pool", name: str = "predictions", named: bool = False
+    ) -> Any:
+        """Return the head of most networks: the mean over the map and a dense layer.
+
+        Args:
+            x: the map.
+            pool: the name of the mean's layer; "" to have it numbered, None for no mean.
+            name: the name of the dense layer.
+            named: whether the pooling has a name where there is no head.
+        """
         if not self.include_top:
-            return self.features(x)
+            return self.features(x, named)
         if pool is not None:
-            x = GlobalAveragePooling2D(name=pool)(x)
+            numbered: Any = None
+            x = GlobalAveragePooling2D(name=pool or numbered)(x)
         return Dense(self.classes, activation=self.classifier_activation, name=name)(x)
 
-    def features(self, x: Any) -> Any:
-        """Return what comes out without a head."""
+    def features(self, x: Any, named: bool = False) -> Any:
+        """Return what comes out without a head; "avg_pool" or "max_pool" is its name if named."""
         if self.pooling is None:
             return x
-        return (GlobalAveragePooling2D() if self.pooling == "avg" else GlobalMaxPooling2D())(x)
+        name: Any = f"{self.pooling}_pool" if named else None
+        pool = GlobalAveragePooling2D if self.pooling == "avg" else GlobalMaxPooling2D
+        return pool(name=name)(x)
 
     def model(
         self, inputs: Any, outputs: Any, name: str, rules: Mapping[str, Any] | None = None
@@ -136,6 +151,20 @@ class Network:
         return self.weights
 
 
+def published(address: str, md5: tuple[str, str], ending: str = "_notop") -> dict[str, Entry]:
+    """Return the two files that Keras publishes of most networks, with their checksums.
+
+    Args:
+        address: where the file with the head lies, without ".h5".
+        md5: the checksums with and without head.
+        ending: what the name of the file without head has more.
+    """
+    return {
+        "imagenet": Entry(f"{address}.h5", "", "ImageNet-1k", md5=md5[0]),
+        "imagenet-notop": Entry(f"{address}{ending}.h5", "", "ImageNet-1k", md5=md5[1]),
+    }
+
+
 def source(symbol: KerasTensor) -> Any:
     """Return the entrances that a symbol was computed from."""
     found: dict[int, KerasTensor] = {}
@@ -151,6 +180,15 @@ def source(symbol: KerasTensor) -> Any:
             waiting += one.origin.inputs
     entrances = list(found.values())
     return entrances[0] if len(entrances) == 1 else entrances
+
+
+def known_side(shape: Any, symbol: Any, sides: tuple[int, ...]) -> int:
+    """Return the side of square pictures for which weights are published; the last by default."""
+    if symbol is not None:
+        shape = getattr(symbol, "shape", (None,))[1:]
+    if isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[0] == shape[1]:
+        return shape[0] if shape[0] in sides else sides[-1]
+    return sides[-1]
 
 
 def same_padding(symbol: KerasTensor, size: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -1,266 +1,196 @@
-"""Residual networks of 18, 34, 50 layers (He et al. 2015, arXiv:1512.03385), as torchvision's."""
+"""Residual networks (He et al. 2015, arXiv:1512.03385): Keras' form, or torchvision's by the file.
+
+Keras scales down in the first 1×1 convolution of a stage and its convolutions have biases;
+torchvision scales down in the 3×3 convolution. Weights of the one are of no use to the other.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
-from ..layers import (
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    Layer,
-    MaxPooling2D,
-)
+from ..layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 from ..models import Model
-from ..registry import configuration, decoded, layers
+from . import residual
 from .imagenet_utils import decode_predictions as decode_predictions
+from .network import Network, published
 from .pixels import preprocess
-from .weights import Entry, find
+from .residual import DEPTHS
+from .residual import ResNet as ResNet
+from .residual import ResNet18 as ResNet18
+from .residual import ResNet34 as ResNet34
+from .weights import find, names_in
 
+BASE = "https://storage.googleapis.com/tensorflow/keras-applications/resnet"
+MD5 = {
+    "resnet50": ("2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),
+    "resnet101": ("f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"),
+    "resnet152": ("100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"),
+    "resnet50v2": ("3ef43a0b657b3be2300d5770ece849e0", "fac2f116257151a9d068a22e544a4917"),
+    "resnet101v2": ("6343647c601c52e1368623803854d971", "c0ed64b8031c3730f411d2eb4eea35b5"),
+    "resnet152v2": ("a49b44d1979771252814e80f8ec446f9", "ed17cf2e0169df9d443503ef94b23b33"),
+}
 CATALOGUE = {
-    "resnet18": Entry("https://download.pytorch.org/models/resnet18-f37072fd.pth", "f37072fd",
-                      "ImageNet-1k, top-1 69.76 %"),
-    "resnet34": Entry("https://download.pytorch.org/models/resnet34-b627a593.pth", "b627a593",
-                      "ImageNet-1k, top-1 73.31 %"),
-    "resnet50": Entry("https://download.pytorch.org/models/resnet50-0676ba61.pth", "0676ba61",
-                      "ImageNet-1k, top-1 76.13 %"),
-    "resnet50-v2": Entry("https://download.pytorch.org/models/resnet50-11ad3fa6.pth", "11ad3fa6",
-                         "ImageNet-1k, top-1 80.86 %"),
-}  # fmt: skip
+    key: published(f"{BASE}/{key}_weights_tf_dim_ordering_tf_kernels", md5)
+    for key, md5 in MD5.items()
+}
+VARIANTS = ("keras", "torch")
+EPSILON = 1.001e-5
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Bring pictures (N, H, W, 3) from 0 … 255 to (x / 255 − mean) / deviation, as in training.
-
-    Raises:
-        DataError: x is no array of pictures (…, H, W, 3).
-    """
-    return preprocess(x, "torch", data_format)
-
-
-def convolution(filters: int, size: int, strides: int = 1) -> Conv2D:
-    """Return a convolution without bias, padded alike on all sides."""
-    return Conv2D(
-        filters, size, strides=strides, padding=size // 2, use_bias=False,
-        kernel_initializer={
-            "class_name": "VarianceScaling",
-            "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
-        },
-    )  # fmt: skip
-
-
-def normalization() -> BatchNormalization:
-    """Return a batch normalisation with PyTorch's constants."""
-    return BatchNormalization(momentum=0.9, epsilon=1e-5)
-
-
-class Residual(Layer):
-    """What both kinds of block share: a way past the convolutions, scaled down where they are.
-
-    Shapes: (N, H, W, C) -> (N, H / strides, W / strides, widening · filters).
-    """
-
-    widening = 1
-
-    def __init__(
-        self, filters: int, strides: int = 1, project: bool = False, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.filters, self.strides, self.project = filters, strides, project
-        self.make()
-        self.downsample = [
-            convolution(self.widening * filters, 1, strides),
-            normalization(),
-        ] if project else []  # fmt: skip
-
-    def make(self) -> None:
-        """Make the layers of the block."""
-        raise NotImplementedError
-
-    def inner(self, x: Tensor) -> Tensor:
-        """Return what is added to the way past."""
-        raise NotImplementedError
-
-    def call(self, x: Tensor) -> Tensor:
-        """Compute relu(inner(x) + past(x))."""
-        past = x
-        for one in self.downsample:
-            past = one(past)
-        return ops.relu(self.inner(x) + past)
-
-
-class BasicBlock(Residual):
-    """Two 3×3 convolutions and a way past them."""
-
-    def make(self) -> None:
-        """Make the layers of the block."""
-        self.conv1, self.bn1 = convolution(self.filters, 3, self.strides), normalization()
-        self.conv2, self.bn2 = convolution(self.filters, 3), normalization()
-
-    def inner(self, x: Tensor) -> Tensor:
-        """Return what is added to the way past."""
-        return self.bn2(self.conv2(ops.relu(self.bn1(self.conv1(x)))))  # type: ignore[no-any-return]
-
-
-class Bottleneck(Residual):
-    """1×1, 3×3 and 1×1 convolutions and a way past them; the 3×3 scales down, as in torchvision."""
-
-    widening = 4
-
-    def make(self) -> None:
-        """Make the layers of the block."""
-        self.conv1, self.bn1 = convolution(self.filters, 1), normalization()
-        self.conv2, self.bn2 = convolution(self.filters, 3, self.strides), normalization()
-        self.conv3, self.bn3 = convolution(4 * self.filters, 1), normalization()
-
-    def inner(self, x: Tensor) -> Tensor:
-        """Return what is added to the way past."""
-        y = ops.relu(self.bn1(self.conv1(x)))
-        y = ops.relu(self.bn2(self.conv2(y)))
-        return self.bn3(self.conv3(y))  # type: ignore[no-any-return]
-
-
-BLOCKS: dict[str, type[Residual]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
-
-
-class ResNet(Model):
-    """A residual network whose parts bear torchvision's names: conv1, bn1, layer1 … layer4, fc.
-
-    Shapes: (N, H, W, 3) -> (N, classes), or features (N, C) with pooling, or (N, H / 32, W / 32,
-        C).
+def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "keras") -> Any:
+    """Bring pictures from 0 … 255 to what the weights were trained on.
 
     Args:
-        block: "basic" or "bottleneck".
-        depths: the number of blocks of each of the four stages.
-        classes: the number of outputs.
-        include_top: whether there is a head `fc`.
-        pooling: what comes out without a head: None for maps, "avg" or "max" for features.
-        classifier_activation: of the head; None gives logits, as torchvision's networks do.
-        input_shape: the shape of a picture.
-        head: the configuration of a head that took the place of `fc`.
+        x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
+        data_format: "channels_last" or "channels_first"; the former if None.
+        variant: whose weights: "keras" (blue first, less the mean) or "torch" (torchvision's:
+            (x / 255 − mean) / deviation).
     Raises:
-        ConfigError: block or pooling is not known.
+        DataError: x is no array of colour pictures.
+        ConfigError: the variant or the data format is not known.
     """
-
-    registry = layers
-
-    def __init__(
-        self,
-        block: str,
-        depths: tuple[int, ...],
-        classes: int = 1000,
-        include_top: bool = True,
-        pooling: str | None = None,
-        classifier_activation: Any = None,
-        input_shape: tuple[int | None, ...] | None = None,
-        head: Any = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        expect(
-            block in BLOCKS,
-            "ResNet",
-            f"block must be one of {list(BLOCKS)}",
-            error=ConfigError,
-            block=block,
-        )
-        expect(pooling in (None, "avg", "max"), "ResNet", 'pooling must be None, "avg" or "max"',
-               error=ConfigError, pooling=pooling)  # fmt: skip
-        self.block, self.depths, self.classes = block, tuple(depths), classes
-        self.include_top, self.pooling = include_top, pooling
-        self.classifier_activation = classifier_activation
-        self.picture = tuple(input_shape or (224, 224, 3))
-        self.conv1, self.bn1 = convolution(64, 7, 2), normalization()
-        self.maxpool = MaxPooling2D(3, 2, padding=1)
-        channels = 64
-        for i, depth in enumerate(self.depths):
-            stage = []
-            for j in range(depth):
-                filters, strides = 64 << i, 2 if i > 0 and j == 0 else 1
-                wide = BLOCKS[block].widening * filters
-                stage.append(BLOCKS[block](filters, strides, strides > 1 or channels != wide))
-                channels = wide
-            setattr(self, f"layer{i + 1}", stage)
-        self.avgpool = GlobalMaxPooling2D() if pooling == "max" else GlobalAveragePooling2D()
-        if include_top:
-            self.fc: Any = Dense(classes, activation=classifier_activation)
-        self.build((None, *self.picture))
-        self.original = getattr(self, "fc", None)
-        if head is not None:
-            self.fc = decoded(head, layers)
-
-    def call(self, x: Tensor) -> Any:
-        """Run stem, stages, pooling and head."""
-        x = self.maxpool(ops.relu(self.bn1(self.conv1(x))))
-        for i in range(len(self.depths)):
-            for block in getattr(self, f"layer{i + 1}"):
-                x = block(x)
-        if not self.include_top and self.pooling is None:
-            return x
-        x = self.avgpool(x)
-        return self.fc(x) if self.include_top else x
-
-    def children(self) -> Any:
-        """Yield the parts by name; the head as it is now, not as it was made."""
-        return ((path, child) for path, child in super().children() if path != "original")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal network, a new head included."""
-        head = None if getattr(self, "fc", None) is self.original else configuration(self.fc)
-        return {
-            "block": self.block, "depths": list(self.depths), "classes": self.classes,
-            "include_top": self.include_top, "pooling": self.pooling,
-            "classifier_activation": self.classifier_activation,
-            "input_shape": list(self.picture), "head": head, "name": self.name,
-            "trainable": self.trainable, "dtype": self.policy.name,
-        }  # fmt: skip
-
-    @classmethod
-    def from_config(cls, config: Any) -> ResNet:
-        """Make a network from its configuration."""
-        return cls(**config)
+    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    return preprocess(x, "caffe" if variant == "keras" else "torch", data_format)
 
 
-layers.register(ResNet)
+def stem(x: Any, normalized: bool) -> Any:
+    """Return a 7×7 convolution and a pooling, each of which halves rows and columns."""
+    x = ZeroPadding2D(3, name="conv1_pad")(x)
+    x = Conv2D(64, 7, strides=2, name="conv1_conv")(x)
+    if normalized:
+        x = Activation("relu", name="conv1_relu")(normalize(x, "conv1_bn"))
+    x = ZeroPadding2D(1, name="pool1_pad")(x)
+    return MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+
+
+def normalize(x: Any, name: str) -> Any:
+    """Return x normalized with Keras' constant for residual networks."""
+    return BatchNormalization(epsilon=EPSILON, name=name)(x)
+
+
+def block(x: Any, filters: int, strides: int, project: bool, name: str) -> Any:
+    """Return convolutions 1×1, 3×3, 1×1, the first with the strides, and a way past them."""
+    way = x
+    if project:
+        way = Conv2D(4 * filters, 1, strides=strides, name=f"{name}_0_conv")(x)
+        way = normalize(way, f"{name}_0_bn")
+    for i, (count, size) in enumerate(((filters, 1), (filters, 3)), 1):
+        x = Conv2D(count, size, strides=strides if i == 1 else 1, padding="same",
+                   name=f"{name}_{i}_conv")(x)  # fmt: skip
+        x = Activation("relu", name=f"{name}_{i}_relu")(normalize(x, f"{name}_{i}_bn"))
+    x = normalize(Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x), f"{name}_3_bn")
+    x = Add(name=f"{name}_add")([way, x])
+    return Activation("relu", name=f"{name}_out")(x)
 
 
 def _network(
-    key: str, block: str, depths: tuple[int, ...], weights: Any, name: Any, kwargs: dict[str, Any]
-) -> ResNet:
-    path = find(key, weights, {n: e for n, e in CATALOGUE.items() if n.startswith(key.lower())})
-    model = ResNet(block, depths, name=name or key.lower(), **kwargs)
-    if path is not None:
-        head_missing = not model.include_top
-        model.load_weights(path, skip=("fc",) if head_missing else ())
-    return model
+    depth: int, include_top: bool, weights: Any, input_tensor: Any, input_shape: Any,
+    pooling: str | None, classes: int, classifier_activation: Any, name: str, variant: str | None,
+) -> Model:  # fmt: skip
+    """Return the network in the form that the variant or else the file asks for."""
+    key, subject = f"resnet{depth}", f"ResNet{depth}"
+    expect(variant in (None, *VARIANTS), subject, f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    theirs = residual.catalogue(depth)
+    if variant == "torch" and weights == "imagenet":
+        weights = key  # what torchvision publishes under this name
+    known = (theirs if variant != "keras" else {}) | (CATALOGUE[key] if variant != "torch" else {})
+    network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
+                      classifier_activation, known)  # fmt: skip
+    path = find(subject, network.named_weights(), known)
+    if variant == "torch" or (variant is None and _torchvisions(names_in(path))):
+        expect(input_tensor is None, subject, 'input_tensor must be None with variant="torch"',
+               error=ConfigError, input_tensor=input_tensor,
+               advice="Call the network on the symbol.")  # fmt: skip
+        kwargs = {"include_top": include_top, "pooling": pooling, "classes": classes,
+                  "classifier_activation": classifier_activation,
+                  "input_shape": input_shape}  # fmt: skip
+        return residual.network(depth, path, name, kwargs)
+    x = inputs = network.entrance(224, 32)
+    x = stem(x, normalized=True)
+    for i, count in enumerate(DEPTHS[depth], 2):
+        for j in range(1, count + 1):
+            strides = 2 if j == 1 and i > 2 else 1
+            x = block(x, 16 << i, strides, j == 1, f"conv{i}_block{j}")
+    return network.model(inputs, network.head(x, named=True), name)
 
 
-def ResNet18(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:
-    """Return the residual network with 18 layers.
+def _torchvisions(names: list[str]) -> bool:
+    """Tell whether a file holds one of torchvision's residual networks, by its names."""
+    return any(name.endswith(("layer1.0.conv1.weight", "layer1/0/conv1/kernel")) for name in names)
+
+
+def ResNet50(
+    include_top: bool = True,
+    weights: Any = "imagenet",
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet50",
+    *,
+    variant: str | None = None,
+) -> Model:
+    """Return the residual network with 50 layers.
+
+    Shapes: (N, H, W, 3) -> (N, classes), or features (N, 2048) with pooling, or maps
+        (N, H / 32, W / 32, 2048).
 
     Args:
-        weights: a file, "resnet18" (torchvision's, downloaded once) or None for random weights.
+        include_top: whether there is a head.
+        weights: a file of Keras or torchvision, "imagenet", a name of the catalogue ("resnet50",
+            "resnet50-v2" are torchvision's), or None for random weights.
+        input_tensor: the symbol to begin from, in place of a new Input.
+        input_shape: the shape of a picture; (224, 224, 3) with a head, any without, if None.
+        pooling: what comes out without a head: None for maps, "avg" or "max" for features.
+        classes: the number of outputs.
+        classifier_activation: of the head; None gives logits.
         name: the name of the model.
-        kwargs: `classes`, `include_top`, `pooling`, `classifier_activation`, `input_shape` of
-            `ResNet`.
+        variant: "keras" or "torch" (torchvision's form, a `ResNet`); None takes what the file of
+            weights is for, Keras' form without a file.
     Raises:
-        ConfigError: `weights` is neither a file nor a known name.
-        ShapeError: a weight in the file has another shape.
+        ConfigError: an argument is not understood, or `weights` is neither a file nor known.
+        FormatError: the file does not hold this network.
+        ShapeError: a weight in the file has another shape; nothing is loaded.
+        ConnectionError: the file has to be downloaded and cannot be.
     """
-    return _network("ResNet18", "basic", (2, 2, 2, 2), weights, name, kwargs)
+    return _network(50, include_top, weights, input_tensor, input_shape, pooling, classes,
+                    classifier_activation, name, variant)  # fmt: skip
 
 
-def ResNet34(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:
-    """Return the residual network with 34 layers; see `ResNet18`."""
-    return _network("ResNet34", "basic", (3, 4, 6, 3), weights, name, kwargs)
+def ResNet101(
+    include_top: bool = True,
+    weights: Any = "imagenet",
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet101",
+    *,
+    variant: str | None = None,
+) -> Model:
+    """Return the residual network with 101 layers; see `ResNet50`."""
+    return _network(101, include_top, weights, input_tensor, input_shape, pooling, classes,
+                    classifier_activation, name, variant)  # fmt: skip
 
 
-def ResNet50(weights: Any = None, *, name: str | None = None, **kwargs: Any) -> ResNet:
-    """Return the residual network with 50 layers; see `ResNet18`."""
-    return _network("ResNet50", "bottleneck", (3, 4, 6, 3), weights, name, kwargs)
+def ResNet152(
+    include_top: bool = True,
+    weights: Any = "imagenet",
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet152",
+    *,
+    variant: str | None = None,
+) -> Model:
+    """Return the residual network with 152 layers; see `ResNet50`."""
+    return _network(152, include_top, weights, input_tensor, input_shape, pooling, classes,
+                    classifier_activation, name, variant)  # fmt: skip

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graftgrad import formats
 from graftgrad.errors import ConfigError, FormatError, expect
 
 _CHUNK = 1 << 20
@@ -25,7 +26,7 @@ class Entry:
 
     `sha256` is the checksum of the file, or the beginning of it where the publisher gives no more
     (the PyTorch project writes the first eight digits into the file's name); `md5` is the checksum
-    that Keras publishes in place of it.
+    that Keras publishes in place of it. Of some files nobody publishes either.
     """
 
     url: str
@@ -42,7 +43,7 @@ class Entry:
         """Tell whether a file is what was published."""
         if self.sha256:
             return _checksum(path, "sha256").startswith(self.sha256)
-        return _checksum(path, "md5") == self.md5
+        return not self.md5 or _checksum(path, "md5") == self.md5
 
 
 def cache_folder() -> Path:
@@ -80,6 +81,14 @@ def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | N
             f"which is {kind}{where}."
         )
     return downloaded(entry)
+
+
+def names_in(path: Path | None) -> list[str]:
+    """Return the names of the arrays in a file; none without a file."""
+    if path is None:
+        return []
+    with formats.open_weights(path) as archive:
+        return list(archive)
 
 
 def downloaded(entry: Entry) -> Path:
@@ -135,6 +144,9 @@ def _fetch(entry: Entry, file: Any) -> None:
                     )
                     file.write(chunk)
                     bar.update(len(chunk))
+            expect(total in (0, received), f"download of {entry.file}",
+                   "must be as long as the publisher says", error=FormatError, bytes=total,
+                   received=received, advice="Nothing was kept; try again.")  # fmt: skip
     except OSError as error:
         raise ConnectionError(
             f"download of {entry.file}: {entry.url} must be reachable; got {error}. Offline, "

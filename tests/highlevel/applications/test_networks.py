@@ -25,8 +25,8 @@ def parameters(model: gw.Model) -> int:
     ("make", "count"),
     [
         (lambda: ResNet18(), 11_689_512),  # torchvision's documentation
-        (lambda: ResNet50(), 25_557_032),  # torchvision's documentation
-        (lambda: MobileNet(), 4_253_864 - 21_888),  # Keras' summary, without its 21,888 statistics
+        (lambda: ResNet50(weights=None, variant="torch"), 25_557_032),  # the same
+        (lambda: MobileNet(weights=None), 4_253_864 - 21_888),  # Keras' summary less statistics
         (lambda: ResNet20(), 269_722),  # the author's table: 0.27 M
     ],
     ids=["ResNet18", "ResNet50", "MobileNet", "ResNet20"],
@@ -125,15 +125,16 @@ def test_a_head_of_another_size_is_refused_and_nothing_is_loaded(tmp_path: Path)
 def test_mobilenet_offers_features_maps_and_classes() -> None:
     shape = (64, 64, 3)
     x = np.zeros((2, *shape), "float32")
-    assert MobileNet(shape, 0.25, include_top=False)(x).shape == (2, 2, 2, 256)
-    assert MobileNet(shape, 0.25, include_top=False, pooling="avg")(x).shape == (2, 256)
-    assert MobileNet(shape, 0.25, include_top=False, pooling="max")(x).shape == (2, 256)
-    assert MobileNet(shape, 0.25, classes=7)(x).shape == (2, 7)
-    assert MobileNet(shape, 0.25, classes=7, variant="torch")(x).shape == (2, 7)
+    for pooling, wanted in ((None, (2, 2, 2, 256)), ("avg", (2, 256)), ("max", (2, 256))):
+        features = MobileNet(shape, 0.25, include_top=False, weights=None, pooling=pooling)
+        assert features(x).shape == wanted
+    assert MobileNet(shape, 0.25, weights=None, classes=7)(x).shape == (2, 7)
+    assert MobileNet(shape, 0.25, weights=None, classes=7, variant="torch")(x).shape == (2, 7)
 
 
 def test_a_file_of_another_width_says_what_it_was_made_with(tmp_path: Path) -> None:
-    MobileNet((32, 32, 3), 0.25, classes=7).save_weights(tmp_path / "narrow.weights.h5")
+    narrow = MobileNet((32, 32, 3), 0.25, weights=None, classes=7)
+    narrow.save_weights(tmp_path / "narrow.weights.h5")
     with pytest.raises(ShapeError) as caught:
         MobileNet((32, 32, 3), 0.5, classes=7, weights=tmp_path / "narrow.weights.h5")
     told = "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
@@ -157,10 +158,12 @@ def test_only_arrays_of_colour_pictures_are_prepared(prepare: Any) -> None:
         ({"weights": "nowhere.h5"}, "weights must be a file, None or one of"),
         ({"weights": 3}, "weights must be a path"),
         ({"alpha": 0}, "alpha must be positive"),
+        ({"alpha": 0.3, "weights": "imagenet"}, r"alpha must be one of \(0.25, 0.5, 0.75, 1.0\)"),
+        ({"variant": "torch", "weights": "imagenet"}, "must be a file or None with variant"),
     ],
 )
 def test_mobilenet_names_what_it_does_not_understand(
     settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        MobileNet(**settings)
+        MobileNet(**{"weights": None, **settings})

@@ -14,7 +14,7 @@ import pytest
 import graftwork as gw
 from graftgrad.errors import ConfigError
 from graftwork import layers, optimizers
-from graftwork.applications import MobileNet, ResNet20, mobilenet, resnet
+from graftwork.applications import MobileNet, ResNet20, cifar_resnet, mobilenet
 from graftwork.data import images
 
 pytestmark = pytest.mark.data
@@ -46,7 +46,7 @@ def test_mobilenets_checkpoint_of_pytorch_knows_imagenet(data_folder: Path) -> N
         rows = list(csv.DictReader(file, delimiter="\t"))
     x = np.stack([images.read(folder / row["file"], resize=256, crop=224) for row in rows])
     y = np.array([int(row["class_index"]) for row in rows])
-    order = (-model.predict(resnet.preprocess_input(x), verbose=0)).argsort(1)
+    order = (-model.predict(mobilenet.preprocess_input(x, variant="torch"), verbose=0)).argsort(1)
     assert len(y) == 50
     assert abs(int((order[:, 0] == y).sum()) - 28) <= 2
     assert abs(int((order[:, :5] == y[:, None]).sum()) - 40) <= 2
@@ -60,7 +60,7 @@ def test_weights_without_a_head_are_refused_where_a_head_is_wanted(data_folder: 
 def test_cifar_resnet20(data_folder: Path) -> None:
     x, y = cifar(data_folder)
     model = ResNet20(weights=data_folder / "cifar10-resnet-torch" / "resnet20-12fca82f.th")
-    assert right(model, resnet.preprocess_input(x), y) == pytest.approx(0.90, abs=0.006)
+    assert right(model, cifar_resnet.preprocess_input(x), y) == pytest.approx(0.90, abs=0.006)
 
 
 def test_a_whole_model_of_keras_2(data_folder: Path) -> None:

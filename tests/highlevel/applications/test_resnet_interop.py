@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graftwork.applications import ResNet18, ResNet34, ResNet50
+from graftwork.applications import ResNet18, ResNet34, ResNet50, ResNet101
 from graftwork.applications.resnet import preprocess_input
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
@@ -31,6 +31,7 @@ def networks() -> Any:
         (ResNet18, "Basic", (2, 2, 2, 2)),
         (ResNet34, "Basic", (3, 4, 6, 3)),
         (ResNet50, "Deep", (3, 4, 6, 3)),
+        (ResNet101, "Deep", (3, 4, 23, 3)),
     ],
 )
 def test_the_file_of_pytorch_gives_the_numbers_of_pytorch(
@@ -48,9 +49,9 @@ def test_the_file_of_pytorch_gives_the_numbers_of_pytorch(
     theirs.eval()
     path = tmp_path / "network.pth"
     torch.save(theirs.state_dict(), path)
-    mine = ours(weights=path)
+    mine = ours(weights=path, classifier_activation=None)
     pictures = np.random.default_rng(0).uniform(0, 255, (2, 96, 96, 3)).astype("float32")
-    x = preprocess_input(pictures)
+    x = preprocess_input(pictures, variant="torch")
     with torch.no_grad():
         expected = theirs(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
     found = mine(x).detach().numpy()

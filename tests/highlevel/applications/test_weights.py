@@ -18,13 +18,14 @@ CONTENT = b"weights " * 1000
 
 class Publisher(BaseHTTPRequestHandler):
     asked = 0
+    missing = 0  # bytes that never come
 
     def do_GET(self) -> None:
         type(self).asked += 1
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        self.wfile.write(CONTENT)
+        self.wfile.write(CONTENT[: len(CONTENT) - self.missing])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -68,6 +69,19 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_kept(address: str) -> None:
         FormatError, match=r"checksum must be that of the published file; got expected='00"
     ):
         find("Network", "network", {"network": Entry(address, "00" * 32, "a test")})
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_a_file_without_a_published_checksum_is_taken_whole(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Entry(address, "", "a test")
+    found = find("Network", "network", {"network": entry})
+    assert found is not None and found.read_bytes() == CONTENT
+    found.unlink()
+    monkeypatch.setattr(Publisher, "missing", 5)
+    with pytest.raises(FormatError, match="as long as the publisher says; got bytes=8000, rec"):
+        find("Network", "network", {"network": entry})
     assert list(cache_folder().iterdir()) == []
 
 

@@ -236,7 +236,7 @@ NETWORKS: dict[str, Any] = {
     "mobilenet": (
         lambda: on_top(
             lambda: gw.applications.MobileNet(
-                (32, 32, 3), alpha=0.25, include_top=False, pooling="max", name="mobilenet"
+                (32, 32, 3), 0.25, include_top=False, weights=None, pooling="max", name="mobilenet"
             )
         ),
         ["flatten"],

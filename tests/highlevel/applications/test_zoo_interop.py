@@ -1,0 +1,107 @@
+"""Files that PyTorch and Keras write of their networks, read into ours: the same outputs."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graftwork as gw
+from graftwork import applications
+from support.networks import drawn, picture
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
+
+SQUEEZES: dict[str, tuple[int, int, list[int | None]]] = {
+    "SqueezeNet1_0": (96, 7, [None, 16, 16, 32, None, 32, 48, 48, 64, None, 64]),
+    "SqueezeNet1_1": (64, 3, [None, 16, 16, None, 32, 32, None, 48, 48, 64, 64]),
+}
+DEPTHS = {
+    "DenseNet121": (6, 12, 24, 16),
+    "DenseNet169": (6, 12, 32, 32),
+    "DenseNet201": (6, 12, 48, 32),
+}
+
+
+def peers() -> Any:
+    sys.path.insert(0, str(Path(__file__).parent))
+    try:
+        return importlib.import_module("torch_zoo")
+    finally:
+        sys.path.pop(0)
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["names as in the code", "older names"])
+@pytest.mark.parametrize("name", [*SQUEEZES, *DEPTHS])
+def test_files_of_pytorch_give_the_numbers_of_pytorch(
+    name: str, older: bool, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    zoo = peers()
+    torch.manual_seed(0)
+    theirs = zoo.SqueezeNet(*SQUEEZES[name]) if name in SQUEEZES else zoo.DenseNet(DEPTHS[name])
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.0)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+            torch.nn.init.normal_(module.running_mean, 0, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    theirs.eval()
+    state = theirs.state_dict()
+    if older:  # "denselayer1.norm.1.weight", as DenseNet's published files have it
+        state = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value
+                 for key, value in state.items()}  # fmt: skip
+    path = tmp_path / "network.pth"
+    torch.save(state, path)
+    mine = getattr(applications, name)(weights=path, classifier_activation=None)
+    for side in (224, 97):
+        x = picture(side, side)
+        with torch.no_grad():
+            wanted = theirs(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
+        if side != 224:  # of another size only without an input shape
+            mine = getattr(applications, name)(
+                weights=path, classifier_activation=None, input_shape=(side, side, 3)
+            )
+        found = mine.predict(x, verbose=0)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    features = getattr(applications, name)(weights=path, include_top=False, pooling="avg")
+    assert len(features.weights) == len(mine.weights) - 2
+
+
+NAMES = {
+    "ResNet50": {}, "ResNet50V2": {}, "DenseNet121": {}, "InceptionV3": {}, "VGG16": {},
+    "InceptionResNetV2": {}, "NASNetMobile": {"input_shape": (96, 96, 3)}, "Xception": {},
+    "MobileNet": {"alpha": 0.25}, "MobileNetV2": {"alpha": 0.35}, "MobileNetV3Small": {},
+    "MobileNetV3Large": {"minimalistic": True},
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ending", ["weights.h5", "keras", "h5"])
+@pytest.mark.parametrize("name", NAMES)
+def test_files_of_keras_give_the_numbers_of_keras(name: str, ending: str, tmp_path: Path) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras", reason="Keras is not installed")
+    settings: Any = {"include_top": False, "pooling": "avg", **NAMES[name]}
+    theirs = getattr(keras.applications, name)(weights=None, **settings)
+    theirs.set_weights(drawn((one.path, one.shape) for one in theirs.weights))
+    path = tmp_path / f"network.{ending}"
+    (theirs.save_weights if ending == "weights.h5" else theirs.save)(path)
+    x = picture(96, 96)
+    wanted = np.asarray(theirs(x, training=False))
+    mine = getattr(applications, name)(weights=path, **settings)
+    found = [mine.predict(x, verbose=0)]
+    if ending != "weights.h5":
+        found.append(gw.models.load_model(path).predict(x, verbose=0))
+    for one in found:
+        np.testing.assert_allclose(one, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    mine.save(tmp_path / "ours.keras")
+    same = keras.saving.load_model(tmp_path / "ours.keras", compile=False)
+    again = np.asarray(same(x, training=False))
+    np.testing.assert_allclose(again, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
