@@ -9,7 +9,7 @@ a.grad                                      # tensor([12., 27.])
 
 from __future__ import annotations
 
-from . import autograd, data, engine, fft, formats, functional, linalg, ops, optim
+from . import autograd, cuda, data, engine, fft, formats, functional, linalg, ops, optim
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .checkpoint import checkpoint, checkpoint_sequential
 from .creation import (
@@ -423,6 +423,7 @@ __all__ = [
     "count_nonzero",
     "cov",
     "cross",
+    "cuda",
     "cummax",
     "cummin",
     "cumprod",

@@ -26,8 +26,8 @@ FLOORS: dict[str, list[set[str]]] = {
         {"tensor"},
         {"creation"},
         {
-            *("checkpoint", "custom", "data", "drawing", "fft", "flat", "functional", "generator"),
-            *("gradcheck", "linalg", "saved"),
+            *("checkpoint", "cuda", "custom", "data", "drawing", "fft", "flat", "functional"),
+            *("generator", "gradcheck", "linalg", "saved"),
         },
         {"autograd", "flat_groups", "plan"},
         {"optim"},

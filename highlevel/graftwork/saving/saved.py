@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import archive, config, weights
+from . import archive, compilation, config, weights
 from .config import from_settings
 from .report import LoadReport
 
@@ -56,6 +56,18 @@ class Saved(Base):
     def to_json(self, **kwargs: Any) -> str:
         """Return the configuration as JSON; `kwargs` go to `json.dumps`."""
         return config.to_json(self, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return what `compile` was told, as plain values; None if the model is not compiled."""
+        return compilation.compile_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as a configuration says that `get_compile_config` returned.
+
+        Raises:
+            ConfigError: an optimizer, loss or metric is not known or not understood.
+        """
+        compilation.compiled(self, config)
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, from which `from_config` makes an equal model."""

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graftgrad.data import Batches, map_tree, take_rows
+from graftgrad.data import Batches, leaves, map_tree, take_rows
 from graftgrad.errors import ConfigError, DataError, expect, sentence
 
 from ..data.dataset import Dataset, IndexedDataset
-from .host import check_finite, counted, is_arrays, on_host
+from .host import check_finite, counted, is_arrays, is_sparse, on_host
 
 Batch = tuple[Any, Any, Any]
 PARTS = ("x", "y", "sample_weight")
@@ -135,6 +135,33 @@ class ArraySource(NumberedSource):
     def count(self) -> int:
         """Count the samples."""
         return self.batches.samples
+
+
+class SparseSource(ArraySource):
+    """Arrays, (N, …), some of them sparse matrices: only the rows of a batch are written out."""
+
+    def __init__(self, arrays: Batch, batch_size: int, seed: int | None) -> None:
+        samples = counted("fit", x=arrays[0])
+        super().__init__((np.arange(samples), None, None), batch_size, seed)
+        self.arrays = arrays
+
+    def pieces(self, number: int, start: int) -> Iterator[Batch]:
+        """Deliver the pass of a number, from batch `start` on."""
+        return (self.samples(numbers) for numbers, _, _ in self.batches.batches(number, start))
+
+    def samples(self, numbers: NDArray[np.intp]) -> Batch:
+        """Read samples by their numbers."""
+        x = map_tree(lambda one: _written_out(one, numbers), self.arrays[0])
+        return x, *self.beside(numbers)
+
+    def beside(self, numbers: NDArray[np.intp]) -> tuple[Any, Any]:
+        """Return y and sample_weight of samples."""
+        _, y, weight = self.arrays
+        return take_rows(y, numbers), take_rows(weight, numbers)
+
+
+def _written_out(one: Any, numbers: NDArray[np.intp]) -> Any:
+    return one[numbers].toarray() if is_sparse(one) else one[numbers]
 
 
 class DatasetSource(NumberedSource):
@@ -285,7 +312,8 @@ def source_of(
         arrays = host_arrays(subject, x, y, weight)
         check_finite(subject, "y", arrays[1])
         check_finite(subject, "sample_weight", arrays[2])
-        return ArraySource(arrays, 32 if batch_size is None else batch_size, seed)
+        kind = SparseSource if any(is_sparse(one) for _, one in leaves(arrays[0])) else ArraySource
+        return kind(arrays, 32 if batch_size is None else batch_size, seed)
     known = hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
     if not known or isinstance(x, (str, bytes, os.PathLike)):
         rule = "x must be arrays, a data set, a loader or a generator"
@@ -312,10 +340,12 @@ def whole_batch(subject: str, x: Any, most: Any) -> Batch | None:
     """
     if not isinstance(most, int) or not is_arrays(x):
         return None
-    batch = on_host(subject, "x", x), None, None
+    batch = on_host(subject, "x", x, sparse=True), None, None
     if isinstance(batch[0], np.ndarray) and batch[0].ndim and 0 < len(batch[0]) <= most:
         return batch
-    return batch if counted(subject, x=batch[0]) <= most else None
+    if counted(subject, x=batch[0]) > most:
+        return None
+    return map_tree(lambda one: one.toarray() if is_sparse(one) else one, batch[0]), None, None
 
 
 def host_arrays(subject: str, x: Any, y: Any, weight: Any) -> Batch:
@@ -325,7 +355,8 @@ def host_arrays(subject: str, x: Any, y: Any, weight: Any) -> Batch:
         DataError: there are no samples, or elements are no numbers.
         ShapeError: arrays differ in their number of samples.
     """
-    x, y, weight = (on_host(subject, *pair) for pair in zip(PARTS, (x, y, weight), strict=True))
+    x = on_host(subject, "x", x, sparse=True)
+    y, weight = on_host(subject, "y", y), on_host(subject, "sample_weight", weight)
     counted(subject, x=x, y=y, sample_weight=weight)
     return x, y, weight
 

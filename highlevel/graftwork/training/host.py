@@ -25,13 +25,21 @@ def is_arrays(x: Any) -> bool:
 
 def is_array(x: Any) -> bool:
     """Tell whether something is one array or table: NumPy's, a tensor, pandas and its like."""
-    if isinstance(x, (np.ndarray, Tensor)) or hasattr(x, "to_numpy"):
+    if isinstance(x, (np.ndarray, Tensor)) or hasattr(x, "to_numpy") or is_sparse(x):
         return True
-    return hasattr(x, "__array__") and hasattr(x, "shape") and not hasattr(x, "__next__")
+    whole = hasattr(x, "__array__") or hasattr(x, "__dlpack__")
+    return whole and hasattr(x, "shape") and not hasattr(x, "__next__")
 
 
-def on_host(subject: str, name: str, tree: Any) -> Any:
+def is_sparse(x: Any) -> bool:
+    """Tell whether something is a sparse matrix as SciPy makes it."""
+    return hasattr(x, "tocsr") and hasattr(x, "toarray")
+
+
+def on_host(subject: str, name: str, tree: Any, sparse: bool = False) -> Any:
     """Return host arrays; a list of numbers becomes one array, a list of arrays stays a list.
+
+    With `sparse` sparse matrices stay what they are, by rows; else they are written out.
 
     Raises:
         DataError: elements are no numbers, or rows differ in length.
@@ -39,11 +47,17 @@ def on_host(subject: str, name: str, tree: Any) -> Any:
     if tree is None:
         return None
     if isinstance(tree, Mapping):
-        return {key: on_host(subject, f"{name}[{key!r}]", one) for key, one in tree.items()}
-    if isinstance(tree, (list, tuple)) and any(is_array(one) and np.ndim(one) > 0 for one in tree):
-        return [on_host(subject, f"{name}[{i}]", one) for i, one in enumerate(tree)]
+        return {key: on_host(subject, f"{name}[{key!r}]", one, sparse) for key, one in tree.items()}
+    if isinstance(tree, (list, tuple)) and any(is_array(one) and _axes(one) > 0 for one in tree):
+        return [on_host(subject, f"{name}[{i}]", one, sparse) for i, one in enumerate(tree)]
+    if is_sparse(tree):
+        return tree.tocsr() if sparse else _numbers(subject, name, tree.toarray())
     host = tree.to_numpy() if hasattr(tree, "to_numpy") else _array(subject, name, tree)
     return _numbers(subject, name, host)
+
+
+def _axes(one: Any) -> int:
+    return len(one.shape) if hasattr(one, "shape") else np.ndim(one)
 
 
 def counted(subject: str, **trees: Any) -> int:
@@ -152,6 +166,8 @@ def _weights(class_weight: Mapping[Any, Any], y: Any, weight: Any) -> Any:
 
 def _array(subject: str, name: str, values: Any) -> Any:
     try:
+        if not hasattr(values, "__array__") and hasattr(values, "__dlpack__"):
+            return np.from_dlpack(values)
         return np.asarray(values)
     except ValueError as error:
         raise DataError(

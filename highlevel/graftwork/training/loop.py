@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .data import Batch, Source
 from .handing import ran
 from .host import weighted_by_class
 from .logs import LazyLogs, numbers
+from .resuming import Resumption, rest_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -35,33 +37,72 @@ def run_epochs(
 ) -> None:
     """Train epoch after epoch until the last one, or until somebody says stop."""
     logs: dict[str, Any] = {}
-    model.stop_training = False
+    model.stop_training, model.resumption = False, None
     try:
         callbacks.tell("on_train_begin", {})
+        found: Resumption | None = model.resumption
+        if found is not None:
+            found.restore()
+            logs, epochs = found.logs, range(found.epoch, epochs.stop)
         for epoch in epochs:
-            model.reset_metrics()
-            callbacks.tell("on_epoch_begin", epoch, {})
-            own: Any = {}
-            for number, batch in enumerate(delivered(source, model.batches_done(), steps)):
-                own = train_batch(model, callbacks, number, batch, class_weight)
+            passed = found.batch if found is not None and epoch == found.epoch else 0
+            if model.stop_training and not passed:
+                break
+            callbacks_begin(model, callbacks, epoch, found if passed else None)
+            own: Any = found.logs if found is not None and passed else {}
+            for number, chunk in executions(  # with no name: an interruption closes it
+                delivered(source, model.batches_done(), steps, passed),
+                model.steps_per_execution,
+                passed,
+            ):
                 if model.stop_training:
                     break
+                own = train_batches(model, callbacks, number, chunk, class_weight)
             logs = numbers(own)
             logs |= validate(epoch)
             callbacks.tell("on_epoch_end", epoch, logs)
-            if model.stop_training:
-                break
         model.optimizer.finalize_variable_values(model.trainable_weights)
     finally:  # an interruption ends the training too: files are closed, best weights restored
+        model.resumption = None
         callbacks.tell("on_train_end", logs)
 
 
-def train_batch(
-    model: Trainer, callbacks: CallbackList, number: int, batch: Batch, class_weight: Any
+def callbacks_begin(
+    model: Trainer, callbacks: CallbackList, epoch: int, found: Resumption | None
+) -> None:
+    """Begin an epoch, or go on in the middle of one."""
+    if found is None:
+        model.reset_metrics()
+    callbacks.tell("on_epoch_begin", epoch, {})
+    if found is not None:
+        found.restore()
+
+
+def executions(
+    batches: Iterator[Batch], size: int, first: int = 0
+) -> Iterator[tuple[int, list[Batch]]]:
+    """Deliver batches in groups that listeners hear of as one, with the number of the first."""
+    while group := list(islice(batches, size)):
+        yield first, group
+        first += len(group)
+
+
+def train_batches(
+    model: Trainer, callbacks: CallbackList, number: int, batches: list[Batch], class_weight: Any
 ) -> Any:
-    """Tell, train, tell; return what the step reports."""
+    """Tell, train, tell; return what the last step reports."""
     if callbacks.hears("on_train_batch_begin"):
         callbacks.tell("on_train_batch_begin", number, {})
+    logs: Any = {}
+    for batch in batches:
+        logs = train_batch(model, batch, class_weight)
+    if callbacks.hears("on_train_batch_end"):
+        callbacks.tell("on_train_batch_end", number + len(batches) - 1, _lazy(logs))
+    return logs
+
+
+def train_batch(model: Trainer, batch: Batch, class_weight: Any) -> Any:
+    """Train on one batch; return what the step reports."""
 
     def weighted(batch: Batch) -> Batch:
         x, y, weight = batch
@@ -70,8 +111,6 @@ def train_batch(
     with graftgrad.enable_grad():  # whatever stands around `fit`
         logs = ran(model, "train_step", batch, None if class_weight is None else weighted)
     model.count_batch()
-    if callbacks.hears("on_train_batch_end"):
-        callbacks.tell("on_train_batch_end", number, _lazy(logs))
     return logs
 
 
@@ -82,11 +121,12 @@ def run_evaluation(
     model.reset_metrics()
     callbacks.tell("on_test_begin", {})
     own: Any = {}
-    for number, batch in enumerate(delivered(source, 0, steps)):
+    for number, group in executions(delivered(source, 0, steps), model.steps_per_execution):
         callbacks.tell("on_test_batch_begin", number, {})
-        own = ran(model, "test_step", batch)
+        for batch in group:
+            own = ran(model, "test_step", batch)
         if callbacks.hears("on_test_batch_end"):
-            callbacks.tell("on_test_batch_end", number, _lazy(own))
+            callbacks.tell("on_test_batch_end", number + len(group) - 1, _lazy(own))
     result = numbers(own)
     callbacks.tell("on_test_end", result)
     return result
@@ -98,10 +138,12 @@ def run_prediction(
     """Predict all batches; return the results of each, on the host."""
     found = []
     callbacks.tell("on_predict_begin", {})
-    for number, batch in enumerate(delivered(source, 0, steps)):
+    for number, group in executions(delivered(source, 0, steps), model.steps_per_execution):
         callbacks.tell("on_predict_batch_begin", number, {})
-        found.append(mapped(_fetched, step.ran(model, "predict_step", batch)))
-        callbacks.tell("on_predict_batch_end", number, {"outputs": found[-1]})
+        parts = [mapped(_fetched, step.ran(model, "predict_step", batch)) for batch in group]
+        found.append(parts[0] if len(parts) == 1 else joined(parts))
+        last = number + len(group) - 1
+        callbacks.tell("on_predict_batch_end", last, {"outputs": found[-1]})
     callbacks.tell("on_predict_end", {})
     return found
 
@@ -111,14 +153,14 @@ def predicted_at_once(model: Trainer, batch: Batch) -> Any:
     return mapped(_copied, step.ran(model, "predict_step", batch))
 
 
-def delivered(source: Source, done: int, steps: int | None) -> Iterator[Batch]:
-    """Deliver the batches of an epoch.
+def delivered(source: Source, done: int, steps: int | None, passed: int = 0) -> Iterator[Batch]:
+    """Deliver the batches of an epoch, or those that are left after some were trained.
 
     Raises:
         DataError: there is not a single one.
     """
-    count = 0
-    for batch in source.epoch(done, steps):
+    count = passed
+    for batch in rest_of(source, done, steps, passed) if passed else source.epoch(done, steps):
         count += 1
         yield batch
     expect(count > 0, source.subject, "the data must deliver at least one batch", error=DataError,

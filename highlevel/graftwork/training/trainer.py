@@ -22,6 +22,7 @@ from .handing import keeping
 from .keeping import Keeper
 from .logs import LazyLogs, numbers
 from .recorded import RecordedSteps
+from .resuming import Resumption
 
 if TYPE_CHECKING:
     from ..layers.layer import Layer
@@ -40,6 +41,8 @@ class Trainer(Base):
     seed: int | None = None  # of the order in which samples are visited
     batches_trained: int = 0
     feature_keeper: Keeper | None = None  # of features, while `fit` runs
+    resumption: Resumption | None = None  # where a listener says that `fit` shall go on
+    steps_per_execution: int = 1
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -64,9 +67,11 @@ class Trainer(Base):
             metrics: names, objects or functions; a list or dictionary for several outputs.
             weighted_metrics: metrics that see sample weights.
             run_eagerly: never replay a recorded step.
-            steps_per_execution: kept for Keras' signature; every batch is one step.
-            jit_compile: kept for Keras' signature.
-            auto_scale_loss: kept for Keras' signature.
+            steps_per_execution: so many batches follow each other before listeners hear of them.
+            jit_compile: join and fold launches of repeated steps where bits may then differ from
+                those of the steps one by one: in predictions and frozen parts.
+            auto_scale_loss: wrap the optimizer of a model that computes in mixed_float16 into a
+                LossScaleOptimizer.
 
         Raises:
             ConfigError: a name is not known.
@@ -79,6 +84,12 @@ class Trainer(Base):
                "optimizer must be one of graftwork.optimizers",
                error=ConfigError, optimizer=told,
                advice="graftgrad.optim is for loops of your own.")  # fmt: skip
+        expect(isinstance(steps_per_execution, int) and steps_per_execution > 0, "compile",
+               "steps_per_execution must be a positive integer", error=ConfigError,
+               steps_per_execution=steps_per_execution)  # fmt: skip
+        scaled = auto_scale_loss and self.policy.name == "mixed_float16"
+        if scaled and found.loss_scale_factor is None and not hasattr(found, "dynamic_scale"):
+            found = registry.optimizers.known["LossScaleOptimizer"](found)
         outputs = Matched(self.output_names())
         compiled_loss = CompiledLoss(loss, loss_weights, outputs) if loss is not None else None
         compiled_metrics = CompiledMetrics(metrics, weighted_metrics, outputs)
@@ -91,6 +102,7 @@ class Trainer(Base):
         self.compiled_loss = compiled_loss
         self.compiled_metrics = compiled_metrics
         self.run_eagerly = run_eagerly
+        self.steps_per_execution = steps_per_execution
         self.mean_loss = Mean(name="loss")
         self.batches_trained = 0
         self.compiled = True
@@ -107,14 +119,16 @@ class Trainer(Base):
 
     @property
     def metrics(self) -> list[Any]:
-        """The mean loss, those of several outputs, and all metrics given to `compile` as one.
+        """The mean loss, those of several outputs, all metrics given to `compile` as one, and own.
 
-        A subclass with metrics of its own lists them here, so that every epoch begins anew.
+        Own are metrics that the model or one of its layers holds as attributes; a subclass may list
+        others here. All of them begin anew with every epoch.
         """
+        own = own_metrics(self)
         if not self.compiled:
-            return []
+            return own
         several = self.compiled_loss.metrics if self.compiled_loss is not None else []
-        return [self.mean_loss, *several, self.compiled_metrics]
+        return [self.mean_loss, *several, self.compiled_metrics, *own]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -329,7 +343,7 @@ class Trainer(Base):
         source = source_of("train_on_batch", x, y, sample_weight, batch_size=2**62)
         logs: Any = {}
         for batch in source.epoch(0, None):
-            logs = loop.train_batch(self, CallbackList([]), 0, batch, class_weight)
+            logs = loop.train_batch(self, batch, class_weight)
         return _told(numbers(logs), return_dict)
 
     def test_on_batch(
@@ -419,6 +433,19 @@ class Trainer(Base):
     def get_metrics_result(self) -> dict[str, Any]:
         """Read loss and metrics from the device, by name."""
         return numbers({metric.name: metric.result() for metric in self.metrics})
+
+
+def own_metrics(model: Trainer) -> list[Any]:
+    """Return the metrics that a model or one of its layers holds, without those of `compile`."""
+    found: dict[int, Any] = {}
+    for layer in model.flattened():
+        if layer is not model and isinstance(layer, Trainer):
+            continue
+        for key, value in vars(layer).items():
+            if key not in ("mean_loss", "compiled_metrics"):
+                entries = value if isinstance(value, (list, tuple)) else [value]
+                found |= {id(one): one for one in entries if hasattr(one, "update_state")}
+    return list(found.values())
 
 
 def _verbosity(verbose: Any) -> int:
