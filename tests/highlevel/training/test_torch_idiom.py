@@ -140,7 +140,7 @@ class VAE(keras.Model):
         reconstruction = self.decoder(z)
         reconstruction_loss = torch.mean(
             torch.sum(
-                keras.losses.mean_squared_error(data[0][..., None], reconstruction[..., None]), 1
+                keras.losses.mean_squared_error(data[0][:, :, None], reconstruction[:, :, None]), 1
             )
         )
         kl_loss = -0.5 * (1 + z_log_var - torch.square(z_mean) - torch.exp(z_log_var))
