@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-interop parity bench lint format types docs clean
+.PHONY: help demo test test-slow test-interop parity bench lint format types docs fuzz clean
 
 help:            ## show the commands
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -58,6 +58,10 @@ format: $(STAMP) ## put the code into form
 
 types: $(STAMP)  ## types
 	$(RUN) -m mypy
+
+# FUZZ="--target hdf5 --seconds 600 --seed 7" says what, how long and from where on.
+fuzz: $(STAMP)   ## edited files of every format, a minute for each reader
+	PYTHONPATH=tests $(RUN) -m fuzz $(FUZZ)
 
 docs: $(STAMP)   ## build the documentation into site/
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

@@ -8,6 +8,7 @@ GraftError
 ├── CaptureError (RuntimeError)    a step that cannot be recorded
 ├── LibraryError (RuntimeError)    a C library that reports a failure
 ├── FormatError (ValueError)       a file that is damaged, foreign or dangerous
+│   └── MissingFileError (FileNotFoundError)    a file or folder that is not there
 ├── DataError (ValueError)         data that cannot be learned from: empty, NaN, out of range
 └── ConfigError (ValueError)       a setting, a name or a configuration that is not understood
 
@@ -15,6 +16,11 @@ The sentence: *subject: what must hold; got what was given. What to do, if it is
 """
 
 from __future__ import annotations
+
+import errno
+
+# A name out of a file may have megabytes; more than this of it helps nobody.
+_LONGEST = 1000
 
 
 class GraftError(Exception):
@@ -49,6 +55,14 @@ class FormatError(GraftError, ValueError):
     """A file is damaged, foreign or dangerous."""
 
 
+class MissingFileError(FormatError, FileNotFoundError):
+    """A file, or the folder it is to be written to, is not there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.errno = errno.ENOENT
+
+
 class DataError(GraftError, ValueError):
     """Data cannot be used: empty, not finite or out of range."""
 
@@ -61,7 +75,13 @@ def sentence(subject: str, rule: str, got: dict[str, object], advice: str = "") 
     """Join the parts of an error message into the one form of the house."""
     given = ", ".join(f"{name}={_show(value)}" for name, value in got.items())
     tail = f" {advice}" if advice else ""
+    subject, rule = _shortened(subject), _shortened(rule)
     return f"{subject}: {rule}; got {given}.{tail}" if given else f"{subject}: {rule}.{tail}"
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle of what is too long to be read."""
+    return text if len(text) <= _LONGEST else f"{text[:500]} … {text[-400:]}"
 
 
 def expect(

@@ -35,6 +35,7 @@ else:
 C = TypeVar("C", bound=type)
 Rule = Callable[[str, str, Any], Any]
 MISSING = inspect.Parameter.empty
+_LONGEST_NAME = 200
 
 
 class Registry:
@@ -63,6 +64,7 @@ class Registry:
         for source in (custom_objects or {}, *reversed(_scopes), _custom, self.known):
             if name in source:
                 return source[name]
+        name = name[:_LONGEST_NAME]  # it may come out of a file
         near = difflib.get_close_matches(name, self.known, 3)
         raise ConfigError(
             f"{self.kind}: must be a known name; got {name!r}. "
@@ -445,7 +447,7 @@ def _constructor(kind: type, settings: dict[str, Setting]) -> Callable[..., None
 def _misfit(subject: str, signature: inspect.Signature, error: str) -> str:
     """Say which argument is unknown or missing, what may have been meant, and how it is made."""
     name = re.search(r"'(\w+)'", error)
-    given = name.group(1) if name else ""
+    given = name.group(1)[:_LONGEST_NAME] if name else ""
     made = f"It is made as {subject}{_call(signature)}."
     if "unexpected keyword" in error:
         near = difflib.get_close_matches(given, list(signature.parameters)[1:], 1, 0.5)

@@ -55,9 +55,16 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def refuse(subject: str, rule: str, advice: str = "", **got: object) -> NoReturn:
-    """Raise FormatError in the sentence form of the house."""
-    raise FormatError(sentence(subject, rule, got, advice))
+def refuse(
+    subject: str,
+    rule: str,
+    advice: str = "",
+    *,
+    error: type[FormatError] = FormatError,
+    **got: object,
+) -> NoReturn:
+    """Raise FormatError, or a kind of it, in the sentence form of the house."""
+    raise error(sentence(subject, rule, got, advice))
 
 
 def check(condition: bool, subject: str, rule: str, advice: str = "", **got: object) -> None:

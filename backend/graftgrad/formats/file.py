@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import MissingFileError
 from .base import check, refuse
 
 PathLike = str | os.PathLike[str]
@@ -31,8 +32,8 @@ def map_file(path: PathLike) -> memoryview:
     The mapping lives as long as a view of it does; nothing needs to be closed.
 
     Raises:
-        FormatError: there is no such file, it is a directory or another special file, it is empty
-            or it cannot be read.
+        MissingFileError: there is no such file; a FormatError and a FileNotFoundError.
+        FormatError: it is a directory or another special file, it is empty or it cannot be read.
     """
     place = as_path(path)
     subject = str(place)
@@ -43,7 +44,7 @@ def map_file(path: PathLike) -> memoryview:
             _check_regular(subject, os.fstat(file.fileno()))
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
-        refuse(subject, "the file must exist", path=str(place.absolute()))
+        refuse(subject, "the file must exist", error=MissingFileError, path=str(place.absolute()))
     except OSError as failure:
         refuse(subject, "the file must be readable", reason=failure.strerror or str(failure))
 
@@ -67,11 +68,14 @@ def replacing(path: PathLike) -> Iterator[Path]:
     `path` is untouched.
 
     Raises:
-        FormatError: the folder does not exist, `path` is a directory, or the disk refuses.
+        MissingFileError: the folder does not exist; a FormatError and a FileNotFoundError.
+        FormatError: `path` is a directory, or the disk refuses.
     """
     # A link is followed: its target is replaced, not the link.
     place = Path(os.path.realpath(as_path(path)))
-    check(place.parent.is_dir(), str(path), "the folder must exist", folder=str(place.parent))
+    if not place.parent.is_dir():
+        refuse(str(path), "the folder must exist", error=MissingFileError,
+               folder=str(place.parent))  # fmt: skip
     check(not place.is_dir(), str(path), "must be a file to write", kind="directory")
     draft = place.parent / f".{place.name[:100]}.{secrets.token_hex(6)}.partial"
     try:

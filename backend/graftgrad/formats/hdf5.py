@@ -33,7 +33,7 @@ from .base import (
     refuse,
 )  # fmt: skip
 from .file import PathLike, as_path, map_file
-from .hdf5_header import text_lengths
+from .hdf5_header import texts
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # As the file format numbers them. Gzip, shuffle and fletcher32 are built in; any other filter is a
@@ -291,13 +291,11 @@ class Hdf5File:
         check(size <= most, subject, f"at most max_header={most} bytes", bytes=size)
         if group == h5py.h5t.STRING and kind.is_variable_str():
             address = h5py.h5o.get_info(place).addr
-            size = sum(text_lengths(self._data, address, name, count, subject))
-            check(
-                size <= min(most, self.size * count),
-                subject,
-                f"texts of at most max_header={most} bytes, inside the file",
-                bytes=size,
-            )
+            found_texts = texts(self._data, address, name, count, most, subject)
+            listed = [self._text(one, subject) for one in found_texts]
+            axes = space.get_simple_extent_ndims()
+            check(axes <= 1, subject, "must be a list of texts", axes=axes)
+            return listed if axes else listed[0]
         value = h5py.AttributeManager(_Holder(place))[name]
         return self._plain(value, subject)
 

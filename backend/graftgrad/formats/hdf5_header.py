@@ -1,8 +1,9 @@
-"""How long the texts of an HDF5 attribute say they are, read from the file's own bytes.
+"""The texts of an HDF5 attribute, read from the file's own bytes.
 
-A text of free length is kept apart from its attribute, which only states a length and a place. The
-C library makes room for that length before it looks at the place, so that a damaged file of a few
-kilobytes takes gigabytes. This file reads the stated lengths first; everything else is h5py's.
+A text of free length is kept apart from its attribute, which only states a length, a heap and a
+place in it. The C library makes room for that length before it looks at the place, and walks a
+damaged heap for ever: a file of a few kilobytes takes gigabytes, or never ends. Both are checked
+here; everything else is h5py's.
 """
 
 from __future__ import annotations
@@ -10,36 +11,86 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from .base import refuse
+from .base import check, refuse
 
 _ATTRIBUTE, _CONTINUATION = 0x0C, 0x10
 _SHARED = 0x02
 _MOST_BLOCKS = 1000
 # One text: its length, the address of a heap and an index into it.
 _TEXT = struct.Struct("<IQI")
+_HEAP = struct.Struct("<4sB3xQ")
+# One object of a heap: its index, how often it is referred to, its length.
+_OBJECT = struct.Struct("<HH4xQ")
 
 
-def text_lengths(data: memoryview, address: int, name: str, count: int, subject: str) -> list[int]:
-    """Find the stated lengths of an attribute's texts.
+def texts(
+    data: memoryview, address: int, name: str, count: int, most: int, subject: str
+) -> list[bytes]:
+    """Read the texts of an attribute.
 
     Args:
         data: the whole file.
         address: where the header of the group or dataset begins.
         name: the attribute's.
         count: how many texts it has.
+        most: bytes of all of them together.
         subject: who speaks in errors.
 
     Raises:
-        FormatError: the attribute does not stand in the header, or the header is damaged.
+        FormatError: the attribute does not stand in the header, the texts are too long, or the
+            header or the heap is damaged.
     """
     try:
-        for body in _attributes(data, address):
-            found, values = _split(body)
-            if found == name.encode():
-                return [_TEXT.unpack_from(values, _TEXT.size * index)[0] for index in range(count)]
+        places = _places(data, address, name, count, subject)
+        size = sum(length for length, _, _ in places)
+        check(size <= min(most, len(data) * count), subject,
+              f"texts of at most max_header={most} bytes, inside the file", bytes=size)  # fmt: skip
+        heaps: dict[int, dict[int, memoryview]] = {}
+        return [_text(data, place, heaps, subject) for place in places]
     except (struct.error, IndexError):
         refuse(subject, "the header must be sound", "The file is damaged.", address=address)
+
+
+def _places(
+    data: memoryview, address: int, name: str, count: int, subject: str
+) -> list[tuple[int, int, int]]:
+    for body in _attributes(data, address):
+        found, values = _split(body)
+        if found == name.encode():
+            return [_TEXT.unpack_from(values, _TEXT.size * index) for index in range(count)]
     refuse(subject, "texts of free length must be stated in the header", address=address)
+
+
+def _text(
+    data: memoryview,
+    place: tuple[int, int, int],
+    heaps: dict[int, dict[int, memoryview]],
+    subject: str,
+) -> bytes:
+    length, address, index = place
+    if length == 0:
+        return b""
+    if address not in heaps:
+        heaps[address] = dict(_objects(data, address, subject))
+    content = heaps[address].get(index, data[:0])
+    check(length <= len(content), subject, "a text must lie in its heap", "The file is damaged.",
+          length=length, heap=address, index=index)  # fmt: skip
+    return bytes(content[:length]).split(b"\0")[0]
+
+
+def _objects(data: memoryview, address: int, subject: str) -> Iterator[tuple[int, memoryview]]:
+    """Yield the objects of a heap by index; the free rest of it has index 0."""
+    signature, version, size = _HEAP.unpack_from(data[address:])
+    sound = signature == b"GCOL" and version == 1 and size <= len(data) - address
+    check(sound, subject, "a heap of texts must lie in the file", "The file is damaged.",
+          heap=address)  # fmt: skip
+    heap = data[address + _HEAP.size : address + size]
+    while len(heap) >= _OBJECT.size:
+        index, _, length = _OBJECT.unpack_from(heap)
+        if index == 0:
+            return
+        yield index, heap[_OBJECT.size : _OBJECT.size + length]
+        heap = heap[_OBJECT.size + length + -length % 8 :]
 
 
 def _attributes(data: memoryview, address: int) -> Iterator[memoryview]:

@@ -21,10 +21,11 @@ def check_tree(tree: object, subject: str, limits: Limits) -> None:
     Values are counted as often as they are met: a few lists that hold each other many times stand
     for billions of values, and one that holds itself for endless ones.
     """
-    waiting, count = [(tree, 0)], 0
+    waiting, count = [(tree, 0)], 1
     while waiting:
         node, depth = waiting.pop()
-        count += 1
+        # Counted before they are listed: a long list that holds itself is long at every level.
+        count += len(node) if isinstance(node, (dict, list, tuple)) else 0
         check(count <= limits.max_objects, subject, f"at most max_objects={limits.max_objects}")
         check(depth <= limits.max_depth, subject, f"at most max_depth={limits.max_depth} levels")
         if isinstance(node, dict):

@@ -14,6 +14,9 @@ from .base import check, refuse
 
 Arguments = tuple[object, ...]
 _KEYS = (str, bytes, int, float, bool, type(None))
+# Python hashes text with a secret, numbers without: numbers beyond 60 bits, and tuples of wide
+# ones, can be chosen so that all have one hash, and a dict of them takes quadratic time.
+_WIDEST, _WIDEST_PART = 1 << 60, 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,13 @@ def settings(arguments: Arguments) -> Settings:
 
 
 def check_key(key: object, subject: str) -> None:
-    """Allow as keys what is hashed in a time proportional to its bytes."""
+    """Allow as keys what is hashed in a time proportional to its bytes, and differently."""
     # Nested tuples that share their parts take exponential time to hash.
-    flat = isinstance(key, tuple) and all(isinstance(part, _KEYS) for part in key)
-    check(flat or isinstance(key, _KEYS), subject, "keys must be text or numbers",
+    parts, widest = (key, _WIDEST_PART) if isinstance(key, tuple) else ((key,), _WIDEST)
+    check(all(isinstance(part, _KEYS) for part in parts), subject, "keys must be text or numbers",
+          type=type(key).__name__)  # fmt: skip
+    narrow = all(-widest < part < widest for part in parts if isinstance(part, (int, float)))
+    check(narrow or isinstance(key, float), subject, "numbers as keys must be small",
           type=type(key).__name__)  # fmt: skip
 
 

@@ -21,6 +21,11 @@ def parse_object(data: bytes | memoryview, subject: str, limits: Limits) -> dict
         bytes=len(data),
     )  # fmt: skip
 
+    # Every value but the first follows one of these; each takes many times the bytes it is told in.
+    raw = bytes(data)
+    values = sum(raw.count(mark) for mark in (b",", b"[", b"{"))
+    check(values <= 2 * limits.max_objects, subject, f"at most max_objects={limits.max_objects}")
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         check(len(seen) == len(pairs), subject, "no key may stand twice in one object")
@@ -35,7 +40,7 @@ def parse_object(data: bytes | memoryview, subject: str, limits: Limits) -> dict
         refuse(subject, "numbers must be finite", number=text)
 
     try:
-        text = bytes(data).decode("utf-8")
+        text = raw.decode("utf-8")
         value = json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=never)
     except FormatError:
         raise

@@ -215,6 +215,7 @@ class _Maker:
             AttributeError,
             IndexError,
             OverflowError,
+            MemoryError,
         ) as error:
             raise ConfigError(
                 f"layer {name!r}: settings must fit {entry['class_name']}; "

@@ -138,6 +138,30 @@ def nested_key():
     return b"}" + body + b"tK\x01s"
 
 
+def wide():
+    """A long list that holds itself: listed at every level, it would take gigabytes."""
+    return entry(b"]q\x00(" + b"N" * 100_000 + b"h\x00e")
+
+
+def one_hash():
+    """A dict of numbers that Python hashes alike: filling it would take quadratic time."""
+    keys = b"".join(integer(k * (2**61 - 1)) + b"N" for k in range(1, 50_000))
+    return b"}(" + keys + b"u"
+
+
+def pairs_of_one_hash():
+    """The same of pairs: the second number undoes what the first did."""
+    prime, turned = 0x9E3779B185EBCA87, 0x85EBCA77C2B2AE3D  # as in Python's hash of tuples
+    undo, mask = pow(0xC2B2AE3D27D4EB4F, -1, 2**64), 2**64 - 1
+    keys = []
+    for first in range(2000):
+        lane = (0x27D4EB2F165667C5 + first * 0xC2B2AE3D27D4EB4F) & mask
+        lane = (lane << 31 | lane >> 33) & mask
+        second = (turned - lane * prime) * undo & mask
+        keys.append(integer(first) + integer(second) + b"\x86N")
+    return b"}(" + b"".join(keys) + b"u"
+
+
 def legacy(pickle, keys=b"](X\x01\x00\x00\x000e", data=b"\x04" + bytes(7 + 16), little=True):
     magic = integer(0x1950A86A20F9469CFC6C)
     system = b"}" + text("little_endian") + (b"\x88" if little else b"\x89") + b"s"
@@ -193,6 +217,12 @@ TORCH = [
     Row("nested key", "torch", lambda: checkpoint(nested_key()), "keys"),
     Row("a billion laughs", "torch", lambda: checkpoint(laughs()), "max_objects"),
     Row("holds itself", "torch", lambda: checkpoint(entry(b"]q\x00h\x00a")), "max_depth"),
+    Row("a long list in itself", "torch", lambda: checkpoint(wide()), "max_objects"),
+    Row("keys of one hash", "torch", lambda: checkpoint(one_hash()), "small"),
+    Row("pairs of one hash", "torch", lambda: checkpoint(pairs_of_one_hash()), "small"),
+    Row("set of one hash", "torch", lambda: checkpoint(
+        b"\x8f(" + b"".join(integer(k * (2**61 - 1)) for k in range(1, 20_000)) + b"\x90"),
+        "small"),
     Row("nested deeply", "torch", lambda: checkpoint(entry(b"]" * 5000 + b"a" * 4999)),
         "max_depth"),
     Row("text longer than the file", "torch", lambda: checkpoint(b"X\xff\xff\xff\x7f"), "early"),
@@ -298,6 +328,10 @@ SAFETENSORS = [
         lambda: safetensors(b'{"a":' * 90000 + b"1" + b"}" * 90000), "JSON|max_depth"),
     Row("a number of a million digits", "safetensors",
         lambda: safetensors(b'{"w":' + b"9" * 10**6 + b"}"), "JSON|dtype"),
+    Row("header of a million values", "safetensors",
+        lambda: safetensors(b'{"w":[' + b"[]," * 2_100_000 + b"[]]}"), "max_objects"),
+    Row("name of a million letters", "safetensors",
+        lambda: safetensors({"w" * 10**6: described(dtype="O")}), "dtype"),
     Row("doubled name", "safetensors", lambda: safetensors(DOUBLED + b"}"), "twice"),
     Row("overlap", "safetensors", lambda: safetensors(
         {"a": described((2,), (0, 8)), "b": described((3,), (4, 16))}), "overlap"),
@@ -529,6 +563,13 @@ def long_text():
     return bytes(data)
 
 
+def endless_heap():
+    """The heap of an attribute's text is damaged: the C library walks it for ever."""
+    data = bytearray(noted("keras_version", "x" * 100, "/")())
+    struct.pack_into("<Q", data, data.index(b"GCOL") + 24, 0)
+    return bytes(data)
+
+
 def many_new_attributes():
     """More attributes than a header of the newer form keeps: their lengths cannot be looked up."""
     buffer = io.BytesIO()
@@ -595,6 +636,14 @@ HDF5 = [
     Row("named type", "hdf5", hdf5(lambda file: file.__setitem__("t", np.dtype("f4"))),
         "groups and datasets"),
     Row("text of four gigabytes", "hdf5", long_text, "max_header"),
+    Row("heap that never ends", "hdf5", endless_heap, "heap|sound"),
+    Row("region references", "hdf5", typed(h5py.regionref_dtype), "plain numbers"),
+    Row("deflated bomb that is stored", "hdf5", hdf5(lambda file: file.create_dataset(
+        "w", data=np.zeros(5 << 20), chunks=(1 << 20,), compression="gzip")), "max_ratio"),
+    Row("filter of numbers of bits", "hdf5", hdf5(lambda file: file.create_dataset(
+        "w", data=np.zeros(64, "i4"), scaleoffset=3, chunks=(8,))), "gzip"),
+    Row("attribute of references", "hdf5", hdf5(lambda file: file.attrs.create(
+        "keras_version", file["/"].ref, dtype=h5py.ref_dtype)) , "text or numbers|list of names"),
     Row("attributes out of sight", "hdf5", many_new_attributes, "free length"),
     Row("deep", "hdf5", hdf5(deep), "max_depth"),
     Row("layer listed twice", "hdf5", hdf5(long_list), "twice"),

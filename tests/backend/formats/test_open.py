@@ -1,5 +1,6 @@
 """The door for all formats: the content decides, and what is no weight file is told apart."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from graftgrad import formats
-from graftgrad.errors import FormatError
+from graftgrad.errors import FormatError, MissingFileError
 
 ARRAYS = {"w": np.arange(6.0).reshape(2, 3)}
 PARTS = {"config.json": b"{}", "metadata.json": b"{}"}
@@ -153,6 +154,17 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="No space left"):
         formats.write_atomically(tmp_path / "x", full)
     assert os.listdir(tmp_path) == []
+
+
+def test_what_is_missing_is_told_as_python_tells_it(tmp_path: Path) -> None:
+    for ask in (
+        lambda: formats.open_weights(tmp_path / "absent"),
+        lambda: formats.write_npz(tmp_path / "no" / "x", ARRAYS),
+    ):
+        with pytest.raises(FileNotFoundError, match="must exist") as caught:
+            ask()
+        assert isinstance(caught.value, MissingFileError)
+        assert caught.value.errno == errno.ENOENT
 
 
 def test_where_no_file_can_be(tmp_path: Path) -> None:
