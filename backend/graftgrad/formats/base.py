@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FormatError, sentence
+from ..errors import FormatError, MissingFileError, sentence
 
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
@@ -55,16 +55,14 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def refuse(
-    subject: str,
-    rule: str,
-    advice: str = "",
-    *,
-    error: type[FormatError] = FormatError,
-    **got: object,
-) -> NoReturn:
-    """Raise FormatError, or a kind of it, in the sentence form of the house."""
-    raise error(sentence(subject, rule, got, advice))
+def refuse(subject: str, rule: str, advice: str = "", **got: object) -> NoReturn:
+    """Raise FormatError in the sentence form of the house."""
+    raise FormatError(sentence(subject, rule, got, advice))
+
+
+def missing(subject: str, rule: str, **got: object) -> NoReturn:
+    """Raise MissingFileError in the sentence form of the house."""
+    raise MissingFileError(sentence(subject, rule, got))
 
 
 def check(condition: bool, subject: str, rule: str, advice: str = "", **got: object) -> None:

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import MissingFileError
-from .base import check, refuse
+from .base import check, missing, refuse
 
 PathLike = str | os.PathLike[str]
 
@@ -44,7 +43,7 @@ def map_file(path: PathLike) -> memoryview:
             _check_regular(subject, os.fstat(file.fileno()))
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
-        refuse(subject, "the file must exist", error=MissingFileError, path=str(place.absolute()))
+        missing(subject, "the file must exist", path=str(place.absolute()))
     except OSError as failure:
         refuse(subject, "the file must be readable", reason=failure.strerror or str(failure))
 
@@ -74,8 +73,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
     # A link is followed: its target is replaced, not the link.
     place = Path(os.path.realpath(as_path(path)))
     if not place.parent.is_dir():
-        refuse(str(path), "the folder must exist", error=MissingFileError,
-               folder=str(place.parent))  # fmt: skip
+        missing(str(path), "the folder must exist", folder=str(place.parent))
     check(not place.is_dir(), str(path), "must be a file to write", kind="directory")
     draft = place.parent / f".{place.name[:100]}.{secrets.token_hex(6)}.partial"
     try:
