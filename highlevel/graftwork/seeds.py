@@ -68,3 +68,23 @@ def start_of(seed: Any) -> Tensor:
         state: Tensor = seed.next()
         return state
     return graftgrad.tensor([fresh_seed() if seed is None else seed, 0], "uint32")
+
+
+def states_of_sources() -> dict[str, Any]:
+    """Return, as plain values, where every source that `set_random_seed` seeds stands now."""
+    kind, key, *rest = np.random.get_state()  # noqa: NPY002
+    return {
+        "python": random.getstate(),
+        "numpy": [kind, np.asarray(key).tolist(), *rest],
+        "seeds": _source.getstate(),
+        "engine": graftgrad.default_generator().state.numpy().tolist(),
+    }
+
+
+def restore_sources(states: Any) -> None:
+    """Bring every source back to where `states_of_sources` found it, read from JSON or not."""
+    for source, name in ((random, "python"), (_source, "seeds")):
+        version, inner, extra = states[name]
+        source.setstate((version, tuple(inner), extra))
+    np.random.set_state(tuple(states["numpy"]))  # noqa: NPY002
+    graftgrad.default_generator().state.copy_(graftgrad.tensor(states["engine"], "uint32"))

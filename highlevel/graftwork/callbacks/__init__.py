@@ -1,5 +1,6 @@
 """Callbacks: who listens to a training, and what they do."""
 
+from .backup import BackupAndRestore
 from .callback import Callback, CallbackList, History, LambdaCallback
 from .checkpoint import ModelCheckpoint
 from .logging import CSVLogger
@@ -8,7 +9,7 @@ from .schedule import LearningRateScheduler, ReduceLROnPlateau
 from .stopping import EarlyStopping, TerminateOnNaN
 
 __all__ = [
-    "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+    "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
     "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]  # fmt: skip

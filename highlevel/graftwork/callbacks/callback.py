@@ -8,7 +8,7 @@ predict: predict_begin ( predict_batch_begin predict_batch_end )* predict_end
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from graftgrad.errors import ConfigError, expect
 
@@ -20,8 +20,12 @@ class Callback:
     """A listener; override the events you want to hear.
 
     `model` is the model that is being trained; `params` holds verbose, epochs and steps. Setting
-    `model.stop_training = True` ends the training after the batch.
+    `model.stop_training = True` ends the training after the batch. `kept` names attributes that
+    are plain values or host arrays, to be written and brought back by `BackupAndRestore`.
     """
+
+    kept: ClassVar[tuple[str, ...]] = ()
+    hears_last: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -92,13 +96,15 @@ class CallbackList:
     def __init__(
         self, callbacks: Iterable[Callback], model: Any = None, params: dict[str, Any] | None = None
     ) -> None:
-        self.callbacks = list(callbacks)
+        self.callbacks = sorted(callbacks, key=lambda one: one.hears_last)
         self.listening: dict[str, list[Callable[..., None]]] = {}
         for callback in self.callbacks:
             if model is not None:
                 callback.set_model(model)
             if params is not None:
                 callback.set_params(params)
+            if hasattr(callback, "peers"):
+                callback.peers = [one for one in self.callbacks if one is not callback]
 
     def listeners(self, event: str) -> list[Callable[..., None]]:
         """Return who overrides an event, under its name or the older one; looked up once."""
@@ -134,6 +140,8 @@ class History(Callback):
         epoch: the numbers of the epochs.
         history: name -> one value per epoch.
     """
+
+    kept = ("epoch", "history")
 
     def __init__(self) -> None:
         super().__init__()

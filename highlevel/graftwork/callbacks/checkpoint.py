@@ -31,6 +31,8 @@ class ModelCheckpoint(Monitor):
         ConfigError: the ending of the path does not fit.
     """
 
+    kept = ("best", "batches")
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

@@ -62,6 +62,8 @@ class ReduceLROnPlateau(Monitor):
         ConfigError: factor is not below 1.
     """
 
+    kept = ("best", "wait", "cooling")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -26,6 +26,8 @@ class EarlyStopping(Monitor):
         start_from_epoch: the first epoch that counts.
     """
 
+    kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

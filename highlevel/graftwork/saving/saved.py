@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import archive, compilation, config, weights
+from . import archive, compilation, config, training_state, weights
 from .config import from_settings
 from .report import LoadReport
+from .training_state import TrainingState
 
 if TYPE_CHECKING:
     from ..layers.layer import Layer
@@ -52,6 +53,16 @@ class Saved(Base):
             ShapeError: a weight has another shape in the file.
         """
         return weights.load_weights(self, filepath, by_name, skip_mismatch, strict, skip)
+
+    def save_training_state(
+        self, filepath: str | os.PathLike[str], progress: Mapping[str, Any]
+    ) -> None:
+        """Write all that the next step depends on; see `saving.training_state`."""
+        training_state.save_training_state(self, filepath, progress)
+
+    def training_state(self, filepath: str | os.PathLike[str]) -> TrainingState:
+        """Read what `save_training_state` wrote; nothing is changed before `restore(model)`."""
+        return TrainingState(filepath)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the configuration as JSON; `kwargs` go to `json.dumps`."""

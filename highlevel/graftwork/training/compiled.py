@@ -76,6 +76,7 @@ class CompiledLoss:
         self.built: list[Any] = []
         self.factors: tuple[float, ...] = ()
         self.means: list[Any] = []
+        self.awaited: list[Any] = []  # state of the means, saved before they were made here
         if isinstance(loss, (list, tuple)):
             self.checked: Any = [_loss(one) for one in loss]
         elif _by_name(loss):
@@ -129,6 +130,7 @@ class CompiledLoss:
         self.factors = tuple([1.0 if one is None else float(one) for one in given])
         if len(names) > 1:
             self.means = [Mean(name=f"{name}_loss") for name in names]
+            self.awaited = _brought_back(self.metrics, self.awaited)
 
     @property
     def metrics(self) -> list[Any]:
@@ -157,6 +159,7 @@ class CompiledMetrics:
         self.given = {"metrics": given, "weighted_metrics": weighted}
         self.outputs = outputs
         self.entries: list[Entry] = []
+        self.awaited: list[Any] = []  # state of the metrics, saved before they were settled here
         for subject, tree in self.given.items():
             outputs.check(subject, tree)
             for one in _entries(tree):
@@ -217,6 +220,7 @@ class CompiledMetrics:
                 number = next(n for n in range(len(taken) + 1) if _numbered(name, n) not in taken)
                 entry = Entry(i, _numbered(name, number), metric, subject == "weighted_metrics")
                 self.entries.append(entry)
+        self.awaited = _brought_back(self.metrics, self.awaited)
 
     def _placed(self, subject: str, tree: Any, predictions: Any) -> Iterator[tuple[int, Any]]:
         count = len(leaves(predictions))
@@ -229,6 +233,13 @@ class CompiledMetrics:
         for i, entry in enumerate(spread):
             for one in _entries(entry):
                 yield i, one
+
+
+def _brought_back(metrics: list[Any], values: list[Any]) -> list[Any]:
+    variables = [variable for metric in metrics for variable in metric.variables]
+    for variable, value in zip(variables, values, strict=bool(values)):
+        variable.assign(value)
+    return []
 
 
 _BY_SHAPE = {

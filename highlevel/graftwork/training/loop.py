@@ -37,7 +37,7 @@ def run_epochs(
 ) -> None:
     """Train epoch after epoch until the last one, or until somebody says stop."""
     logs: dict[str, Any] = {}
-    model.stop_training, model.resumption = False, None
+    model.stop_training, model.resumption, model.training_completed = False, None, False
     try:
         callbacks.tell("on_train_begin", {})
         found: Resumption | None = model.resumption
@@ -62,6 +62,7 @@ def run_epochs(
             logs |= validate(epoch)
             callbacks.tell("on_epoch_end", epoch, logs)
         model.optimizer.finalize_variable_values(model.trainable_weights)
+        model.training_completed = True
     finally:  # an interruption ends the training too: files are closed, best weights restored
         model.resumption = None
         callbacks.tell("on_train_end", logs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graftgrad import Tensor
@@ -42,7 +42,10 @@ class Trainer(Base):
     batches_trained: int = 0
     feature_keeper: Keeper | None = None  # of features, while `fit` runs
     resumption: Resumption | None = None  # where a listener says that `fit` shall go on
+    training_completed: bool = False  # whether the last `fit` came to its end
     steps_per_execution: int = 1
+    compiled_loss: CompiledLoss | None = None
+    compiled_metrics: Any = None
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -241,6 +244,9 @@ class Trainer(Base):
         if validation_split and validation_data is None:
             arrays = split_validation(validation_split, x, y, sample_weight)
             (x, y, sample_weight), validation_data = arrays
+        for one in _listed(callbacks):
+            saved = one.saved_seed(self) if hasattr(one, "saved_seed") else None
+            self.seed = self.seed if saved is None else saved
         if self.seed is None:
             self.seed = fresh_seed()
         source = source_of("fit", x, y, sample_weight, batch_size, steps_per_epoch,
@@ -429,6 +435,18 @@ class Trainer(Base):
         """Forget what the metrics have seen."""
         for metric in self.metrics:
             metric.reset_state()
+        self.await_metrics("compiled", [])
+        self.await_metrics("outputs", [])
+
+    def await_metrics(self, group: str, values: list[Any]) -> None:
+        """Lay down state for metrics that the next batch settles: of compile, or of outputs."""
+        owner = self.compiled_metrics if group == "compiled" else self.compiled_loss
+        if self.compiled and owner is not None:
+            owner.awaited = values
+
+    def resume_at(self, epoch: int, batch: int, logs: Any, restore: Callable[[], None]) -> None:
+        """Let the running `fit` go on at a batch of an epoch; for listeners, when it begins."""
+        self.resumption = Resumption(epoch, batch, logs, restore)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Read loss and metrics from the device, by name."""
