@@ -11,7 +11,7 @@ import numpy as np
 
 from . import hdf5_library as h5py
 from .base import BFLOAT16, Array, check
-from .file import PathLike, replacing
+from .file import PathLike, write_atomically
 
 Attributes = Mapping[str, Mapping[str, str | int | float | bool]]
 
@@ -34,10 +34,16 @@ def write_tree(
     subject = str(target) if isinstance(target, (str, os.PathLike)) else "hdf5"
     _check(subject, ready, attributes or {})
     if isinstance(target, (str, os.PathLike)):
-        with replacing(target) as draft:
-            _write(draft, ready, attributes or {})
+        # In memory first: HDF5 cannot close a file that a full disk refused to take.
+        buffer = io.BytesIO()
+        _write(buffer, ready, attributes or {})
+        write_atomically(target, lambda file: _all(file, buffer.getbuffer()))
     else:
         _write(target, ready, attributes or {})
+
+
+def _all(file: BinaryIO, content: memoryview) -> None:
+    file.write(content)
 
 
 def tree_bytes(arrays: Mapping[str, Any], attributes: Attributes | None = None) -> bytes:

@@ -9,7 +9,8 @@ from .schedule import LearningRateScheduler, ReduceLROnPlateau
 from .stopping import EarlyStopping, TerminateOnNaN
 
 __all__ = [
-    "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+    "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
+    "LambdaCallback",
     "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]  # fmt: skip

@@ -61,10 +61,13 @@ class BackupAndRestore(Callback):
         self.lock: Any = None
 
     def saved_seed(self, model: Any) -> int | None:
-        """Take the folder and return the seed of the order of samples that was saved, if any."""
+        """Return the seed of the order of samples that was saved, if any."""
         self._acquire()
-        found = self._found(model)
-        return None if found is None else found.seed
+        try:
+            found = self._found(model)
+            return None if found is None else found.seed
+        finally:
+            self._release()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Look for a state to go on from."""
@@ -165,6 +168,8 @@ class BackupAndRestore(Callback):
                 "Wait until the other has ended, or name another folder.",
             ))  # fmt: skip
         self.lock = lock
+        for draft in self.backup_dir.glob(f".{LATEST}.*.partial"):  # of a process that was killed
+            draft.unlink(missing_ok=True)
 
     def _release(self) -> None:
         if self.lock is not None:
@@ -192,6 +197,7 @@ def _locked(file: Any) -> bool:
         return True  # a system without such locks
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # its last holder may have removed it between opening and locking
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
     except OSError:
         return False
-    return True

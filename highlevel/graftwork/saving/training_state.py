@@ -1,7 +1,8 @@
 """All that a training goes on from, in one file: what a `.keras` file holds, and the rest.
 
-Weights and states of generators stand by the paths of `.keras` files, which do not depend on names; optimizers by the name of the
-attribute that holds them; metrics by their place. What is no array is JSON in the file's metadata.
+Weights and states of generators stand by the paths of `.keras` files, which do not depend on names;
+optimizers by the name of the attribute that holds them; metrics by their place. What is no array is
+JSON in the file's metadata.
 """
 
 from __future__ import annotations
