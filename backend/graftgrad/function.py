@@ -137,6 +137,8 @@ class Function:
             spec = Spec(call.outs[0].shape, call.outs[0].dtype, bool(array.flags.c_contiguous))
         else:
             array, spec = device.empty(call.outs[0]), call.outs[0]
+        if modes.state.recorder is not None:
+            modes.state.recorder.viewed(self, x.array, array)
         node = self._record(call, (x,))
         y = x.result(array, spec, device, node, 0, x.counter)
         root, steps = (x, ()) if x.view_of is None else x.view_of

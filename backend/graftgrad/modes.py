@@ -50,6 +50,9 @@ class Recorder(Tape, Protocol):
     def operands(self, tensors: Sequence[Any], /) -> None:
         """Take note of tensors that are computed with."""
 
+    def viewed(self, function: Any, array: Any, seen: Any, /) -> None:
+        """Take note of a view that a function gives of an array."""
+
     def depends(self, thing: object, /) -> None:
         """Take note of an object whose settings the step reads."""
 

@@ -29,7 +29,7 @@ FLOORS: dict[str, list[set[str]]] = {
             *("checkpoint", "cuda", "custom", "data", "drawing", "fft", "flat", "functional"),
             *("generator", "gradcheck", "linalg", "saved"),
         },
-        {"autograd", "flat_groups", "plan"},
+        {"autograd", "export", "flat_groups", "plan"},
         {"optim"},
         {""},
     ],

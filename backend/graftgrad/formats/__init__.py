@@ -18,7 +18,9 @@ from .keras_layout import (
 )  # fmt: skip
 from .keras_zip import KerasFile, read_keras, write_keras
 from .npz import open_npz, write_npz
-from .open import FORMATS, open_weights, sniff
+from .onnx import open_onnx
+from .onnx_write import OnnxModel, OnnxNode, OnnxValue, write_onnx
+from .open import FORMATS, is_index, open_weights, sniff
 from .safetensors import open_safetensors, write_safetensors
 from .torch import open_torch, read_checkpoint
 from .torch_write import write_torch
@@ -31,6 +33,10 @@ __all__ = [
     "Hdf5File",
     "KerasFile",
     "Limits",
+    "OnnxModel",
+    "OnnxNode",
+    "OnnxValue",
+    "is_index",
     "keras3_weights",
     "layer_labels",
     "layout",
@@ -40,6 +46,7 @@ __all__ = [
     "model_config",
     "open_hdf5",
     "open_npz",
+    "open_onnx",
     "open_safetensors",
     "open_torch",
     "open_weights",
@@ -52,6 +59,7 @@ __all__ = [
     "write_atomically",
     "write_keras",
     "write_npz",
+    "write_onnx",
     "write_safetensors",
     "write_torch",
     "write_tree",

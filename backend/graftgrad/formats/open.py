@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NoReturn
 
-from . import hdf5, keras_layout, keras_zip, npz, safetensors, torch
-from .base import DEFAULT_LIMITS, Archive, Limits, refuse
+from . import hdf5, keras_layout, keras_zip, npz, onnx, safetensors, shards, torch
+from .base import DEFAULT_LIMITS, Archive, Limits, check, refuse
 from .file import PathLike, as_path, map_file
 from .zip import ZipArchive
 
-FORMATS = ("torch", "safetensors", "hdf5", "keras", "npz")
+FORMATS = ("torch", "safetensors", "hdf5", "keras", "npz", "onnx")
 _KNOWN = (
     "PyTorch (.pt, .pth, .bin), safetensors, Keras HDF5 (.h5, .hdf5, .weights.h5), .keras, "
-    "NumPy (.npz)"
+    "NumPy (.npz), ONNX (.onnx)"
 )
 _EXTENSIONS = {
     ".pt": "torch", ".pth": "torch", ".bin": "torch", ".th": "torch", ".ckpt": "torch",
     ".safetensors": "safetensors", ".h5": "hdf5", ".hdf5": "hdf5", ".keras": "keras",
-    ".npz": "npz",
+    ".npz": "npz", ".onnx": "onnx",
 }  # fmt: skip
 
 # Files that are often met in the place of weights, by how they begin, and what to do about each.
@@ -62,7 +62,22 @@ def open_weights(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
         torch.refuse_tar(subject)
     if safetensors.sniff(data):
         return safetensors.from_bytes(data, subject, limits)
+    if onnx.sniff(data):
+        return onnx.from_bytes(data, subject, limits)
+    if shards.sniff(data):
+        return shards.open_shards(path, _open_part, limits)
     _refuse_unknown(data, path)
+
+
+def is_index(path: PathLike) -> bool:
+    """Tell whether a file is an index of several files with weights."""
+    return shards.sniff(map_file(path))
+
+
+def _open_part(path: Path, limits: Limits) -> Archive:
+    """Open one file of several; an index within an index is none."""
+    check(not is_index(path), str(path), "a file of an index must hold weights itself")
+    return open_weights(path, limits)
 
 
 def sniff(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> str:
@@ -80,6 +95,11 @@ def sniff(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> str:
         return "torch"
     if safetensors.sniff(data):
         return "safetensors"
+    if onnx.sniff(data):
+        return "onnx"
+    if shards.sniff(data):
+        with shards.open_shards(path, _open_part, limits) as archive:
+            return archive.format
     _refuse_unknown(data, path)
 
 

@@ -138,6 +138,9 @@ class Tape:
                 if known is None or known[0]() is None:  # else its memory would be kept
                     self.leaves[id(x)] = Leaf(x)
 
+    def viewed(self, function: object, array: Array, seen: Array) -> None:
+        """Take no note: which part of which buffer an array shows is known by where it lies."""
+
     def depends(self, thing: object) -> None:
         """Take note of an object whose settings the step reads."""
         self.settings.add(thing)
@@ -251,7 +254,7 @@ class Aside:
     def _ignore(self, *told: object) -> None:
         """Take no note."""
 
-    made = constant = look = before = decide = changed = operands = depends = _ignore
+    made = constant = look = before = decide = changed = operands = depends = viewed = _ignore
 
 
 def _copying(array: Array, source: weakref.ref[Any], place: tuple[Any, ...]) -> Callable[[], None]:

@@ -8,13 +8,14 @@ from graftgrad.errors import ConfigError, expect
 
 from ..layers.layer import Layer, mapped_shapes
 from ..layers.symbol import KerasTensor, symbols
+from ..saving.export import Exported
 from ..saving.saved import Saved
 from ..training.frozen import report
 from ..training.trainer import Trainer
 from .summary import summary
 
 
-class Model(Saved, Trainer, Layer):
+class Model(Saved, Exported, Trainer, Layer):
     """A layer with a training loop.
 
     `Model(inputs, outputs)` makes a functional model of the layers between two symbols; a

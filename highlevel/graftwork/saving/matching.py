@@ -32,6 +32,11 @@ class Match:
         return self.axes.outside(shape) if self.axes is not None else shape
 
     @property
+    def turned(self) -> bool:
+        """Whether the axes of the array are brought into another order."""
+        return self.axes is not None and self.axes.ours != self.axes.theirs
+
+    @property
     def fits(self) -> bool:
         """Whether the array has the shape it must have."""
         return self.expected == self.entry.shape

@@ -31,6 +31,7 @@ class LoadReport:
         missing: weights that the file does not hold; they kept their values.
         unexpected: names in the file that no weight took.
         mismatched: weights of another shape than the file's; they kept their values.
+        transposed: weights among the loaded whose axes stand in another order in the file.
     """
 
     source: str
@@ -38,6 +39,7 @@ class LoadReport:
     missing: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     mismatched: list[Mismatch] = field(default_factory=list)
+    transposed: list[str] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -53,7 +55,11 @@ class LoadReport:
         return line + "."
 
     def __str__(self) -> str:
-        rows = [("loaded", path, name) for path, name in self.loaded.items()]
+        turned = set(self.transposed)
+        rows = [
+            ("transposed" if path in turned else "loaded", path, name)
+            for path, name in self.loaded.items()
+        ]
         rows += [("missing", path, "") for path in self.missing]
         rows += [
             ("mismatched", f"{one.path} {one.shape}", f"{one.name} {one.given}")

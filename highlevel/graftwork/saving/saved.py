@@ -42,6 +42,7 @@ class Saved(Base):
         skip_mismatch: bool = False,
         strict: bool = True,
         skip: Sequence[str] = (),
+        match: str | Mapping[str, str] = "auto",
     ) -> LoadReport:
         """Fill the weights from a file, all that fits or nothing; see `saving.load_weights`.
 
@@ -52,7 +53,7 @@ class Saved(Base):
             FormatError: the file is damaged, dangerous or foreign, or lacks a weight.
             ShapeError: a weight has another shape in the file.
         """
-        return weights.load_weights(self, filepath, by_name, skip_mismatch, strict, skip)
+        return weights.load_weights(self, filepath, by_name, skip_mismatch, strict, skip, match)
 
     def save_training_state(
         self, filepath: str | os.PathLike[str], progress: Mapping[str, Any]

@@ -53,6 +53,10 @@ def opened(path: Any) -> Iterator[Source]:
     Raises:
         FormatError: there is no such file, or it is damaged, dangerous or of no known format.
     """
+    if formats.is_index(path):
+        with formats.open_weights(path) as archive:
+            yield from_shards(archive)
+        return
     kind = formats.sniff(path)
     if kind == "hdf5":
         with Hdf5File(path) as file:
@@ -79,6 +83,14 @@ def from_keras(file: formats.KerasFile) -> Iterator[Source]:
     else:
         with file.open_weights() as archive:
             yield _keras3(archive.subject, _entries(archive), {})
+
+
+def from_shards(archive: Archive) -> Source:
+    """Take the weights of several files: Keras 3's by structure, the others by their names."""
+    entries = _entries(archive)
+    if archive.format == "hdf5":
+        return _keras3(archive.subject, entries, {})
+    return Source(archive.subject, "torch", entries)
 
 
 def _entries(archive: Archive) -> dict[str, Entry]:

@@ -14,7 +14,8 @@ from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError, e
 
 from ..layers.layer import Layer
 from . import names
-from .matching import Match, expected_leftovers, matched
+from .matching import Match, expected_leftovers
+from .ordering import Matching, chosen
 from .report import LoadReport, Mismatch
 from .sources import Source, opened
 
@@ -28,6 +29,7 @@ def load_weights(
     skip_mismatch: bool = False,
     strict: bool = True,
     skip: Sequence[str] = (),
+    match: Matching = "auto",
 ) -> LoadReport:
     """Fill the weights of a model from a file: all that was planned, or nothing.
 
@@ -42,16 +44,20 @@ def load_weights(
         skip_mismatch: leave weights alone that are missing in the file or of another shape.
         strict: every weight must be found in the file and fit.
         skip: layers, by our names or the file's, that are left alone.
+        match: "auto"; "name", which is `by_name`; "order": the weights of the file one after the
+            other; or rules, names in the file -> our paths of layers or weights, in which each *
+            stands for one part of a name and is put in place of the * on the other side.
 
     Returns:
         A report of what was loaded, missing, left over and of another shape.
 
     Raises:
+        ConfigError: `match` is none of these.
         FormatError: the file is damaged, dangerous or foreign, lacks a weight, or nothing fits.
         ShapeError: a weight has another shape in the file.
     """
     with opened(path) as source:
-        return take(model, source, by_name, skip_mismatch or not strict, skip)
+        return take(model, source, by_name, skip_mismatch or not strict, skip, match)
 
 
 def take(
@@ -60,13 +66,16 @@ def take(
     by_name: bool = False,
     lenient: bool = False,
     skip: Sequence[str] = (),
+    match: Matching = "auto",
 ) -> LoadReport:
     """Plan, check, read everything, and only then assign."""
     kept = [place for place in names.places(model) if not _within(place.path, skip)]
     expect(len(kept) > 0 and model.built, f'model "{model.name}"',
            "must be built before weights are loaded", error=ConfigError, weights=0,
            advice="Give it an Input, call it once or call build(input_shape).")  # fmt: skip
-    plan = [one for one in matched(model, source, kept, by_name) if not _within(one.name, skip)]
+    by_name = by_name or match == "name"
+    planned = chosen(match, model, source, kept, by_name)
+    plan = [one for one in planned if not _within(one.name, skip)]
     report = _judged(plan, kept, source, skip)
     unbuilt = [one.name for one in model.flattened() if not one.built]
     expect(not (unbuilt and report.unexpected), f'model "{model.name}"',
@@ -101,6 +110,7 @@ def _judged(
             Mismatch(match.place.path, match.name, match.place.weight.shape, match.entry.shape)
             for match in plan if not match.fits
         ],
+        [match.place.path for match in plan if match.fits and match.turned],
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "keras": keras_file,
     "hdf5": lambda path: formats.write_tree(path, ARRAYS),
     "hdf5 old": lambda path: copy(path, "outer.h5"),
+    "onnx": lambda path: copy(path, "variety.onnx"),
 }
 
 

@@ -18,6 +18,10 @@ PARTS = {"config.json": b"{}", "metadata.json": b"{}"}
 def write(kind: str, path: Path) -> None:
     if kind == "keras":
         formats.write_keras(path, {**PARTS, "model.weights.h5": formats.tree_bytes(ARRAYS)})
+    elif kind == "onnx":
+        value = formats.OnnxValue("w", ARRAYS["w"].dtype, (2, 3))
+        node = formats.OnnxNode("Identity", ("w",), ("y",))
+        formats.write_onnx(path, formats.OnnxModel("g", 21, [node], [], [value], ARRAYS))
     else:
         {"torch": formats.write_torch, "safetensors": formats.write_safetensors,
          "hdf5": formats.write_tree, "npz": formats.write_npz}[kind](path, ARRAYS)  # fmt: skip
@@ -78,6 +82,7 @@ def test_the_extension_is_a_hint(tmp_path: Path) -> None:
 READERS = {
     "open_weights": formats.open_weights, "sniff": formats.sniff, "open_torch": formats.open_torch,
     "read_checkpoint": formats.read_checkpoint, "open_npz": formats.open_npz,
+    "open_onnx": formats.open_onnx,
     "open_safetensors": formats.open_safetensors, "open_hdf5": formats.open_hdf5,
     "Hdf5File": formats.Hdf5File, "read_keras": formats.read_keras,
 }  # fmt: skip

@@ -1,0 +1,166 @@
+"""The weights of an ONNX file: the initialisers of its graph, read without running anything.
+
+ONNX, "Open Neural Network Exchange IR": a message ModelProto with a GraphProto in field 7, whose
+field 5 holds one TensorProto for each initialiser. Data outside of the file are refused.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import ml_dtypes
+import numpy as np
+
+from .base import (
+    BFLOAT16,
+    DEFAULT_LIMITS,
+    Archive,
+    Array,
+    DType,
+    Entry,
+    Limits,
+    Shape,
+    array_bytes,
+    check,
+    check_total,
+    refuse,
+    view,
+)  # fmt: skip
+from .file import PathLike, map_file
+from .protobuf import BYTES, FIXED32, FIXED64, VARINT, Value, fields, numbers
+
+DTYPES: dict[int, DType] = {
+    1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 4: np.dtype("<u2"),
+    5: np.dtype("<i2"), 6: np.dtype("<i4"), 7: np.dtype("<i8"), 9: np.dtype("?"),
+    10: np.dtype("<f2"), 11: np.dtype("<f8"), 12: np.dtype("<u4"), 13: np.dtype("<u8"),
+    14: np.dtype("<c8"), 15: np.dtype("<c16"), 16: BFLOAT16,
+    17: np.dtype(ml_dtypes.float8_e4m3fn), 18: np.dtype(ml_dtypes.float8_e4m3fnuz),
+    19: np.dtype(ml_dtypes.float8_e5m2), 20: np.dtype(ml_dtypes.float8_e5m2fnuz),
+}  # fmt: skip
+# Fields of the messages.
+_MODEL = {"ir_version": 1, "opset": 8, "graph": 7}
+_NODES, _INITIALISERS, _SPARSE = 1, 5, 15  # of a graph
+_DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _EXTERNAL, _LOCATION = 1, 2, 3, 8, 9, 13, 14  # of a tensor
+# Where a tensor keeps its numbers unless they are raw: field -> element type as it is stored.
+_TYPED: dict[int, DType] = {4: np.dtype("<f4"), 10: np.dtype("<f8")}
+_WHOLE = (5, 7, 11)
+_TEXT = 6
+
+
+def sniff(data: memoryview) -> bool:
+    """Tell whether the bytes are a model: small fields first, and a graph among the fields."""
+    if len(data) < 4 or data[0] != _MODEL["ir_version"] << 3 or data[1] > 0x7F:
+        return False
+    try:
+        found = {field for field, kind, _ in fields(data, "") if kind in (VARINT, BYTES)}
+    except ValueError:
+        return False
+    return _MODEL["graph"] in found
+
+
+def open_onnx(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
+    """Open the initialisers of an ONNX model; raw ones are views of the mapped file.
+
+    Raises:
+        FormatError: not a model, damaged, or an initialiser lies in another file or is sparse.
+    """
+    return from_bytes(map_file(path), str(path), limits)
+
+
+def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
+    """Check all initialisers before any array is looked at."""
+    parts = _blocks(data, subject)
+    check(any(field == _MODEL["opset"] for field, _ in parts), subject,
+          "an ONNX model must say which operators it uses", "The file is truncated.")  # fmt: skip
+    graphs = [value for field, value in parts if field == _MODEL["graph"]]
+    check(len(graphs) == 1, subject, "an ONNX model must hold one graph", graphs=len(graphs))
+    entries: dict[str, Entry] = {}
+    nodes = 0
+    for field, value in _blocks(graphs[0], subject):
+        check(field != _SPARSE, subject, "initialisers must not be sparse")
+        nodes += field == _NODES
+        if field == _INITIALISERS:
+            name, entry = _tensor(value, subject, limits)
+            check(name not in entries, subject, "every initialiser must have a name of its own",
+                  name=name)  # fmt: skip
+            entries[name] = entry
+            check(len(entries) <= limits.max_tensors, subject,
+                  f"at most max_tensors={limits.max_tensors}")  # fmt: skip
+    total = sum(entry.nbytes for entry in entries.values())
+    check_total(subject, len(entries), total, len(data), limits)
+    return Archive("onnx", subject, entries, {"nodes": str(nodes)})
+
+
+def _blocks(data: memoryview, subject: str) -> list[tuple[int, memoryview]]:
+    return [(n, value) for n, _, value in fields(data, subject) if isinstance(value, memoryview)]
+
+
+def _tensor(data: memoryview, subject: str, limits: Limits) -> tuple[str, Entry]:
+    """Read one TensorProto: its name, and where and what its numbers are."""
+    shape: list[int] = []
+    name, kind, raw, stored = "", 0, None, list[tuple[int, int, Value]]()
+    for field, wire, value in fields(data, subject):
+        if field == _DIMS:
+            shape += numbers(wire, value, subject)
+            check(len(shape) <= limits.max_axes, subject, f"at most {limits.max_axes} axes")
+        elif field == _TYPE and isinstance(value, int):
+            kind = value
+        elif field == _NAME and isinstance(value, memoryview):
+            name = bytes(value[: limits.max_header]).decode("utf-8", "replace")
+        elif field == _RAW and isinstance(value, memoryview):
+            raw = value
+        elif field in _TYPED or field in _WHOLE:
+            stored.append((field, wire, value))
+        elif field in (_EXTERNAL, _SEGMENT, _TEXT) or (field == _LOCATION and value != 0):
+            refuse(f"{subject}: initialiser {name!r}", "must hold its numbers itself",
+                   "Save the model with its data inside, save_as_external_data=False.",
+                   field=field)  # fmt: skip
+    what = f"{subject}: initialiser {name!r}"
+    check(kind in DTYPES, what, f"its element type must be one of {[*DTYPES]}", type=kind)
+    dtype, sizes = DTYPES[kind], tuple(shape)
+    size = array_bytes(what, sizes, dtype, limits)
+    if raw is not None:
+        check(len(raw) == size and not stored, what, "must hold as many bytes as its shape says",
+              shape=sizes, dtype=str(dtype), bytes=len(raw))  # fmt: skip
+        return name, Entry(sizes, dtype, partial(view, raw, sizes, dtype))
+    held = sum(len(value) if isinstance(value, memoryview) else 1 for _, _, value in stored)
+    count = size // dtype.itemsize
+    check(count <= held, what, "must hold as many numbers as its shape says", shape=sizes,
+          bytes=held)  # fmt: skip
+    return name, Entry(sizes, dtype, partial(_listed, stored, sizes, dtype, what))
+
+
+def _listed(
+    stored: list[tuple[int, int, Value]], shape: Shape, dtype: DType, subject: str
+) -> Array:
+    """Read numbers that stand in a list; those of 16 bits and less as whole numbers."""
+    parts = [_part(*one, subject) for one in stored]
+    kinds = {one.dtype.kind for one in parts}
+    check(len(kinds) <= 1, subject, "its numbers must stand in one list", lists=len(parts))
+    flat = np.concatenate(parts) if parts else np.zeros(0, dtype)
+    if dtype.kind == "c":
+        check(flat.dtype.kind == "f" and len(flat) % 2 == 0, subject, "must hold pairs of numbers")
+        flat = flat.astype(np.dtype(f"<f{dtype.itemsize // 2}")).view(dtype)
+    elif flat.dtype.kind == "i" and dtype.kind not in "iub":  # the bits of a short float
+        check(dtype.itemsize <= 2, subject, "its numbers must stand in the list of its type")
+        flat = flat.astype(f"<u{dtype.itemsize}").view(dtype)
+    else:
+        check(flat.dtype.kind != "f" or dtype.kind == "f" or len(flat) == 0, subject,
+              "its numbers must stand in the list of its type")  # fmt: skip
+        flat = flat.astype(dtype)
+    count = int(np.prod(shape, dtype=np.int64))
+    check(len(flat) == count, subject, "must hold as many numbers as its shape says", shape=shape,
+          numbers=len(flat))  # fmt: skip
+    array: Array = flat.reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+def _part(field: int, wire: int, value: Value, subject: str) -> Array:
+    if field in _WHOLE:
+        return np.array(numbers(wire, value, subject), np.int64)
+    dtype = _TYPED[field]
+    sound = isinstance(value, memoryview) and len(value) % dtype.itemsize == 0
+    check(sound and wire in (BYTES, FIXED32, FIXED64), subject, "must hold whole numbers of bytes")
+    assert isinstance(value, memoryview)
+    return np.frombuffer(value, dtype)
