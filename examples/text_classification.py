@@ -1,12 +1,10 @@
-"""Good or bad: sentences about films, read by a recurrent network, padding masked.
+"""Good or bad: raw sentences about films, read by a recurrent network, padding masked.
 
 python examples/text_classification.py
 python examples/text_classification.py --data folder/of/rt-polarity --epochs 3
 """
 
 import argparse
-import collections
-import re
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +33,6 @@ def written(draw: np.random.Generator, count: int) -> list[str]:
     return made
 
 
-def split(sentence: str) -> list[str]:
-    """Return the words of a sentence."""
-    return re.findall(r"[a-z']+|[!?]", sentence.lower())
-
-
 gw.set_random_seed(0)
 draw = np.random.default_rng(0)
 if arguments.data is None:
@@ -52,13 +45,12 @@ else:
     labels = np.repeat([True, False], [len(part) for part in parts])
 
 order = draw.permutation(len(sentences))
-texts, targets = [split(sentences[i]) for i in order], labels[order].astype("float32")[:, None]
-count = collections.Counter(word for text in texts[: len(texts) * 9 // 10] for word in text)
-known = {word: i for i, (word, _) in enumerate(count.most_common(arguments.words - 2), 2)}
-numbers = np.zeros((len(texts), arguments.length), "int32")  # 0 is no word, 1 one that is unknown
-for row, text in zip(numbers, texts, strict=True):
-    found = [known.get(word, 1) for word in text[: arguments.length]]
-    row[: len(found)] = found
+texts, targets = np.array(sentences)[order], labels[order].astype("float32")[:, None]
+cut = len(texts) * 9 // 10
+
+words = layers.TextVectorization(arguments.words, output_sequence_length=arguments.length)
+words.adapt(texts[:cut])
+numbers = words(texts).numpy()  # 0 is no word, 1 one that is unknown
 
 model = gw.Sequential(
     [
@@ -69,7 +61,10 @@ model = gw.Sequential(
     ]
 )
 model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-cut = len(texts) * 9 // 10
 model.fit(numbers[:cut], targets[:cut], epochs=arguments.epochs, batch_size=32, verbose=2)
 loss, accuracy = model.evaluate(numbers[cut:], targets[cut:], verbose=0)
 print(f"{accuracy:.1%} right on {len(texts) - cut} sentences that were not trained on")
+
+whole = gw.Sequential([gw.Input((1,), dtype="string"), words, model])  # for others: text goes in
+for sentence in ("the plot is charming and the cast is funny", "a dull story, tired dialogue"):
+    print(f"{whole.predict([sentence], verbose=0).item():.2f} {sentence}")

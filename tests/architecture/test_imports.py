@@ -34,7 +34,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {""},
     ],
     "graftwork": [
-        {"registry"},
+        {"registry", "tables"},
         {"rules"},
         {"policy", "seeds", "activations", "regularizers"},
         {"initializers", "constraints", "losses"},

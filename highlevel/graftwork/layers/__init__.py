@@ -33,6 +33,7 @@ from .depthwise import (
 )
 from .einsum_dense import EinsumDense
 from .embedding import Embedding, Masking
+from .encoding import CategoryEncoding, Discretization
 from .framing import (
     Cropping1D,
     Cropping2D,
@@ -58,7 +59,9 @@ from .global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .hashing import HashedCrossing, Hashing
 from .layer import InputSpec, Layer
+from .lookup import IntegerLookup, StringLookup
 from .merging import (
     Add,
     Average,
@@ -115,6 +118,7 @@ from .rnn import RNN
 from .seed_generator import SeedGenerator
 from .spectral_normalization import SpectralNormalization
 from .stacked_cells import StackedRNNCells
+from .text_vectorization import TextVectorization
 from .transposed import (
     Conv1DTranspose,
     Conv2DTranspose,
@@ -152,6 +156,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -175,6 +180,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -198,10 +204,13 @@ __all__ = [
     "GroupNormalization",
     "GroupQueryAttention",
     "GroupedQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -239,7 +248,9 @@ __all__ = [
     "SpatialDropout2D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -17,6 +17,7 @@ from ..registry import (
     setting,
 )
 from ..rules import named, positive_integer
+from ..tables.strings import STRING
 from .layer import InputSpec, Layer
 from .rules import activated, only
 from .symbol import Application, KerasTensor
@@ -43,6 +44,9 @@ class InputLayer(Layer):
 
     def prepare(self) -> None:
         """Settle the shape and make the symbol that stands for the input."""
+        self.text = self.dtype == STRING
+        if self.text:
+            self.dtype = None
         self.prepare_layer()
         given = self.batch_shape if self.batch_shape is not None else self.shape
         expect(
@@ -61,7 +65,9 @@ class InputLayer(Layer):
         self.batch_shape = whole
         self.shape = whole[1:]
         application = Application(self, (), {})
-        application.outputs = KerasTensor(whole, self.policy.variable_dtype, self.name, application)
+        application.outputs = KerasTensor(
+            whole, STRING if self.text else self.policy.variable_dtype, self.name, application
+        )
         self.applications.append(application)
         self.build_for(whole)
 
@@ -73,7 +79,7 @@ class InputLayer(Layer):
         """Return the shape with the batch, the element type and the name."""
         return {
             "batch_shape": list(self.batch_shape),
-            "dtype": self.policy.name,
+            "dtype": STRING if self.text else self.policy.name,
             "sparse": self.sparse,
             "ragged": self.ragged,
             "name": self.name,
@@ -94,7 +100,8 @@ def Input(
     Args:
         shape: the shape of one sample, without the batch; None where unknown.
         batch_size: the number of samples, where it is fixed.
-        dtype: the element type; float32 if None.
+        dtype: the element type; float32 if None. "string" for text, which a layer such as
+            `TextVectorization` must look up.
         sparse: only False.
         batch_shape: the shape with the batch, in place of `shape`.
         name: the name of the input.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
+from graftgrad.errors import ConfigError, DataError, FormatError, GraftError, expect, note
 from graftgrad.modes import autocast, autocasting, depends
 from graftgrad.spec import DType, as_dtype, is_floating
 
@@ -31,6 +31,7 @@ from ..registry import (
     snake_case,
     unique_name,
 )
+from ..tables.strings import is_text
 from ..weight import Weight
 from .masks import fill, lay, mask_of, masks_of, set_mask
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
@@ -142,6 +143,7 @@ class Layer(Bookkeeping):
     input_shape: Any = setting(default=None, kw_only=True)
 
     accepts_integers: ClassVar[bool] = True
+    takes_text: ClassVar[bool] = False  # strings, which stay on the host until it looks them up
     autocast: ClassVar[bool] = True  # inputs and weights are brought to the type of computation
 
     def __init__(
@@ -197,6 +199,11 @@ class Layer(Bookkeeping):
     def input_dtype(self) -> str:
         """The element type to which inputs are brought."""
         return str(self.received_dtype)
+
+    @property
+    def entrance_dtype(self) -> str | None:
+        """The element type that a model beginning with this layer receives, if that is settled."""
+        return None
 
     @property
     def received_dtype(self) -> DType:
@@ -566,6 +573,8 @@ class Layer(Bookkeeping):
             return {key: self._received(one, converts) for key, one in value.items()}
         if not _is_array(value):
             return value
+        if not isinstance(value, Tensor) and is_text(value):
+            return self._text(value)
         x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
         wanted = self.received_dtype
         if not self.autocast and is_floating(x.dtype):
@@ -575,6 +584,14 @@ class Layer(Bookkeeping):
             return x
         mask = mask_of(x)
         return x.to(wanted) if mask is None else set_mask(x.to(wanted), mask)
+
+    def _text(self, value: Any) -> Any:
+        """Hand text on, which is no tensor, where this layer looks it up or may hand it on."""
+        passes = self.takes_text or any(True for _ in self.children()) or not _is_built_in(self)
+        expect(passes, f'layer "{self.name}"', "the input must hold numbers", error=DataError,
+               dtype=str(value.dtype), advice="Turn text into numbers first, with StringLookup or "
+               "TextVectorization.")  # fmt: skip
+        return value
 
     def _apply(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         application = Application(self, args, kwargs)
@@ -685,6 +702,10 @@ def _is_shape(value: Any) -> bool:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, Tensor) or (hasattr(value, "shape") and hasattr(value, "dtype"))
+
+
+def _is_built_in(layer: Layer) -> bool:
+    return layers.known.get(type(layer).__name__) is type(layer)
 
 
 def _per_sample(penalty: Tensor, y: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ from graftgrad import Tensor
 from graftgrad.errors import ShapeError, expect
 from graftgrad.spec import Spec, as_dtype
 
+from ..tables.strings import STRING, Blank, host_text, is_text
+
 if TYPE_CHECKING:
     from .layer import Layer
 
@@ -36,7 +38,7 @@ class KerasTensor:
         index: int = 0,
     ) -> None:
         self.shape = tuple(shape)
-        self.dtype = as_dtype(dtype)
+        self.dtype: Any = STRING if dtype == STRING else as_dtype(dtype)
         self.name = name or f"keras_tensor_{next(_order)}"
         self.origin = origin
         self.index = index
@@ -155,11 +157,16 @@ def is_symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return bool(kwargs) and bool(symbols(kwargs))
 
 
-def described(symbol: KerasTensor, unknown: int) -> Tensor:
-    """Return a meta tensor of a symbol's shape, with a size in place of what is unknown."""
+def described(symbol: KerasTensor, unknown: int) -> Any:
+    """Return a meta tensor of a symbol's shape, with a size in place of what is unknown.
+
+    For strings it is `Blank`: they are no tensor before a layer has looked them up.
+    """
     shape = tuple(
         unknown * (1 if i == 0 else 16) if n is None else n for i, n in enumerate(symbol.shape)
     )
+    if symbol.dtype == STRING:
+        return Blank(shape, unknown)
     made = graftgrad.empty(shape, dtype=symbol.dtype, device="meta")
     if symbol._keras_mask is not None:
         made._keras_mask = described(symbol._keras_mask, unknown)
@@ -178,6 +185,9 @@ def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any]) -> Any:
 
 
 def _joined(one: Any, other: Any) -> Any:
+    if isinstance(one, Blank):  # handed on as it is
+        pairs = zip(one.shape, other.shape, strict=True)
+        return KerasTensor(tuple(a if a == b else None for a, b in pairs), STRING)
     if not isinstance(one, Tensor):
         return one
     expect(one.ndim == other.ndim, "symbol", "the number of axes must not depend on sizes",
@@ -193,9 +203,9 @@ def shape_of(x: Any) -> Any:
     """Return the shape of a tensor or symbol with an unknown batch, or of each in a structure."""
 
     def one(leaf: Any) -> Any:
-        if isinstance(leaf, KerasTensor):
+        if isinstance(leaf, (KerasTensor, Blank)):
             return leaf.shape
-        if isinstance(leaf, Tensor):
+        if isinstance(leaf, Tensor) or is_text(leaf):
             return (None, *leaf.shape[1:]) if leaf.ndim else ()
         if isinstance(leaf, Spec):
             return leaf.shape
@@ -206,6 +216,11 @@ def shape_of(x: Any) -> Any:
 
 def in_column(symbol: KerasTensor, value: Any) -> Any:
     """Make a column, (N, 1), of numbers, (N,), where an input has one feature, as Keras does."""
-    if isinstance(value, Tensor) and value.ndim == 1 and symbol.ndim == 2 and symbol.shape[1] == 1:
+    if symbol.ndim != 2 or symbol.shape[1] != 1:
+        return value
+    if isinstance(value, Tensor) and value.ndim == 1:
         return value.unsqueeze(-1)
+    if symbol.dtype == STRING and not isinstance(value, (Tensor, Blank)):
+        given = host_text(value)
+        return given.reshape(-1, 1) if given.ndim == 1 else given
     return value

@@ -96,7 +96,8 @@ class Sequential(Model):
                "every layer must have a name of its own", error=ConfigError, name=one.name,
                advice="Pass name=.")  # fmt: skip
         if not self.stack and self.entrance is None and one.input_shape is not None:
-            self.entrance = InputLayer(tuple(one.input_shape), dtype=one.dtype)
+            kind = one.entrance_dtype or one.dtype
+            self.entrance = InputLayer(tuple(one.input_shape), dtype=kind)
         self.stack.append(one)
         changes.count += 1
 
@@ -113,11 +114,14 @@ class Sequential(Model):
         given = input_shape if input_shape is not None else self.built_shape
         if _plain(given) and len(given) > 0:
             if self.entrance is None or tuple(self.entrance.batch_shape) != tuple(given):
-                self.entrance = InputLayer(batch_shape=tuple(given), dtype=self.dtype)
+                self.entrance = InputLayer(batch_shape=tuple(given), dtype=self._entered())
             self._connect(self.entrance)
         else:
             super().build(given)
         self.built_shape, self.built = tuple(given) if _plain(given) else given, True
+
+    def _entered(self) -> str:
+        return (self.stack[0].entrance_dtype if self.stack else None) or self.dtype
 
     def _connect(self, entrance: InputLayer) -> None:
         """Apply the layers that are new to symbols, so that they can be cut out and built upon."""
@@ -130,7 +134,7 @@ class Sequential(Model):
         """Remember for what input; the layers build themselves when they are reached."""
         super().build_for(shape)
         if self.entrance is None and _plain(shape) and self.stack:
-            self.entrance = InputLayer(batch_shape=tuple(shape), dtype=self.dtype)
+            self.entrance = InputLayer(batch_shape=tuple(shape), dtype=self._entered())
 
     @property
     def inputs(self) -> list[KerasTensor]:

@@ -15,7 +15,7 @@ from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.formats import Entry, Hdf5File
 
 from ..layers.layer import Layer, phase
-from . import compilation, config, legacy_file, names, optimizer_state, sources, weights
+from . import assets, compilation, config, legacy_file, names, optimizer_state, sources, weights
 from .matching import matched
 from .sources import Source
 
@@ -65,10 +65,13 @@ def save_model(
     if optimizer:
         slots, notes = optimizer_state.optimizer_tree(model)
         arrays, labels = {**arrays, **slots}, {**labels, **notes}
+    files, kept = assets.kept(model)
+    arrays |= kept
     members = {
         "metadata.json": _json(_metadata(model, optimizer)),
         "config.json": _json(told),
         "model.weights.h5": formats.tree_bytes(arrays, labels),
+        **files,
     }
     formats.write_keras(place, members)
 
@@ -153,6 +156,7 @@ def _load_keras(
     file = formats.read_keras(path)
     with sources.from_keras(file) as source:
         model = _filled(file.config, source, custom_objects)
+        assets.take(model, file, source.kept)
         own = file.metadata.get(OURS)
         notes: Mapping[str, Any] = own if isinstance(own, Mapping) else {}
         _apply_notes(model, notes, file.subject)

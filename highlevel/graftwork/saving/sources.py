@@ -11,6 +11,8 @@ from graftgrad import formats
 from graftgrad.errors import FormatError, expect
 from graftgrad.formats import Archive, Entry, Hdf5File
 
+from .assets import is_kept
+
 OPTIMIZER = "optimizer/"
 OURS = "graftwork/"  # a group that Keras passes over
 # What older versions of Keras 3's layout called `layers`.
@@ -30,6 +32,7 @@ class Source:
         labels: the layers' own names by path, in Keras 3's layout.
         optimizer: the arrays of the optimizer, in order.
         extra: what stands in the file beside Keras' layout.
+        kept: arrays of layers that are no weights.
     """
 
     subject: str
@@ -39,6 +42,7 @@ class Source:
     labels: dict[str, str] = field(default_factory=dict)
     optimizer: list[tuple[str, Entry]] = field(default_factory=list)
     extra: dict[str, Entry] = field(default_factory=dict)
+    kept: dict[str, Entry] = field(default_factory=dict)
 
     @property
     def numbers(self) -> int:
@@ -117,10 +121,12 @@ def from_hdf5(file: Hdf5File) -> Source:
 def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> Source:
     extra = {n: entry for n, entry in entries.items() if n.startswith(OURS)}
     mine = {_today(n): e for n, e in entries.items() if not n.startswith((OPTIMIZER, OURS))}
+    kept = {n: e for n, e in mine.items() if is_kept(n)}
+    mine = {n: e for n, e in mine.items() if n not in kept}
     rest = {n: entry for n, entry in entries.items() if n.startswith(f"{OPTIMIZER}vars/")}
     slots = sorted(rest.items(), key=lambda named: int(named[0].rsplit("/", 1)[1]))
     known = {_today(path): label for path, label in labels.items()}
-    return Source(subject, "keras3", mine, labels=known, optimizer=slots, extra=extra)
+    return Source(subject, "keras3", mine, labels=known, optimizer=slots, extra=extra, kept=kept)
 
 
 def _today(path: str) -> str:

@@ -32,6 +32,7 @@ class Source:
 
     steps: int | None = None
     subject: str = "fit"
+    text: bool = False  # whether x may hold strings
 
     def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
         """Deliver one pass, or `wanted` batches that go on where the last epoch ended.
@@ -53,7 +54,10 @@ class Source:
                "a batch must be x, (x, y) or (x, y, sample_weight)",
                error=DataError, parts=len(parts))  # fmt: skip
         named = zip(PARTS, (*parts, None, None), strict=False)
-        x, y, weight = (on_host(self.subject, name, part) for name, part in named)
+        x, y, weight = (
+            on_host(self.subject, name, part, text=self.text and name == "x")
+            for name, part in named
+        )
         check_finite(self.subject, "y", y)
         check_finite(self.subject, "sample_weight", weight)
         return x, y, weight
@@ -297,8 +301,11 @@ def source_of(
     batch_size: int | None = None,
     steps: int | None = None,
     seed: int | None = None,
+    text: bool = False,
 ) -> Source:
     """Return the batches of what a user passed; with a seed, samples of arrays are shuffled.
+
+    With `text` x may hold strings.
 
     Raises:
         ConfigError: x is nothing that delivers data, or y accompanies a data set.
@@ -309,11 +316,20 @@ def source_of(
            "the number of steps must be a positive integer",
            error=ConfigError, steps=steps)  # fmt: skip
     if is_arrays(x):
-        arrays = host_arrays(subject, x, y, weight)
+        arrays = host_arrays(subject, x, y, weight, text)
         check_finite(subject, "y", arrays[1])
         check_finite(subject, "sample_weight", arrays[2])
         kind = SparseSource if any(is_sparse(one) for _, one in leaves(arrays[0])) else ArraySource
-        return kind(arrays, 32 if batch_size is None else batch_size, seed)
+        made: Source = kind(arrays, 32 if batch_size is None else batch_size, seed)
+    else:
+        made = _walked(subject, x, y, weight, steps, seed)
+    made.text = text
+    return made
+
+
+def _walked(
+    subject: str, x: Any, y: Any, weight: Any, steps: int | None, seed: int | None
+) -> Source:
     known = hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
     if not known or isinstance(x, (str, bytes, os.PathLike)):
         rule = "x must be arrays, a data set, a loader or a generator"
@@ -331,7 +347,7 @@ def source_of(
     return IndexedSource(subject, x, seed)
 
 
-def whole_batch(subject: str, x: Any, most: Any) -> Batch | None:
+def whole_batch(subject: str, x: Any, most: Any, text: bool = False) -> Batch | None:
     """Return arrays of at most `most` samples as the batch they are; None for anything else.
 
     Raises:
@@ -340,7 +356,7 @@ def whole_batch(subject: str, x: Any, most: Any) -> Batch | None:
     """
     if not isinstance(most, int) or not is_arrays(x):
         return None
-    batch = on_host(subject, "x", x, sparse=True), None, None
+    batch = on_host(subject, "x", x, sparse=True, text=text), None, None
     if isinstance(batch[0], np.ndarray) and batch[0].ndim and 0 < len(batch[0]) <= most:
         return batch
     if counted(subject, x=batch[0]) > most:
@@ -348,20 +364,22 @@ def whole_batch(subject: str, x: Any, most: Any) -> Batch | None:
     return map_tree(lambda one: one.toarray() if is_sparse(one) else one, batch[0]), None, None
 
 
-def host_arrays(subject: str, x: Any, y: Any, weight: Any) -> Batch:
+def host_arrays(subject: str, x: Any, y: Any, weight: Any, text: bool = False) -> Batch:
     """Return x, y and sample_weight as host arrays with equally many samples.
 
     Raises:
         DataError: there are no samples, or elements are no numbers.
         ShapeError: arrays differ in their number of samples.
     """
-    x = on_host(subject, "x", x, sparse=True)
+    x = on_host(subject, "x", x, sparse=True, text=text)
     y, weight = on_host(subject, "y", y), on_host(subject, "sample_weight", weight)
     counted(subject, x=x, y=y, sample_weight=weight)
     return x, y, weight
 
 
-def split_validation(fraction: float, x: Any, y: Any, weight: Any) -> tuple[Batch, Batch]:
+def split_validation(
+    fraction: float, x: Any, y: Any, weight: Any, text: bool = False
+) -> tuple[Batch, Batch]:
     """Cut the last `fraction` of the samples off, before any shuffling: (training, validation).
 
     Raises:
@@ -373,7 +391,7 @@ def split_validation(fraction: float, x: Any, y: Any, weight: Any) -> tuple[Batc
            validation_split=fraction)  # fmt: skip
     expect(is_arrays(x), "fit", "validation_split needs arrays", error=ConfigError,
            x=type(x).__name__, advice="Pass validation_data beside a data set.")  # fmt: skip
-    arrays = host_arrays("fit", x, y, weight)
+    arrays = host_arrays("fit", x, y, weight, text)
     samples = counted("fit", x=arrays[0])
     cut = int(samples * (1 - fraction))  # rounded as Keras does it
     expect(0 < cut < samples, "fit", "validation_split must leave samples on both sides",

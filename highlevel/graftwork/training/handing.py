@@ -182,6 +182,8 @@ def keeping(
     why = unsteady(model, OF_TRAINING, source)
     if must and why is not None:
         raise refused(why)
+    if source.text:
+        return source, validation, None
     numbered = source if isinstance(source, NumberedSource) and why is None else None
     again = numbered is not None and epochs * (steps or numbered.length) > numbered.length
     if numbered is None or wanted is False or not (again or must):

@@ -13,6 +13,8 @@ from graftgrad.data import leaves
 from graftgrad.errors import ConfigError, DataError, GraftError, expect, sentence
 from graftgrad.spec import as_dtype
 
+from ..tables.strings import is_text
+
 NEAREST = {"longdouble": "float64", "float128": "float64"}
 
 
@@ -36,10 +38,11 @@ def is_sparse(x: Any) -> bool:
     return hasattr(x, "tocsr") and hasattr(x, "toarray")
 
 
-def on_host(subject: str, name: str, tree: Any, sparse: bool = False) -> Any:
+def on_host(subject: str, name: str, tree: Any, sparse: bool = False, text: bool = False) -> Any:
     """Return host arrays; a list of numbers becomes one array, a list of arrays stays a list.
 
     With `sparse` sparse matrices stay what they are, by rows; else they are written out.
+    With `text` arrays of strings are let through: a layer of the model looks them up.
 
     Raises:
         DataError: elements are no numbers, or rows differ in length.
@@ -47,13 +50,16 @@ def on_host(subject: str, name: str, tree: Any, sparse: bool = False) -> Any:
     if tree is None:
         return None
     if isinstance(tree, Mapping):
-        return {key: on_host(subject, f"{name}[{key!r}]", one, sparse) for key, one in tree.items()}
+        return {
+            key: on_host(subject, f"{name}[{key!r}]", one, sparse, text)
+            for key, one in tree.items()
+        }
     if isinstance(tree, (list, tuple)) and any(is_array(one) and _axes(one) > 0 for one in tree):
-        return [on_host(subject, f"{name}[{i}]", one, sparse) for i, one in enumerate(tree)]
+        return [on_host(subject, f"{name}[{i}]", one, sparse, text) for i, one in enumerate(tree)]
     if is_sparse(tree):
         return tree.tocsr() if sparse else _numbers(subject, name, tree.toarray())
     host = tree.to_numpy() if hasattr(tree, "to_numpy") else _array(subject, name, tree)
-    return _numbers(subject, name, host)
+    return host if text and is_text(host) else _numbers(subject, name, host)
 
 
 def _axes(one: Any) -> int:
@@ -194,7 +200,10 @@ def _numbers(subject: str, name: str, host: Any) -> Any:
             raise TypeError
         return host if host.dtype == kind and as_dtype(kind) else host.astype(as_dtype(kind))
     except (GraftError, ValueError, TypeError):
-        advice = "Turn text, dates and categories into numbers first, and fill what is missing."
+        advice = (
+            "Turn text, dates and categories into numbers first, and fill what is missing; "
+            "text also by a model that begins with Input(…, dtype='string')."
+        )
         got: dict[str, object] = {
             "dtype": str(host.dtype),
             "for example": next(iter(host.ravel()[:1].tolist()), None),

@@ -196,6 +196,8 @@ def unsteady(model: Trainer, names: tuple[str, ...], source: Source) -> str | No
     """Say why features of these data cannot take the place of x in a step; None if they can."""
     if not isinstance(source, NumberedSource):
         return "the samples of a stream or generator have no numbers"
+    if source.text:
+        return "text in x is looked up on the host"
     if (why := source.unsteady()) is not None:
         return why
     return overridden(model, names)

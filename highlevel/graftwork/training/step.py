@@ -9,6 +9,8 @@ from graftgrad import Tensor
 from graftgrad.data import map_tree
 from graftgrad.errors import GradientError, expect
 
+from ..tables.strings import is_text
+
 if TYPE_CHECKING:
     from .trainer import Trainer
 
@@ -64,10 +66,15 @@ def ran(model: Trainer, step: str, batch: tuple[Any, Any, Any]) -> Any:
     """Run a step of a model on a batch of host arrays.
 
     The step receives (x, y, sample_weight) as tensors, without what was not given at the end.
+    Text stays on the host, and a step that receives it is not recorded.
     """
-    x, y, weight = (map_tree(graftgrad.as_tensor, part) for part in batch)
+    x, y, weight = (map_tree(_placed, part) for part in batch)
     data = (x, y, weight) if weight is not None else (x, y) if y is not None else (x,)
     return model.recorded.run(step, data)
+
+
+def _placed(host: Any) -> Any:
+    return host if is_text(host) else graftgrad.as_tensor(host)
 
 
 def unpacked(data: Any) -> tuple[Any, Any, Any]:

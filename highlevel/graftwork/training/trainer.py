@@ -148,6 +148,10 @@ class Trainer(Base):
             return None
         return [one.origin.layer.name for one in found]
 
+    def takes_words(self) -> bool:
+        """Tell whether x may hold text: some layer looks strings up."""
+        return any(one.takes_text for one in self.flattened())
+
     def batches_done(self) -> int:
         """Count the batches trained since `compile`, those before the model was saved included."""
         return max(int(getattr(self.optimizer, "counter", 0)), self.batches_trained)
@@ -242,7 +246,7 @@ class Trainer(Base):
                "epochs and initial_epoch must be whole numbers", error=ConfigError,
                epochs=epochs, initial_epoch=initial_epoch)  # fmt: skip
         if validation_split and validation_data is None:
-            arrays = split_validation(validation_split, x, y, sample_weight)
+            arrays = split_validation(validation_split, x, y, sample_weight, self.takes_words())
             (x, y, sample_weight), validation_data = arrays
         for one in _listed(callbacks):
             saved = one.saved_seed(self) if hasattr(one, "saved_seed") else None
@@ -250,14 +254,14 @@ class Trainer(Base):
         if self.seed is None:
             self.seed = fresh_seed()
         source = source_of("fit", x, y, sample_weight, batch_size, steps_per_epoch,
-                           self.seed if shuffle else None)  # fmt: skip
+                           self.seed if shuffle else None, self.takes_words())  # fmt: skip
         validation = None
         if validation_data is not None:
             parts = tuple(validation_data) if isinstance(validation_data, list) else validation_data
             parts = parts if isinstance(parts, tuple) else (parts,)
             validation = source_of("validation_data", *step.unpacked(parts),
                                    validation_batch_size or batch_size,
-                                   validation_steps)  # fmt: skip
+                                   validation_steps, text=self.takes_words())  # fmt: skip
         shown = _verbosity(verbose)
         steps = source.steps if steps_per_epoch is None else steps_per_epoch
         params = {"verbose": shown, "epochs": epochs, "steps": steps}
@@ -305,7 +309,8 @@ class Trainer(Base):
             DataError: the data are empty, hold NaN labels or labels that are out of range.
         """
         self._need_compiled("evaluate")
-        source = source_of("evaluate", x, y, sample_weight, batch_size, steps)
+        source = source_of("evaluate", x, y, sample_weight, batch_size, steps,
+                           text=self.takes_words())  # fmt: skip
         listeners = self._listeners(verbose, callbacks, steps or source.steps)
         return _told(loop.run_evaluation(self, source, listeners, steps), return_dict)
 
@@ -327,10 +332,12 @@ class Trainer(Base):
             ShapeError: data and model do not fit.
         """
         if callbacks is None and steps is None and verbose in ("auto", 0):
-            single = whole_batch("predict", x, 32 if batch_size is None else batch_size)
+            most = 32 if batch_size is None else batch_size
+            single = whole_batch("predict", x, most, self.takes_words())
             if single is not None:
                 return loop.predicted_at_once(self, single)
-        source = source_of("predict", x, batch_size=batch_size, steps=steps)
+        source = source_of("predict", x, batch_size=batch_size, steps=steps,
+                           text=self.takes_words())  # fmt: skip
         count = steps or source.steps
         shown = 0 if verbose == "auto" and (count or 0) <= 1 else verbose
         listeners = self._listeners(shown, callbacks, count)
@@ -346,7 +353,8 @@ class Trainer(Base):
             The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
         """
         self._need_compiled("train_on_batch")
-        source = source_of("train_on_batch", x, y, sample_weight, batch_size=2**62)
+        source = source_of("train_on_batch", x, y, sample_weight, batch_size=2**62,
+                           text=self.takes_words())  # fmt: skip
         logs: Any = {}
         for batch in source.epoch(0, None):
             logs = loop.train_batch(self, batch, class_weight)
@@ -361,7 +369,8 @@ class Trainer(Base):
             The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
         """
         self._need_compiled("test_on_batch")
-        source = source_of("test_on_batch", x, y, sample_weight, batch_size=2**62)
+        source = source_of("test_on_batch", x, y, sample_weight, batch_size=2**62,
+                           text=self.takes_words())  # fmt: skip
         logs: Any = {}
         for batch in source.epoch(0, None):
             logs = step.ran(self, "test_step", batch)
@@ -369,10 +378,10 @@ class Trainer(Base):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
-        single = whole_batch("predict_on_batch", x, 2**62)
+        single = whole_batch("predict_on_batch", x, 2**62, self.takes_words())
         if single is not None:
             return loop.predicted_at_once(self, single)
-        source = source_of("predict_on_batch", x, batch_size=2**62)
+        source = source_of("predict_on_batch", x, batch_size=2**62, text=self.takes_words())
         return loop.joined(loop.run_prediction(self, source, CallbackList([]), None))
 
     def _listeners(self, verbose: Any, callbacks: Any, steps: int | None) -> CallbackList:

@@ -1,0 +1,68 @@
+"""What layers keep in a model's file beside weights and settings: vocabularies, as files of lines.
+
+A layer that keeps something has `kept_assets`, `kept_arrays` and `take_kept`. Where they lie is
+Keras' choice: `assets/layers/string_lookup/vocabulary.txt`, and arrays among the layer's variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graftgrad.errors import FormatError, expect
+from graftgrad.formats import Entry, KerasFile
+
+from ..layers.layer import Layer
+from . import names
+
+FOLDER = "assets/"
+ARRAY = "idf_weights"  # the only array that lies among variables by a name
+
+
+def kept(model: Layer) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return the files and the arrays that layers keep, by their names in the archive.
+
+    Raises:
+        FormatError: something cannot be written, such as a token with the end of a line.
+    """
+    files: dict[str, bytes] = {}
+    arrays: dict[str, Any] = {}
+    for path, layer in _keepers(model):
+        files |= {f"{FOLDER}{path}/{name}": one for name, one in layer.kept_assets().items()}
+        arrays |= {f"{path}/vars/{name}": one for name, one in layer.kept_arrays().items()}
+    return files, arrays
+
+
+def take(model: Layer, file: KerasFile, arrays: Mapping[str, Entry]) -> None:
+    """Hand layers what the archive keeps for them.
+
+    Raises:
+        FormatError: an array is no row of numbers.
+        ConfigError: a vocabulary does not fit the layer.
+    """
+    for path, layer in _keepers(model):
+        start = f"{FOLDER}{path}/"
+        files = {
+            name.removeprefix(start): file.read(name)
+            for name in file.names
+            if name.startswith(start) and "/" not in name.removeprefix(start)
+        }
+        found = {}
+        entry = arrays.get(f"{path}/vars/{ARRAY}")
+        if entry is not None:
+            found[ARRAY] = entry.read()
+            fit = found[ARRAY].ndim == 1 and found[ARRAY].dtype.kind == "f"
+            expect(fit, file.subject, "the weights of a vocabulary must be a row of numbers",
+                   error=FormatError, path=path, shape=found[ARRAY].shape)  # fmt: skip
+        layer.take_kept(files, found)
+
+
+def is_kept(path: str) -> bool:
+    """Tell whether an array's name in a file is not that of a weight, but of what a layer keeps."""
+    return path.rsplit("/", 1)[-1] == ARRAY
+
+
+def _keepers(model: Layer) -> Iterator[tuple[str, Any]]:
+    for group in names.groups(model):
+        if hasattr(group.layer, "take_kept"):
+            yield group.path, group.layer
