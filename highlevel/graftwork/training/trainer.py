@@ -471,8 +471,13 @@ def own_metrics(model: Trainer) -> list[Any]:
         for key, value in vars(layer).items():
             if key not in ("mean_loss", "compiled_metrics"):
                 entries = value if isinstance(value, (list, tuple)) else [value]
-                found |= {id(one): one for one in entries if hasattr(one, "update_state")}
+                found |= {id(one): one for one in entries if _is_metric(one)}
     return list(found.values())
+
+
+def _is_metric(one: Any) -> bool:
+    """Tell metrics from layers that learn from batches too, such as a vocabulary."""
+    return hasattr(one, "update_state") and hasattr(one, "result")
 
 
 def _verbosity(verbose: Any) -> int:
