@@ -17,8 +17,9 @@ from graftgrad.ops import random
 
 from . import registry
 from .registry import Configured, declared, encoded, setting
-from .rules import number, one_of
+from .rules import number, one_of, optional
 from .seeds import any_seed, start_of
+from .windows import window_of
 
 # The standard deviation of a standard normal that is cut off at two deviations.
 _TRUNCATED_DEVIATION = 0.87962566103423978
@@ -336,6 +337,50 @@ def drawn(
     }[distribution]
     with graftgrad.no_grad():
         return draw(start_of(seed), tuple(shape), first, second, dtype=dtype or "float32")
+
+
+@declared(registry.initializers, "STFTInitializer", "stft")
+class STFT(Initializer):
+    """Filters that find frequencies: cosines or sines under a window.
+
+    w[t] · cos(2π k t / L), or −w[t] · sin(2π k t / L); L is the period, 2 · (K − 1).
+
+    Shapes: (T, 1, K).
+
+    Args:
+        side: "real" for cosines, "imag" for sines.
+        window: "hann", "hamming", "blackman", "boxcar", the values themselves, or None for ones.
+        scaling: divide w by √Σ w² ("density"), by Σ |w| ("spectrum"), or None.
+        periodic: whether a named window has the period of its length, instead of being symmetric.
+    """
+
+    side: str = setting(one_of("real", "imag"), default="real")
+    window: Any = setting(default="hann")
+    scaling: Any = setting(optional(one_of("density", "spectrum")), default="density")
+    periodic: bool = setting(default=False)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        """Return filters of this shape.
+
+        Raises:
+            ConfigError: there is no such window, or it has another length.
+        """
+        length, _, bins = shape
+        window = window_of("STFT", self.window, length, self.periodic)
+        period = max(2 * (bins - 1), 1)
+        times = graftgrad.arange(length, dtype="int64").reshape((length, 1, 1))
+        turns = (times * graftgrad.arange(bins, dtype="int64").reshape((1, 1, bins))) % period
+        angles = turns.to("float64") * (-2 * math.pi / period)
+        waves = ops.cos(angles) if self.side == "real" else ops.sin(angles)
+        if window is not None:
+            scale = 1.0
+            if self.scaling == "density":
+                scale = math.sqrt(sum(one * one for one in window))
+            elif self.scaling == "spectrum":
+                scale = sum(map(abs, window))
+            weights = graftgrad.tensor([one / scale for one in window], "float64")
+            waves = waves * weights.reshape((length, 1, 1))
+        return waves.to(dtype or "float32")
 
 
 def get(identifier: Any) -> Any:

@@ -36,7 +36,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "graftwork": [
         {"registry", "tables"},
         {"rules"},
-        {"policy", "seeds", "activations", "regularizers"},
+        {"policy", "seeds", "activations", "regularizers", "windows"},
         {"initializers", "constraints", "losses"},
         {"weight"},
         {"layers", "metrics", "optimizers", "callbacks", "data", "distribution"},

@@ -28,6 +28,10 @@ CASES: list[Case] = [
     case("CategoryEncoding", TOKENS, num_tokens=6, output_mode="one_hot"),
     case("Discretization", (3, 4), bin_boundaries=[-0.5, 0.0, 0.5]),
     case("Discretization", (3, 4), bin_boundaries=[0.0, 0.5], output_mode="one_hot"),
+    # sound
+    case("STFTSpectrogram", (2, 70, 2), frame_length=16, mode="magnitude"),
+    case("STFTSpectrogram", (2, 70, 2), frame_length=16, mode="stft", expand_dims=True),
+    case("MelSpectrogram", (2, 400), fft_length=128, sequence_stride=40, num_mel_bins=6),
     # activations
     case("ReLU", (3, 7)),
     case("ReLU", (3, 7), max_value=1.0, negative_slope=0.1, threshold=0.2),

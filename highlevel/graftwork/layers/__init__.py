@@ -117,6 +117,7 @@ from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .rnn import RNN
 from .seed_generator import SeedGenerator
 from .spectral_normalization import SpectralNormalization
+from .spectrograms import MelSpectrogram, STFTSpectrogram
 from .stacked_cells import StackedRNNCells
 from .text_vectorization import TextVectorization
 from .transposed import (
@@ -224,6 +225,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
@@ -236,6 +238,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "STFTSpectrogram",
     "SeedGenerator",
     "SeparableConv1D",
     "SeparableConv2D",
