@@ -9,26 +9,39 @@
 What computes underneath, in PyTorch's vocabulary, is `graftgrad`.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from graftgrad.checkpoint import checkpoint
+
 from . import (
     activations,
     applications,
+    backend,
     callbacks,
     config,
     constraints,
     data,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
     mixed_precision,
     models,
+    ops,
     optimizers,
+    random,
     regularizers,
     saving,
+    tree,
 )
 from .data import image_dataset_from_directory
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
+from .layers.operation import Operation
+from .layers.symbol import KerasTensor
 from .losses import Loss
 from .metrics import Metric
 from .models import Model, Sequential, draw, load_model
@@ -37,30 +50,55 @@ from .policy import DTypePolicy, set_dtype_policy
 from .registry import custom_object_scope, register_keras_serializable
 from .regularizers import Regularizer
 from .seeds import set_random_seed
+from .variable import Variable
 
 __version__ = "0.1.0"
 
+FloatDTypePolicy = DTypePolicy
+
+
+def remat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose intermediate results are computed again in the backward pass."""
+
+    @wraps(f)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return checkpoint(f, *args, **kwargs)
+
+    return run
+
+
+def version() -> str:
+    """Return the version of the library."""
+    return __version__
+
+
 __all__ = [
     "DTypePolicy",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "applications",
+    "backend",
     "callbacks",
     "config",
     "constraints",
     "custom_object_scope",
     "data",
     "draw",
+    "dtype_policies",
     "image_dataset_from_directory",
     "initializers",
     "layers",
@@ -69,10 +107,15 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "ops",
     "optimizers",
+    "random",
     "register_keras_serializable",
     "regularizers",
+    "remat",
     "saving",
     "set_dtype_policy",
     "set_random_seed",
+    "tree",
+    "version",
 ]

@@ -113,3 +113,10 @@ def deserialize(config: Mapping[str, Any] | str, custom_objects: Any = None) -> 
     """
     with registry.custom_object_scope(custom_objects or {}):
         return registry.constraints.get(config)
+
+
+# the same under the names that scripts call
+max_norm = MaxNorm
+min_max_norm = MinMaxNorm
+non_neg = NonNeg
+unit_norm = UnitNorm

@@ -7,6 +7,7 @@ from typing import Any
 from graftgrad.errors import ConfigError, expect
 from graftgrad.spec import DType, as_dtype
 
+from .defaults import floatx
 from .registry import Configured, declared, policies, setting
 
 MIXED = ("mixed_bfloat16", "mixed_float16")
@@ -34,7 +35,7 @@ class DTypePolicy(Configured):
     def prepare(self) -> None:
         """Split the name into the two element types."""
         if self.name is None:  # read by constructors only, when there is a current policy
-            self.name = _current.name
+            self.name = dtype_policy().name
         expect(
             isinstance(self.name, str),
             "DTypePolicy",
@@ -51,7 +52,8 @@ class DTypePolicy(Configured):
 
 
 Policy = DTypePolicy
-_current = DTypePolicy("float32")
+_current: DTypePolicy | None = None  # none was set: that of floatx()
+_plain: dict[str, DTypePolicy] = {}
 
 
 def find_policy(identifier: Any = None) -> DTypePolicy:
@@ -61,7 +63,7 @@ def find_policy(identifier: Any = None) -> DTypePolicy:
         DTypeError: there is no such element type.
     """
     if identifier is None:
-        return _current
+        return dtype_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
@@ -72,12 +74,18 @@ def find_policy(identifier: Any = None) -> DTypePolicy:
         if isinstance(identifier, str) and identifier.startswith("mixed_")
         else str(as_dtype(identifier))
     )
-    return _current if name == _current.name else DTypePolicy(name)
+    current = dtype_policy()
+    return current if name == current.name else DTypePolicy(name)
 
 
 def dtype_policy() -> DTypePolicy:
     """Return the policy of layers that are made without one of their own."""
-    return _current
+    if _current is not None:
+        return _current
+    name = floatx()
+    if name not in _plain:
+        _plain[name] = DTypePolicy(name)
+    return _plain[name]
 
 
 def set_dtype_policy(policy: Any) -> None:

@@ -16,8 +16,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graftgrad.errors import ConfigError, GraftError, expect
@@ -104,6 +103,9 @@ constraints = Registry("constraint", "keras.constraints")
 activations = Registry("activation", "keras.activations")
 generators = Registry("random generator", "keras.random")
 policies = Registry("policy", "keras")
+# Functions that stand in functional models: by Keras' module and class, what has the class as
+# `kind`. They are no registry: a class of a user's own may have the name of a function.
+operations: dict[str, dict[str, Any]] = {}
 
 
 class Setting:
@@ -252,14 +254,74 @@ def register_keras_serializable(
     return register
 
 
-@contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
-    """Make names known inside a `with` block."""
-    _scopes.append(custom_objects)
-    try:
-        yield
-    finally:
+class custom_object_scope:
+    """Make names known inside a `with` block.
+
+    Args:
+        custom_objects: names, and the classes or functions that they stand for.
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any]) -> None:
+        self.custom_objects = custom_objects
+
+    def __enter__(self) -> custom_object_scope:
+        _scopes.append(self.custom_objects)
+        return self
+
+    def __exit__(self, *_: object) -> None:
         _scopes.pop()
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the names that the program made known; what is written into it is known too."""
+    return _custom
+
+
+def get_registered_name(obj: Any) -> str:
+    """Return the name under which a class or function was registered, else its own."""
+    found: str = getattr(obj, "registered_name", None) or obj.__name__
+    return found
+
+
+def get_registered_object(
+    name: str,
+    custom_objects: Mapping[str, Any] | None = None,
+    module_objects: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return what a registered name stands for, None if nothing."""
+    for source in (*reversed(_scopes), _custom, custom_objects or {}, module_objects or {}):
+        if name in source:
+            return source[name]
+    return None
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Return an object as plain values: numbers, strings, lists and configurations.
+
+    Raises:
+        ConfigError: it cannot be told that way, for example a lambda.
+    """
+    return encoded(obj)
+
+
+def deserialize_keras_object(
+    config: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    safe_mode: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """Return the object of a configuration; plain values come back as they are.
+
+    Args:
+        config: what `serialize_keras_object` or Keras returned.
+        custom_objects: names that are known in it besides.
+        safe_mode: kept for Keras' signature; code is never read from a configuration.
+        kwargs: further arguments, which Keras ignores too.
+    Raises:
+        ConfigError: a name in it is not known, or it carries code.
+    """
+    with custom_object_scope(custom_objects or {}):
+        return decoded(config, None)
 
 
 def encoded(value: Any, strict: bool = True) -> Any:
@@ -339,6 +401,9 @@ def found_class(value: Mapping[str, Any], registry: Registry | None) -> Any:
     """
     name = value["class_name"]
     registered = value.get("registered_name")
+    functions = operations.get(str(value.get("module")), {})
+    if name in functions:
+        return functions[name].kind
     if name == "function":  # Keras' form of a reference to a function
         name, registered = str(value.get("config")), None
     if registered and registered != name and ">" in str(registered):

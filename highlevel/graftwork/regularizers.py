@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import graftgrad
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from . import registry
 from .registry import Configured, declared, encoded, setting
-from .rules import number
+from .rules import number, one_of
 
 
 def strength(subject: str, name: str, value: Any) -> float:
@@ -68,6 +69,36 @@ class L1L2(Regularizer):
         return ops.abs(x).sum() * self.l1 + ops.square(x).sum() * self.l2
 
 
+@declared(registry.regularizers, "orthogonal_regularizer")
+class OrthogonalRegularizer(Regularizer):
+    """Mean of |cos| of the angles between the rows of a matrix, or its columns, times a factor.
+
+    factor · Σ |cos(xᵢ, xⱼ)| / (I · (I − 1)) over i ≠ j
+
+    Args:
+        factor: how much it counts.
+        mode: "rows" or "columns".
+    """
+
+    factor: float = setting(strength, default=0.01)
+    mode: str = setting(one_of("rows", "columns"), default="rows")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the penalty of a matrix.
+
+        Raises:
+            ShapeError: it is none.
+        """
+        expect(x.ndim == 2, "OrthogonalRegularizer", "must be given a matrix", x=x.shape)
+        rows = x if self.mode == "rows" else x.T
+        lengths = ops.maximum(ops.square(rows).sum(1, keepdims=True), 1e-12)
+        unit = rows * ops.rsqrt(lengths)
+        cosines = ops.matmul(unit, unit.T)
+        size = rows.shape[0]
+        off = cosines * (1 - graftgrad.eye(size, dtype=x.dtype))
+        return ops.abs(off).sum() * (self.factor / (size * (size - 1)))
+
+
 def get(identifier: Any) -> Any:
     """Return a regularizer for a name, a configuration or a class; None stays None.
 
@@ -96,3 +127,4 @@ def deserialize(config: Mapping[str, Any] | str, custom_objects: Any = None) -> 
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
+orthogonal_regularizer = OrthogonalRegularizer

@@ -35,14 +35,15 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "graftwork": [
         {"registry", "tables"},
-        {"rules"},
+        {"defaults", "rules", "tree"},
         {"policy", "seeds", "activations", "regularizers", "windows"},
         {"initializers", "constraints", "losses"},
         {"weight"},
-        {"layers", "metrics", "optimizers", "callbacks", "data", "distribution"},
-        {"saving", "training"},
+        {"layers", "metrics", "optimizers", "callbacks", "data", "distribution", "variable"},
+        {"ops", "saving", "training"},
         {"models"},
-        {"applications", "config", "mixed_precision"},
+        {"applications", "config", "dtype_policies", "mixed_precision", "random"},
+        {"backend"},
         {""},
     ],
 }
@@ -52,7 +53,7 @@ CLOSED = {
     "graftgrad.formats": {"graftgrad.modes"},
 }
 OF_KERAS = {"imagenet_utils", "utils"}  # public modules: a name there is a promise
-ARRAY_FREE = ("layers", "losses", "metrics", "optimizers")
+ARRAY_FREE = ("layers", "losses", "metrics", "ops", "optimizers")
 PEERS = {"torch", "keras", "tensorflow", "jax", "flax", "chainer", "pickle", "cPickle", "dill"}
 
 

@@ -188,6 +188,7 @@ from .einsum import (
     einsum,
 )
 from .elementwise import (
+    bitcast,
     copysign,
     float_power,
     fmax,
@@ -195,6 +196,7 @@ from .elementwise import (
     heaviside,
     lerp,
     nan_to_num,
+    nextafter,
     positive,
     reciprocal,
 )
@@ -388,6 +390,12 @@ from .sample_norm import (
     normalize,
     rms_norm,
 )
+from .segments import (
+    segment_max,
+    segment_min,
+    segment_prod,
+    segment_sum,
+)
 from .select import (
     index_add,
     index_select,
@@ -423,6 +431,7 @@ from .special import (
     erfc,
     erfinv,
     exp2,
+    i0,
     lgamma,
     log2,
     log10,
@@ -529,6 +538,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "bincount",
+    "bitcast",
     "bitwise_and",
     "bitwise_or",
     "bitwise_xor",
@@ -650,6 +660,7 @@ __all__ = [
     "hstack",
     "huber_loss",
     "hypot",
+    "i0",
     "imag",
     "index_add",
     "index_select",
@@ -730,6 +741,7 @@ __all__ = [
     "nansum",
     "nanvar",
     "neg",
+    "nextafter",
     "nll_loss",
     "nonzero",
     "normalize",
@@ -777,6 +789,10 @@ __all__ = [
     "scatter",
     "scatter_add",
     "searchsorted",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "selu",
     "separable_conv1d",
     "separable_conv2d",

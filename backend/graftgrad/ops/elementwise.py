@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 
-from ..function import function
-from ..spec import bool_, is_floating
+from ..errors import expect
+from ..function import Function, function
+from ..spec import DType, Spec, as_dtype, bool_, is_floating
 from .arithmetic import (
     Binary,
     abs,
@@ -35,6 +36,50 @@ class CopySign(Binary):
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.copysign(a, b, out=y)
+
+
+@function
+class NextAfter(Binary):
+    """The number next to a on the way to b; a step function of both."""
+
+    def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
+        xp.nextafter(a, b, out=y)
+
+
+@function
+class Bitcast(Function):
+    """The same bytes read as another element type; the last axis grows or shrinks with it."""
+
+    dtype: DType
+
+    def infer(self, x: Spec) -> Spec:
+        wide, narrow = x.dtype.itemsize, self.dtype.itemsize
+        if wide == narrow:
+            return x.typed(self.dtype)
+        expect(x.ndim > 0 and x.shape[-1] * wide % narrow == 0, "bitcast",
+               "the last axis must hold whole numbers of the new elements", x=x,
+               dtype=self.dtype)  # fmt: skip
+        return x.shaped(*x.shape[:-1], x.shape[-1] * wide // narrow).typed(self.dtype)
+
+    def compute(self, xp: Any, x: Any, y: Any) -> None:
+        y[...] = xp.ascontiguousarray(x).reshape(x.shape).view(self.dtype).reshape(y.shape)
+
+
+def nextafter(a: Any, b: Any) -> Tensor:
+    """Return the number next to a on the way to b; no gradient flows."""
+    a, b = together(a, b)
+    return NextAfter()(floating(a), floating(b))  # type: ignore[no-any-return]
+
+
+def bitcast(x: Tensor, dtype: object) -> Tensor:
+    """Read the same bytes as another element type; no gradient flows.
+
+    Shapes: (…, D) -> (…, D · size before / size after).
+
+    Raises:
+        ShapeError: the last axis does not hold whole numbers of the new elements.
+    """
+    return Bitcast(as_dtype(dtype))(x)  # type: ignore[no-any-return]
 
 
 def reciprocal(x: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import ConfigError, expect
 from ..function import function
-from .arithmetic import Binary, Unary, mul, neg, sub
+from .arithmetic import Binary, Unary, abs, mul, neg, sub
 from .exponential import _erf, exp, sigmoid
-from .operand import floating, together
+from .operand import cast, floating, together
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -279,3 +279,23 @@ def polygamma(n: int, x: Tensor) -> Tensor:
     """
     expect(n >= 0, "polygamma", "n must not be negative", error=ConfigError, n=n)
     return PolyGamma(int(n))(floating(x))  # type: ignore[no-any-return]
+
+
+def i0(x: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind and order 0: y = 1/π ∫₀^π e^(x cos t) dt.
+
+    The integral of a periodic function is its mean over equal steps, exact up to I_N(x) for N of
+    them (Trefethen and Weideman 2014): 64 steps reach float32's largest results, 256 float64's.
+    """
+    x = floating(x)
+    if x.dtype.itemsize == 2:
+        return cast(i0(cast(x, "float32")), x.dtype)
+    half = 128 if x.dtype.itemsize == 8 else 32
+    size = abs(x)
+    total: Tensor | None = None
+    for k in range(half + 1):
+        weight = (0.5 if k in (0, half) else 1.0) / half
+        term = exp(mul(size, math.cos(math.pi * k / half) - 1.0)) * weight
+        total = term if total is None else total + term
+    assert total is not None
+    return mul(total, exp(size))

@@ -12,9 +12,7 @@ from graftgrad.errors import ConfigError, ShapeError, expect
 from ..registry import declared, layers, setting
 from .layer import Layer
 from .masks import mask_of, set_mask
-from .preprocessing import Rescaling
 from .rules import axis_or_axes, single_axis
-from .symbol import KerasTensor, arithmetic
 
 
 class Merge(Layer):
@@ -312,41 +310,3 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
     """Apply a `Dot` layer to a list of two inputs."""
     return Dot(axes=axes, **kwargs)(inputs)
-
-
-# -- operators of symbols ------------------------------------------------------------------------
-
-_LAYERS: dict[str, type[Merge]] = {"+": Add, "-": Subtract, "*": Multiply}
-
-
-def operate(sign: str, a: Any, b: Any) -> Any:
-    """Write `a sign b`, one of them a symbol, as the layer that computes it.
-
-    Raises:
-        TypeError: there is no such layer, or the other operand is neither a symbol nor a number.
-    """
-    if isinstance(a, KerasTensor) and isinstance(b, KerasTensor):
-        if sign in _LAYERS:
-            return _LAYERS[sign]()([a, b])
-        raise _no_layer(sign, a, b)
-    number = b if isinstance(a, KerasTensor) else a
-    if not isinstance(number, (int, float)) or isinstance(number, bool):
-        raise _no_layer(sign, a, b)
-    if sign == "/" and (number is a or number == 0):
-        raise _no_layer(sign, a, b)
-    if number is b:
-        scale = {"*": number, "/": 1 / number if number else 0}.get(sign, 1)
-        return Rescaling(scale, {"+": number, "-": -number}.get(sign, 0))(a)
-    scale = {"*": number, "-": -1}.get(sign, 1)
-    return Rescaling(scale, 0 if sign == "*" else number)(b)
-
-
-def _no_layer(sign: str, a: Any, b: Any) -> TypeError:
-    return TypeError(
-        f"symbol: the operands of {sign} must be symbols, or a symbol and a number; "
-        f"symbols cannot be divisors; got {a!r} {sign} {b!r}. "
-        "Use layers.Lambda with a registered function, or write a layer."
-    )
-
-
-arithmetic.append(operate)

@@ -11,6 +11,7 @@ from typing import Any
 from graftgrad.errors import ConfigError, expect
 
 from ..activations import linear
+from ..defaults import image_data_format
 from ..registry import Rule, activations
 from ..rules import named, number, one_of, positive_integer
 
@@ -59,13 +60,15 @@ def axes_listed(subject: str, name: str, value: Any) -> tuple[int, ...]:
 
 
 def channel_order(subject: str, name: str, value: Any) -> str:
-    """Accept "channels_last", (N, …, C), which None stands for, or "channels_first", (N, C, …).
+    """Accept "channels_last", (N, …, C), or "channels_first", (N, C, …).
+
+    None stands for what `set_image_data_format` said, channels last if nothing.
 
     Raises:
         ConfigError: another order is asked for.
     """
     known = ("channels_last", "channels_first")
-    return "channels_last" if value is None else one_of(*known)(subject, name, value)
+    return image_data_format() if value is None else one_of(*known)(subject, name, value)
 
 
 _ONE_OR = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}

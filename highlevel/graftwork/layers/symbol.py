@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SymbolicShape = tuple["int | None", ...]
 _order = itertools.count()
-arithmetic: list[Callable[[str, Any, Any], Any]] = []  # what `a + b` makes of symbols: see merging
+functions: dict[str, Callable[..., Any]] = {}  # what operators of symbols call: see ops
 
 
 class KerasTensor:
@@ -49,32 +49,120 @@ class KerasTensor:
         """The number of axes."""
         return len(self.shape)
 
+    def __getitem__(self, key: Any) -> Any:
+        return functions["get_item"](self, key)
+
+    def __iter__(self) -> Any:
+        raise TypeError(
+            f"symbol: cannot be walked along; got {self!r}. "
+            "Take it apart with ops.unstack, or index it."
+        )
+
+    def reshape(self, *newshape: Any) -> Any:
+        """Give it another shape; −1 stands for the size that is left over."""
+        listed = newshape[0] if len(newshape) == 1 else newshape
+        return functions["reshape"](self, listed)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Leave out axes of size 1."""
+        return functions["squeeze"](self, axis)
+
+    @property
+    def T(self) -> Any:
+        """It, with its axes in the reverse order."""
+        return functions["transpose"](self)
+
     def __add__(self, other: Any) -> Any:
-        return _operate("+", self, other)
+        return functions["add"](self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return _operate("+", other, self)
+        return functions["add"](other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return _operate("-", self, other)
+        return functions["subtract"](self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return _operate("-", other, self)
+        return functions["subtract"](other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return _operate("*", self, other)
+        return functions["multiply"](self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return _operate("*", other, self)
+        return functions["multiply"](other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return functions["matmul"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return functions["matmul"](other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return _operate("/", self, other)
+        return functions["divide"](self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _operate("/", other, self)
+        return functions["divide"](other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return functions["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return functions["floor_divide"](other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return functions["mod"](self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return functions["mod"](other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return functions["power"](self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return functions["power"](other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return functions["logical_and"](self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return functions["logical_and"](other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return functions["logical_or"](self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return functions["logical_or"](other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return functions["logical_xor"](self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return functions["logical_xor"](other, self)
+
+    def __lt__(self, other: Any) -> Any:
+        return functions["less"](self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return functions["less_equal"](self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return functions["greater"](self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return functions["greater_equal"](self, other)
 
     def __neg__(self) -> Any:
-        return _operate("*", self, -1)
+        return functions["negative"](self)
+
+    def __abs__(self) -> Any:
+        return functions["absolute"](self)
+
+    def __invert__(self) -> Any:
+        return functions["logical_not"](self)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return functions["round"](self, ndigits or 0)
+
+    __array_ufunc__ = None  # an array beside a symbol leaves the operator to the symbol
 
     @property
     def spec(self) -> Spec:
@@ -84,8 +172,8 @@ class KerasTensor:
             TypeError: always.
         """
         raise TypeError(
-            f"op: operands must be tensors; got {self!r}. In a functional model use layers such as "
-            "Activation or Lambda, or write a Model with a call method."
+            f"op: operands must be tensors; got {self!r}. In a functional model use "
+            "graftwork.ops, or layers, or write a Model with a call method."
         )
 
     device = spec
@@ -96,7 +184,7 @@ class KerasTensor:
     def __bool__(self) -> bool:
         raise TypeError(
             f"symbol: has no value to test; got {self!r}. "
-            "Inside a functional model use layers, or write a Model with a call method."
+            "In a functional model use graftwork.ops.where, or write a Model with a call method."
         )
 
     def __array__(self, *_: object) -> Any:
@@ -104,10 +192,6 @@ class KerasTensor:
             f"symbol: has no values to compute with; got {self!r}. "
             "Put the computation into a layer, or write a Model with a call method."
         )
-
-
-def _operate(sign: str, a: Any, b: Any) -> Any:
-    return arithmetic[0](sign, a, b)
 
 
 class Application:

@@ -11,6 +11,7 @@ from graftgrad.spec import DType
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
+from ..layers.operation import Operation
 from ..layers.symbol import Application, KerasTensor, in_column, leaves, mapped, symbols
 from ..registry import layers
 from .model import Model
@@ -76,7 +77,12 @@ class Functional(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers from entrance to exit, entrances included."""
+        """The layers from entrance to exit, entrances included, without functions in between."""
+        return [one for one in self.ordered if not isinstance(one, Operation)]
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers and functions from entrance to exit, entrances included."""
         return list(self.ordered)
 
     @property

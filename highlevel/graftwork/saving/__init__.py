@@ -1,5 +1,14 @@
 """Models and weights in files: Keras' formats, PyTorch's, safetensors and npz, written and read."""
 
+from ..registry import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from .archive import clone_model, load_model, save_model
 from .compilation import compile_config
 from .config import model_config, model_from_config, model_from_json, to_json
@@ -7,8 +16,28 @@ from .report import LoadReport, Mismatch
 from .saved import Saved
 from .weights import load_weights, save_weights
 
+CustomObjectScope = custom_object_scope
+
 __all__ = [
-    "LoadReport", "Mismatch", "Saved", "clone_model", "compile_config", "load_model",
-    "load_weights", "model_config", "model_from_config", "model_from_json", "save_model",
-    "save_weights", "to_json",
+    "CustomObjectScope",
+    "LoadReport",
+    "Mismatch",
+    "Saved",
+    "clone_model",
+    "compile_config",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "model_config",
+    "model_from_config",
+    "model_from_json",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+    "serialize_keras_object",
+    "to_json",
 ]  # fmt: skip

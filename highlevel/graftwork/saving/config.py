@@ -87,7 +87,8 @@ def _identity(layer: Layer) -> tuple[str, str, str | None]:
         return "keras", "Sequential", None
     if registry.layers.known.get(kind.__name__) is kind:
         return "keras.layers", vars(kind).get("exported_name", kind.__name__), None
-    return kind.__module__, kind.__name__, getattr(kind, "registered_name", kind.__name__)
+    module = vars(kind).get("exported_module", kind.__module__)
+    return module, kind.__name__, getattr(kind, "registered_name", kind.__name__)
 
 
 def form_of(kind: type) -> str:

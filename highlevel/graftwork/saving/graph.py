@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from graftgrad import Tensor, tensor
 from graftgrad.errors import ConfigError, GraftError, expect
 
 from ..layers.core import InputLayer
@@ -31,12 +32,12 @@ def functional_config(model: Any, entry_of: Callable[[Layer], Config]) -> Config
     where: dict[int, list[Any]] = {}
     for symbol in model.inputs:
         where[id(symbol)] = [_entrance(model, symbol), 0, 0]
-    for layer in model.layers:
+    for layer in model.operations:
         for number, call in enumerate(calls.get(id(layer), ())):
             for symbol in leaves(call.outputs):
                 where[id(symbol)] = [layer.name, number, symbol.index]
     listed = []
-    for layer in model.layers:
+    for layer in model.operations:
         nodes = [_node(call, where) for call in calls.get(id(layer), ())]
         entry = entry_of(layer)
         entry |= {"name": layer.name, "inbound_nodes": nodes}
@@ -73,7 +74,7 @@ def _listed(tree: Any) -> Any:
 def _node(call: Application, where: dict[int, list[Any]]) -> Config:
     def told(one: Any) -> Any:
         if not isinstance(one, KerasTensor):
-            return encoded(one)
+            return _constant(one)
         config = {
             "shape": list(one.shape),
             "dtype": str(one.dtype),
@@ -88,6 +89,22 @@ def _node(call: Application, where: dict[int, list[Any]]) -> Config:
     if "training" in call.kwargs:
         node[OURS] = {"training": call.kwargs["training"]}
     return node
+
+
+def _constant(one: Any) -> Any:
+    """Return an argument that is no symbol as Keras writes it: slices, tensors by their parts."""
+    if isinstance(one, slice):
+        parts = {"start": one.start, "stop": one.stop, "step": one.step}
+        return {"class_name": "__slice__", "config": parts}
+    if one is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if hasattr(one, "dtype") and hasattr(one, "tolist"):
+        value = one.detach() if isinstance(one, Tensor) else one
+        return {
+            "class_name": "__tensor__",
+            "config": {"value": value.tolist(), "dtype": str(one.dtype)},
+        }
+    return encoded(one)
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -208,10 +225,30 @@ def _unpacked(subject: str, tree: Any) -> Any:
     if name is None:
         return {key: _unpacked(subject, one) for key, one in tree.items()}
     config: Any = tree.get("config")
+    if name == "__ellipsis__":
+        return Ellipsis
+    if name in ("__slice__", "__tensor__") and isinstance(config, Mapping):
+        return _made_constant(subject, name, config)
     expect(name == _TENSOR and isinstance(config, Mapping), subject,
            "arguments of a call must be outputs of layers or plain values", error=ConfigError,
            class_name=name)  # fmt: skip
     return _place(subject, config["keras_history"] if "keras_history" in config else None)
+
+
+def _made_constant(subject: str, name: str, config: Mapping[str, Any]) -> Any:
+    """Make a slice or a tensor of its parts."""
+    if name == "__slice__":
+        ends = [config.get(key) for key in ("start", "stop", "step")]
+        expect(all(one is None or isinstance(one, int) for one in ends), subject,
+               "a slice must be made of whole numbers", error=ConfigError, slice=ends)  # fmt: skip
+        return slice(*ends)
+    dtype = config.get("dtype")
+    expect("value" in config and isinstance(dtype, str), subject,
+           "a tensor must have value and dtype", error=ConfigError, dtype=dtype)  # fmt: skip
+    try:
+        return tensor(config["value"], dtype)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{subject}: a tensor must be made of numbers; got {error}.") from error
 
 
 def _places(tree: Any) -> list[Any]:

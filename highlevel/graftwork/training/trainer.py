@@ -11,6 +11,7 @@ from graftgrad.errors import ConfigError, expect
 from .. import registry
 from ..callbacks.callback import Callback, CallbackList, History
 from ..callbacks.progress import ProgressBar
+from ..defaults import max_epochs
 from ..layers.layer import phase
 from ..layers.symbol import leaves
 from ..metrics.metric import Mean
@@ -242,6 +243,9 @@ class Trainer(Base):
             ShapeError: data and model do not fit.
         """
         self._need_compiled("fit")
+        limit = max_epochs()
+        if limit is not None and isinstance(epochs, int):
+            epochs = min(epochs, limit)
         expect(isinstance(epochs, int) and isinstance(initial_epoch, int) and epochs >= 0, "fit",
                "epochs and initial_epoch must be whole numbers", error=ConfigError,
                epochs=epochs, initial_epoch=initial_epoch)  # fmt: skip

@@ -3,6 +3,7 @@ import pytest
 
 import graftgrad
 from graftgrad import ops
+from graftgrad.errors import ShapeError
 from support.case import CaseChecks, between, case, distinct, integers, positive
 
 GAPS = np.array([1.0, np.nan, 3.0, np.nan, -2.0])
@@ -41,6 +42,20 @@ class TestElementwise(CaseChecks):
             values=positive(2, 3),
             oracle=np.heaviside,
             gradient=("values",),
+        ),
+        case(
+            ops.nextafter,
+            a=distinct(2, 3),
+            b=distinct(3),
+            oracle=lambda a, b: np.nextafter(a, b),
+            gradient=(),
+        ),
+        case(
+            ops.bitcast,
+            x=np.arange(6, dtype="float32").reshape(2, 3),
+            dtype="int32",
+            oracle=lambda x, dtype: x.view("int32"),
+            gradient=(),
         ),
         case(ops.nan_to_num, x=(2, 3), oracle=np.nan_to_num),
         case(ops.nan_to_num, x=integers((3,), 9), oracle=np.nan_to_num),
@@ -84,3 +99,12 @@ def test_no_gradient_where_something_was_replaced():
 def test_the_sign_of_zero_is_copied():
     y = ops.copysign(graftgrad.tensor([1.0, 1.0]), graftgrad.tensor([-0.0, 0.0]))
     assert y.tolist() == [-1, 1]
+
+
+def test_bytes_are_read_as_more_or_fewer_elements():
+    x = np.arange(4, dtype="int32").reshape(1, 4)
+    for dtype in ("int16", "int64", "uint8"):
+        found = ops.bitcast(graftgrad.tensor(x), dtype).numpy()
+        np.testing.assert_array_equal(found, x.view(dtype))
+    with pytest.raises(ShapeError, match="whole numbers of the new elements"):
+        ops.bitcast(graftgrad.tensor(x[:, :3]), "int64")

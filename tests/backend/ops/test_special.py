@@ -66,6 +66,7 @@ class TestErrorFunctions(CaseChecks):
             oracle=lambda x: x,
         ),
         case(ops.erfinv, x=between((5,), -0.9, 0.9)),
+        case(ops.i0, x=between((2, 3), -4, 4), oracle=np.i0),
     )
 
 
@@ -105,3 +106,11 @@ def test_sums_of_logarithms_do_not_overflow():
 def test_orders_are_not_negative():
     with pytest.raises(ConfigError, match="polygamma: n must not be negative; got n=-1"):
         ops.polygamma(-1, graftgrad.ones(2))
+
+
+def test_bessel_function_over_its_whole_range():
+    x = np.array([0.0, 1e-3, -2.0, 30.0, 85.0])
+    short = ops.i0(graftgrad.tensor(x.astype("float32"))).numpy()
+    np.testing.assert_allclose(short, np.i0(x.astype("float32")), rtol=2e-6)
+    wide = np.append(x, 700.0)
+    np.testing.assert_allclose(ops.i0(graftgrad.tensor(wide)).numpy(), np.i0(wide), rtol=1e-13)

@@ -372,21 +372,60 @@ CONFIGS: dict[str, tuple[Config, str]] = {
         functional(dense("a", call(tensor("in", "x", 0)))),
         "layer, call and output",
     ),
-    "an operation": (
+    "an operation that there is not": (
         functional(
             layer(
-                "Add",
+                "System",
                 {"name": "a"},
                 module="keras.src.ops.numpy",
                 name="a",
                 inbound_nodes=[call(tensor("in", 0, 0), 1.0)],
             )
         ),
-        "a",
+        "System",
+    ),
+    "an operation with a setting too much": (
+        functional(
+            layer(
+                "Add",
+                {"name": "a", "system": "ls"},
+                module="keras.src.ops.numpy",
+                name="a",
+                inbound_nodes=[call(tensor("in", 0, 0), 1.0)],
+            )
+        ),
+        "settings must be among",
+    ),
+    "an operation of too many operands": (
+        functional(
+            layer(
+                "Add",
+                {"name": "a"},
+                module="keras.src.ops.numpy",
+                name="a",
+                inbound_nodes=[call(tensor("in", 0, 0), 1.0, 2.0)],
+            )
+        ),
+        "arguments",
     ),
     "a constant tensor": (
         functional(dense("a", call({"class_name": "__tensor__", "config": {"value": [1]}}))),
-        "outputs",
+        "value and dtype",
+    ),
+    "a constant tensor of text": (
+        functional(
+            dense(
+                "a",
+                call({"class_name": "__tensor__", "config": {"value": ["x"], "dtype": "float32"}}),
+            )
+        ),
+        "made of numbers",
+    ),
+    "a slice of text": (
+        functional(
+            dense("a", call({"class_name": "__slice__", "config": {"start": "x"}})),
+        ),
+        "whole numbers",
     ),
     "an argument too much": (functional(dense("a", call(tensor("in", 0, 0), 1, 2, 3))), "argument"),
     "calls of text": (
