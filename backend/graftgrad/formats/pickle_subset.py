@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from ..errors import FormatError, sentence
-from .base import Limits, check, refuse
+from .base import Limits, refuse
 from .plain_objects import Buildable, Global, check_key, plain_set
+
+_CONTAINERS = (dict, list, tuple)
 
 
 def check_tree(tree: object, subject: str, limits: Limits) -> None:
@@ -24,14 +26,17 @@ def check_tree(tree: object, subject: str, limits: Limits) -> None:
     waiting, count = [(tree, 0)], 1
     while waiting:
         node, depth = waiting.pop()
+        if depth > limits.max_depth:
+            refuse(subject, f"at most max_depth={limits.max_depth} levels")
+        if not isinstance(node, _CONTAINERS):
+            continue
         # Counted before they are listed: a long list that holds itself is long at every level.
-        count += len(node) if isinstance(node, (dict, list, tuple)) else 0
-        check(count <= limits.max_objects, subject, f"at most max_objects={limits.max_objects}")
-        check(depth <= limits.max_depth, subject, f"at most max_depth={limits.max_depth} levels")
-        if isinstance(node, dict):
-            waiting.extend((child, depth + 1) for child in node.values())
-        elif isinstance(node, (list, tuple)):
-            waiting.extend((child, depth + 1) for child in node)
+        count += len(node)
+        if count > limits.max_objects:
+            refuse(subject, f"at most max_objects={limits.max_objects}")
+        inside = node.values() if isinstance(node, dict) else node
+        deeper = depth + 1
+        waiting.extend([(one, deeper) for one in inside if isinstance(one, _CONTAINERS) and one])
 
 
 class Interpreter:

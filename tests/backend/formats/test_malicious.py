@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import struct
 import warnings
 import zipfile
@@ -443,7 +444,7 @@ NPZ = [
     Row("bzip2", "npz", lambda: archive([("w.npy", npy())], zipfile.ZIP_BZIP2), "deflated"),
     Row("encrypted", "npz", poke("<H", lambda d: central(d) + 8, 1), "encrypted"),
     Row("checksum wrong", "npz", lambda: edited(
-        lambda d: d.__setitem__(150, d[150] ^ 1))(), "checksum"),
+        lambda d: d.__setitem__(170, d[170] ^ 1))(), "checksum"),
     Row("sizes disagree", "npz", poke("<I", lambda d: central(d) + 24, 7), "size"),
     Row("headers disagree", "npz", poke("<1s", lambda d: 30, b"z"), "agree"),
     Row("methods disagree", "npz", poke("<H", lambda d: 8, 8), "agree"),
@@ -712,9 +713,12 @@ def test_refused(row: Row, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     path = tmp_path / LIES.get(row.kind.split("-")[0], "x.npz")
     path.write_bytes(row.content())
-    with pytest.raises(FormatError, match=row.says) as caught:
+    with pytest.raises(FormatError) as caught:
         WAYS[row.kind][way](path)
-    assert len(str(caught.value)) < 2000
+    # The path has the row's own name in it.
+    told = str(caught.value).replace(str(path), "").replace(str(path.with_suffix("")), "")
+    assert re.search(row.says, told), told
+    assert len(told) < 2000
     assert not (tmp_path / "canary").exists()
 
 
