@@ -33,7 +33,8 @@ def test_every_attack(answers: Answers) -> None:
         assert answer["kind"] == "refused", told
         assert 20 < len(answer["answer"]) < 2000, told
         assert not answer["did"] and not answer["left"], told
-        assert answer["peak"] < (1 << 20) + 8 * answer["size"], told
+        # An instruction of one byte gives a reference of eight, in as many as three lists.
+        assert answer["peak"] < (1 << 20) + 32 * answer["size"], told
         assert answer["seconds"] < 30, told
 
 

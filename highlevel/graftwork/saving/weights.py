@@ -149,7 +149,8 @@ def _nearest(path: str, offered: list[str]) -> str:
 
 
 def _few(listed: list[str]) -> str:
-    return ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
+    shown = ", ".join(name if len(name) <= 100 else f"{name[:100]}…" for name in listed[:4])
+    return shown + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
 
 
 def _value(match: Match, subject: str) -> Tensor:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle  # noqa: TID251
 import struct
 import warnings
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import ml_dtypes
 import numpy as np
 import pytest
 
-from graftgrad.errors import GraftError
+from graftgrad import formats
+from graftgrad.errors import FormatError, GraftError
 from graftwork import layers
 from graftwork.models import Model, Sequential, load_model, model_from_json
 from support.golden import FOLDER
@@ -562,6 +565,38 @@ def test_any_value_may_be_replaced_by_any_other(name: str, member: str, tmp_path
             except GraftError:
                 refused += 1
     assert refused > 0 or member == "metadata.json"
+
+
+def test_names_of_any_length_make_no_long_error(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    for name in ("w" * 70_000, "n\0l", "../../x", "é" * 5000):
+        formats.write_safetensors(path, {name: np.zeros(1, "f4")})
+        with pytest.raises(FormatError, match="none of which fits") as caught:
+            network().load_weights(path)
+        assert len(str(caught.value)) < 2000
+        assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+@pytest.mark.parametrize("kind", ["c8", ml_dtypes.float8_e5m2])
+def test_arrays_that_no_weight_can_take(kind: Any, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    model = network()
+    arrays = {place: np.ones(one.shape, kind) for place, one in model.named_weights()}
+    formats.write_safetensors(path, arrays)
+    before = numbers(model)
+    with pytest.raises(FormatError, match=r"must hold (real )?numbers"):
+        model.load_weights(path)
+    assert numbers(model) == before
+
+
+def another_shape(file: h5py.File) -> None:
+    del file["optimizer/vars/3"]
+    file["optimizer/vars/3"] = np.zeros((4, 4), "f4")
+
+
+def test_optimizer_state_of_another_shape_is_left_out_and_told(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"variable 3 has shape .*begins anew"):
+        assert int(load_model(with_weights(tmp_path, another_shape)).optimizer.iterations) == 0
 
 
 def test_an_error_inside_a_configuration_names_the_file(tmp_path: Path) -> None:
