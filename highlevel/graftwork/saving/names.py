@@ -102,6 +102,7 @@ TORCH: tuple[Rule, ...] = (
     Rule("GroupNormalization", "gamma", "weight"),
     Rule("GroupNormalization", "beta", "bias"),
     Rule("RMSNormalization", "scale", "weight"),
+    Rule("LayerScale", "gamma", "layer_scale", Axes("C", "C 1 1")),
     Rule("PReLU", "alpha", "weight", Axes("1 1 C", "C")),
     Rule("PReLU", "alpha", "weight"),
 )

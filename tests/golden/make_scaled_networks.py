@@ -1,0 +1,48 @@
+"""Outputs of Keras' EfficientNets and ConvNeXts, drawn as in `support/scaled_networks.py`.
+
+    KERAS_BACKEND=jax PYTHONPATH=tests python tests/golden/make_scaled_networks.py
+
+A file would be too large for the weights; a test draws them again.
+"""
+
+import keras
+import numpy as np
+from writer import Family
+
+from support.networks import order, shown
+from support.scaled_networks import SIDE, filled, listed, pixels
+
+SMALL = {"include_top": False, "pooling": "avg"}
+HEAD = {"classes": 10, "input_shape": (SIDE, SIDE, 3)}
+CASES = [
+    *((f"EfficientNetB{i}", SMALL) for i in range(8)),
+    *((f"EfficientNetV2{size}", SMALL) for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+    *((f"ConvNeXt{size}", SMALL) for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
+    ("EfficientNetB0", HEAD),
+    ("EfficientNetV2B0", HEAD | {"classifier_activation": None}),
+    ("EfficientNetV2B0", SMALL | {"include_preprocessing": False}),
+    ("ConvNeXtTiny", HEAD),
+    ("ConvNeXtTiny", {"include_top": False, "include_preprocessing": False}),
+]
+
+
+def main() -> None:
+    family = Family("scaled_networks", ("keras", "jax"), floats="float32")
+    for name, settings in CASES:
+        model = getattr(keras.applications, name)(weights=None, **settings)
+        weights = listed((one.path, one.shape) for one in model.weights)
+        model.set_weights(filled(weights))
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()  # it keeps what it computes with beside its weights
+        output = np.asarray(model(pixels(), training=False))
+        family.add(
+            f"{name} {settings}", name, settings, {"output": shown(output)},
+            parameters=model.count_params(), order=order(weights), shape=list(output.shape),
+        )  # fmt: skip
+        print(name, settings, float(abs(output).max()), float(output.std()), flush=True)
+    family.write()
+
+
+if __name__ == "__main__":
+    main()
