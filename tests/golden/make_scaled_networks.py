@@ -1,12 +1,11 @@
 """Outputs of Keras' EfficientNets and ConvNeXts, drawn as in `support/scaled_networks.py`.
 
-    KERAS_BACKEND=jax PYTHONPATH=tests python tests/golden/make_scaled_networks.py
+    KERAS_BACKEND=torch PYTHONPATH=tests python tests/golden/make_scaled_networks.py
 
 A file would be too large for the weights; a test draws them again.
 """
 
 import keras
-import numpy as np
 from writer import Family
 
 from support.networks import order, shown
@@ -14,10 +13,11 @@ from support.scaled_networks import SIDE, filled, listed, pixels
 
 SMALL = {"include_top": False, "pooling": "avg"}
 HEAD = {"classes": 10, "input_shape": (SIDE, SIDE, 3)}
+# The larger ones differ in numbers of a table alone; tests/parity counts them.
 CASES = [
-    *((f"EfficientNetB{i}", SMALL) for i in range(8)),
-    *((f"EfficientNetV2{size}", SMALL) for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
-    *((f"ConvNeXt{size}", SMALL) for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
+    *((f"EfficientNetB{i}", SMALL) for i in range(4)),
+    *((f"EfficientNetV2{size}", SMALL) for size in ("B0", "B1", "B2", "B3", "S")),
+    *((f"ConvNeXt{size}", SMALL) for size in ("Tiny", "Small")),
     ("EfficientNetB0", HEAD),
     ("EfficientNetV2B0", HEAD | {"classifier_activation": None}),
     ("EfficientNetV2B0", SMALL | {"include_preprocessing": False}),
@@ -27,7 +27,7 @@ CASES = [
 
 
 def main() -> None:
-    family = Family("scaled_networks", ("keras", "jax"), floats="float32")
+    family = Family("scaled_networks", ("keras", "torch"), floats="float32")
     for name, settings in CASES:
         model = getattr(keras.applications, name)(weights=None, **settings)
         weights = listed((one.path, one.shape) for one in model.weights)
@@ -35,7 +35,7 @@ def main() -> None:
         for layer in model.layers:
             if isinstance(layer, keras.layers.Normalization):
                 layer.finalize_state()  # it keeps what it computes with beside its weights
-        output = np.asarray(model(pixels(), training=False))
+        output = keras.ops.convert_to_numpy(model(pixels(), training=False))
         family.add(
             f"{name} {settings}", name, settings, {"output": shown(output)},
             parameters=model.count_params(), order=order(weights), shape=list(output.shape),

@@ -20,6 +20,7 @@ from . import (
     vgg,
     vgg16,
     vgg19,
+    vision_transformer,
     xception,
 )
 from .cifar_resnet import ResNet20, ResNet32, ResNet44, ResNet56, ResNet110
@@ -54,6 +55,7 @@ from .resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
 from .resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from .squeezenet import SqueezeNet1_0, SqueezeNet1_1
 from .vgg import VGG11, VGG13, VGG16, VGG19
+from .vision_transformer import ViTB16, ViTB32, ViTL16, ViTL32
 from .xception import Xception
 
 __all__ = [
@@ -107,6 +109,10 @@ __all__ = [
     "ResNet152V2",
     "SqueezeNet1_0",
     "SqueezeNet1_1",
+    "ViTB16",
+    "ViTB32",
+    "ViTL16",
+    "ViTL32",
     "Xception",
     "cifar_resnet",
     "convnext",
@@ -127,5 +133,6 @@ __all__ = [
     "vgg",
     "vgg16",
     "vgg19",
+    "vision_transformer",
     "xception",
 ]

@@ -183,6 +183,8 @@ def _fetch(entry: Entry, part: Path) -> bool:
                     raise error.__cause__ from None
             if attempt < _TRIES - 1:
                 time.sleep(_PAUSE * 2**attempt)
+    if not (entry.sha256 or entry.md5):
+        part.unlink(missing_ok=True)
     held = part.stat().st_size if part.exists() else 0
     kept = f" The {held} bytes that were received are kept and will be continued." if held else ""
     cause = reason if isinstance(reason, BaseException) else None

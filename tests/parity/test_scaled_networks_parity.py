@@ -1,0 +1,49 @@
+"""Every EfficientNet and ConvNeXt beside Keras' own: arguments, parameters, layers, weights."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from graftwork import applications
+from support.networks import order
+from support.scaled_networks import listed
+
+from .keras_jax import keras
+
+pytestmark = pytest.mark.interop
+NAMES = [
+    *(f"EfficientNetB{i}" for i in range(8)),
+    *(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+    *(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
+]
+LARGE = ("B5", "B6", "B7", "V2M", "V2L", "Base", "Large")
+
+
+def marked(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.slow if name.endswith(LARGE) else ())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_are_keras(name: str) -> None:
+    def told(function: Any) -> list[tuple[str, Any]]:
+        return [
+            (one.name, one.default)
+            for one in inspect.signature(function).parameters.values()
+            if one.name != "variant"  # ours alone
+        ]
+
+    assert told(getattr(applications, name)) == told(getattr(keras.applications, name))
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
+def test_parameters_and_layers_are_keras(name: str) -> None:
+    mine = getattr(applications, name)(weights=None)
+    theirs = getattr(keras.applications, name)(weights=None)
+    assert mine.count_params() == theirs.count_params()
+    assert mine.outputs[0].shape == theirs.output_shape
+    assert order(listed((path, one.shape) for path, one in mine.named_weights())) == order(
+        listed((one.path, one.shape) for one in theirs.weights)
+    )
+    named = {one.name for one in mine.layers}
+    assert {one.name for one in theirs.layers if not one.name[-1].isdigit()} <= named
