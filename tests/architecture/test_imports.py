@@ -37,7 +37,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"registry", "tables"},
         {"defaults", "rules", "tree"},
         {"policy", "seeds", "activations", "regularizers", "windows"},
-        {"initializers", "constraints", "losses"},
+        {"initializers", "constraints", "losses", "images"},
         {"weight"},
         {"layers", "metrics", "optimizers", "callbacks", "data", "distribution", "variable"},
         {"ops", "saving", "training"},

@@ -11,7 +11,7 @@ import pytest
 import graftgrad
 import graftwork
 
-from . import checklist, compare, layers, losses
+from . import augmentation, checklist, compare, layers, losses
 from .compare import Case
 from .keras_jax import jax, keras
 
@@ -62,7 +62,8 @@ def test_losses(one: Case, reduction: str, weighted: bool) -> None:
 
 def test_every_layer_has_a_case() -> None:
     """What is here under Keras' name is compared, aliases once."""
-    covered = {getattr(keras.layers, one.name) for one in layers.CASES}
+    cases = [*layers.CASES, *augmentation.CASES]
+    covered = {getattr(keras.layers, one.name) for one in cases}
     bare = []
     for name, value in checklist.names("layers", keras).items():
         abstract = name in layers.WITHOUT_CASE

@@ -237,6 +237,7 @@ from .grid import (
     affine_transform,
     grid_sample,
     map_coordinates,
+    read_images,
 )
 from .layered import (
     stacked_gru,
@@ -767,6 +768,7 @@ __all__ = [
     "rad2deg",
     "random",
     "ravel",
+    "read_images",
     "real",
     "reciprocal",
     "relu",

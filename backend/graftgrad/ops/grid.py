@@ -186,9 +186,7 @@ def affine_transform(
     expect(transform.shape in ((8,), (x.shape[0], 8)), "affine_transform",
            "transform must be (8,), or (N, 8) for N images",
            x=x.spec, transform=transform.spec)  # fmt: skip
-    expect(interpolation in FLAT, "affine_transform", "interpolation must be bilinear or nearest",
-           error=ConfigError, interpolation=interpolation)  # fmt: skip
-    _expect_fill("affine_transform", fill_mode)
+    _expect_reading("affine_transform", interpolation, fill_mode)
     y = floating(x)
     n, h, w, _ = x.shape
     numbers = reshape(cast(floating(transform), accurate(y.dtype)), (-1, 1, 1, 8))
@@ -197,9 +195,52 @@ def affine_transform(
     spread = cast(x.like(np.zeros((n, h, w))), numbers.dtype)
     columns = numbers[..., 0] * j + numbers[..., 1] * i + numbers[..., 2] + spread
     rows = numbers[..., 3] * j + numbers[..., 4] * i + numbers[..., 5] + spread
-    order = FLAT[interpolation]
-    taps = [_filled(rows, h, order, fill_mode), _filled(columns, w, order, fill_mode)]
+    return read_images(y, rows, columns, interpolation, fill_mode, fill_value)
+
+
+def read_images(
+    x: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+) -> Tensor:
+    """Read images at places that are given row by row and column by column.
+
+    y[n, i, j] = x[n, rows[n, i, j], columns[n, i, j]], between the pixels too.
+
+    Args:
+        x: images, (N, H, W, C).
+        rows: where in its image each pixel of the result is read, (N, H', W'), counted in pixels.
+        columns: as `rows`.
+        interpolation: "bilinear" or "nearest".
+        fill_mode: what lies beyond the edge, as in `map_coordinates`.
+        fill_value: what lies beyond the edge with "constant".
+    Returns:
+        (N, H', W', C).
+    Raises:
+        ShapeError: x is no batch of images, or rows and columns do not fit it.
+        ConfigError: there is no such interpolation or fill_mode.
+    """
+    expect(x.ndim == 4 and x.size > 0, "read_images",
+           f"x must be {BATCHES[2]}, and not empty", x=x.spec)  # fmt: skip
+    expect(rows.shape == columns.shape and rows.ndim == 3 and rows.shape[0] == x.shape[0],
+           "read_images", "rows and columns must be (N, H', W') for N images",
+           x=x.spec, rows=rows.spec, columns=columns.spec)  # fmt: skip
+    _expect_reading("read_images", interpolation, fill_mode)
+    y = floating(x)
+    order, kind = FLAT[interpolation], accurate(y.dtype)
+    h, w = x.shape[1:3]
+    taps = [_filled(cast(floating(rows), kind), h, order, fill_mode),
+            _filled(cast(floating(columns), kind), w, order, fill_mode)]  # fmt: skip
     return _read_images(y, taps, fill_value)
+
+
+def _expect_reading(subject: str, interpolation: str, fill_mode: str) -> None:
+    expect(interpolation in FLAT, subject, "interpolation must be bilinear or nearest",
+           error=ConfigError, interpolation=interpolation)  # fmt: skip
+    _expect_fill(subject, fill_mode)
 
 
 def _expect_fill(subject: str, fill_mode: str) -> None:

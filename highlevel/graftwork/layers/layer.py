@@ -50,6 +50,7 @@ class Watcher(Protocol):
 
 class _Phase(threading.local):
     training: bool = False
+    told: bool = False  # whether anybody said so, or it only is the default
     penalties: list[Tensor] | None = None
     resumed: Watcher | None = None  # where a frozen part was computed before: its stand-in
     budget: int | None = None  # numbers that weights may still be made of, while a file is read
@@ -509,9 +510,10 @@ class Layer(Bookkeeping):
             raise
 
     def _run(self, args: tuple[Any, ...], training: bool | None, kwargs: dict[str, Any]) -> Any:
-        before = phase.training
+        before, told = phase.training, phase.told
         wanted = before if training is None else bool(training)
         phase.training = wanted and not self.is_frozen()
+        phase.told = told or training is not None
         depends(self)
         try:
             takes = self.takes
@@ -526,7 +528,7 @@ class Layer(Bookkeeping):
                 )
             return y
         finally:
-            phase.training = before
+            phase.training, phase.told = before, told
 
     def _autocast(
         self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]

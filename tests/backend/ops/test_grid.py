@@ -8,7 +8,13 @@ import pytest
 import graftgrad
 from graftgrad import engine
 from graftgrad.errors import ConfigError, ShapeError
-from graftgrad.ops.grid import affine_grid, affine_transform, grid_sample, map_coordinates
+from graftgrad.ops.grid import (
+    affine_grid,
+    affine_transform,
+    grid_sample,
+    map_coordinates,
+    read_images,
+)
 from support.case import CaseChecks, attribute, between, case
 from support.golden import GoldenCase, cases
 
@@ -119,3 +125,23 @@ def make(*shape: int) -> Any:
 def test_what_does_not_fit(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call()
+
+
+class TestReadImages:
+    def test_places_of_each_pixel(self) -> None:
+        x = graftgrad.tensor(np.arange(12.0).reshape(1, 3, 4, 1))
+        rows = graftgrad.tensor([[[0.0, 1.5], [2.0, 9.0]]])
+        columns = graftgrad.tensor([[[3.0, 1.0], [0.5, 0.0]]])
+        found = read_images(x, rows, columns, fill_value=-1.0).numpy().ravel()
+        np.testing.assert_allclose(found, [3.0, 7.0, 8.5, -1.0])
+
+    def test_what_does_not_fit(self) -> None:
+        x, at = graftgrad.zeros(1, 3, 4, 1), graftgrad.zeros(1, 2, 2)
+        with pytest.raises(ShapeError, match="x must be"):
+            read_images(x[0], at, at)
+        with pytest.raises(ShapeError, match="rows and columns must be"):
+            read_images(x, at, at[:, :1])
+        with pytest.raises(ConfigError, match="interpolation must be bilinear or nearest"):
+            read_images(x, at, at, "cubic")
+        with pytest.raises(ConfigError, match="fill_mode must be one of"):
+            read_images(x, at, at, fill_mode="x")

@@ -26,6 +26,10 @@ def test_every_promise() -> None:
     check_layer(Normalization, (2, 4))
     check_layer(lambda: CenterCrop(3, 2), (2, 6, 5, 3))
     check_layer(lambda: Resizing(4, 7), (2, 6, 5, 3))
+    check_layer(lambda: Resizing(4, 7, "bicubic", antialias=True), (2, 6, 5, 3))
+    check_layer(lambda: Resizing(4, 7, pad_to_aspect_ratio=True, fill_value=2.0), (2, 6, 5, 3))
+    check_layer(lambda: Resizing(4, 7, data_format="channels_first"), (2, 3, 6, 5))
+    check_layer(lambda: CenterCrop(3, 2, data_format="channels_first"), (2, 3, 6, 5))
     check_layer(lambda: Resizing(4, 3, "nearest", crop_to_aspect_ratio=True), (2, 6, 5, 3))
 
 
@@ -111,7 +115,7 @@ def test_resizing_keeps_constants_and_knows_its_size() -> None:
         (lambda: Rescaling(float("nan")), "scale must be finite numbers"),
         (lambda: Resizing(0, 3), "height must be a positive integer"),
         (lambda: Resizing(3, 3, "cubic"), "interpolation must be one of"),
-        (lambda: Resizing(3, 3, antialias=True), "antialias must be False"),
+        (lambda: Resizing(3, 3, "nearest", True, True), "cropped or padded, not both"),
         (lambda: Normalization(axis="x"), "axis must be an axis or several"),
     ],
 )

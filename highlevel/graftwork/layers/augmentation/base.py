@@ -1,0 +1,186 @@
+"""What layers share that change pictures at random: how a change is drawn, and to what it is done.
+
+Each draws a transformation and applies it to images, labels and segmentation masks alike. Drawn
+numbers are functions of a state that steps on, so a recorded step draws other ones each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import graftgrad
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, expect
+from graftgrad.ops import random
+
+from ...registry import Rule
+from ..layer import Layer, phase
+from ..seed_generator import SeedGenerator, generator_for
+
+
+def between(low: float, high: float) -> Rule:
+    """Accept (lower, upper), or one number f, which stands for (max(−f, low), f)."""
+
+    def check(subject: str, name: str, value: Any) -> tuple[float, float]:
+        rule = f"{name} must be a number or two, from {low} to {high}"
+        got: dict[str, Any] = {name: value}
+        if isinstance(value, (tuple, list)):
+            fit = len(value) == 2 and all(_is_number(n) for n in value)
+            fit = fit and value[0] <= high and value[1] >= low
+            expect(fit, subject, rule, error=ConfigError, **got)
+            return (min(value), max(value))
+        fit = _is_number(value) and low <= value <= high
+        expect(fit, subject, rule, error=ConfigError, **got)
+        return (max(-abs(value), low), abs(value))
+
+    return check
+
+
+def told_factor(low: float, high: float) -> Rule:
+    """Check what `between` accepts, and keep it as it was given."""
+    rule = between(low, high)
+
+    def check(subject: str, name: str, value: Any) -> Any:
+        rule(subject, name, value)
+        return tuple(value) if isinstance(value, (tuple, list)) else value
+
+    return check
+
+
+def value_range(subject: str, name: str, value: Any) -> tuple[float, float]:
+    """Accept the smallest and the largest value of a pixel.
+
+    Raises:
+        ConfigError: it is not two different numbers.
+    """
+    fit = isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value))
+    expect(fit and value[0] != value[1], subject, f"{name} must be two different numbers",
+           error=ConfigError, **{name: value})  # fmt: skip
+    return (min(value), max(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class ImageLayer(Layer):
+    """A layer that changes pictures, or dictionaries of "images", "labels", "segmentation_masks".
+
+    Classes of your own override `get_random_transformation`, `transform_images`,
+    `transform_labels` or `transform_segmentation_masks`. Called outside of any step that says
+    whether it trains, it changes pictures, as in Keras.
+    """
+
+    data_format: Any
+    seed: Any = None
+    moves_pixels: ClassVar[bool] = False
+
+    def prepare(self) -> None:
+        """Make the source of states."""
+        self.prepare_layer()
+        self.generator: SeedGenerator = generator_for(self.seed)
+
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Change pictures; by default so where no step says otherwise."""
+        if training is None and not phase.told:
+            training = True
+        return super().__call__(*args, training=training, **kwargs)
+
+    def call(self, data: Any, training: bool = True) -> Any:
+        """Draw a transformation and apply it.
+
+        Raises:
+            ConfigError: a dictionary holds something else than is known.
+        """
+        images = data["images"] if isinstance(data, dict) else data
+        fit = images.ndim in (3, 4)
+        expect(fit, f'layer "{self.name}"', "images must have 3 axes, or 4 with that of the batch",
+               images=images.spec)  # fmt: skip
+        single = images.ndim == 3
+        given = data if isinstance(data, dict) else {"images": data}
+        known = {"images", "labels", "segmentation_masks"}
+        expect(set(given) <= known, f'layer "{self.name}"',
+               "a dictionary may hold images, labels and segmentation_masks", error=ConfigError,
+               given=sorted(given))  # fmt: skip
+        if single:
+            given = {key: ops.expand_dims(one, 0) for key, one in given.items()}
+        drawn = self.get_random_transformation(given, training=training)
+        changed: dict[str, Tensor] = {}
+        for key, one in given.items():
+            changed[key] = getattr(self, f"transform_{key}")(one, drawn, training=training)
+        if single:
+            changed = {key: ops.squeeze(one, 0) for key, one in changed.items()}
+        return changed if isinstance(data, dict) else changed["images"]
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """Return what is drawn for a batch; None where nothing is trained."""
+        if not training:
+            return None
+        images = data["images"] if isinstance(data, dict) else data
+        return self.drawn(images, self.generator if seed is None else generator_for(seed))
+
+    def drawn(self, images: Tensor, source: SeedGenerator) -> Any:
+        """Draw a transformation for a batch."""
+        return None
+
+    def transform_images(
+        self, images: Any, transformation: Any = None, training: bool = True
+    ) -> Tensor:
+        """Return a batch of images, changed."""
+        x = self.real(images)
+        return self.changed(x, transformation) if training else x
+
+    def changed(self, x: Tensor, transformation: Any) -> Tensor:
+        """Change real images."""
+        raise NotImplementedError(f"{type(self).__name__}: must define changed(self, x, drawn).")
+
+    def transform_labels(
+        self, labels: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Return labels, which most layers leave as they are."""
+        return labels
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Return masks: moved as the pixels are, else as they are."""
+        if not training or not self.moves_pixels:
+            return segmentation_masks
+        x = graftgrad.as_tensor(segmentation_masks)
+        return self.moved(x, transformation, "nearest")
+
+    def moved(self, x: Tensor, transformation: Any, interpolation: str) -> Tensor:
+        """Move pixels."""
+        return self.changed(self.real(x), transformation)
+
+    def real(self, images: Any) -> Tensor:
+        """Bring images to the element type in which the layer computes."""
+        return graftgrad.as_tensor(images).to(self.compute_dtype)
+
+    def size_of(self, x: Tensor) -> tuple[int, int]:
+        """Return rows and columns."""
+        h, w = x.shape[-2:] if self.data_format == "channels_first" else x.shape[-3:-1]
+        return h, w
+
+    def uniform(
+        self, source: SeedGenerator, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0
+    ) -> Tensor:
+        """Draw numbers spread evenly."""
+        return random.uniform(source.next(), shape, low, high)
+
+    def chosen(self, source: SeedGenerator, n: int, share: tuple[float, float]) -> Tensor:
+        """Draw which of n images are changed, each with a probability drawn from `share`."""
+        return ops.less(self.uniform(source, (n,)), self.uniform(source, (n,), *share))
+
+
+def of_images(drawn: Tensor) -> Tensor:
+    """Lay one number for each image (N,) along the axes of images."""
+    return ops.reshape(drawn, (-1, 1, 1, 1)) if drawn.ndim < 4 else drawn
+
+
+def rescaled(x: Tensor, source: tuple[float, float], target: tuple[float, float]) -> Tensor:
+    """Bring values from one range to another."""
+    if source == target:
+        return x
+    scale = (target[1] - target[0]) / (source[1] - source[0])
+    return (x - source[0]) * scale + target[0]
