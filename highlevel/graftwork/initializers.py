@@ -429,3 +429,5 @@ lecun_normal = LecunNormal
 orthogonal = Orthogonal
 IdentityInitializer = Identity
 OrthogonalInitializer = Orthogonal
+stft = STFT
+STFTInitializer = STFT

@@ -21,7 +21,8 @@ def restored() -> Iterator[None]:
     config.set_max_epochs(None)
 
 
-def test_the_element_type_of_numbers_and_layers() -> None:
+def test_the_element_type_of_numbers_and_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graftwork.policy._current", None)  # no policy was set by the program
     assert backend.floatx() == "float32"
     config.set_floatx("float64")
     assert str(gw.ops.zeros(2).dtype) == "float64"

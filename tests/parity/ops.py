@@ -45,10 +45,11 @@ def flat(names: str, *inputs: Any, **settings: Any) -> list[Case]:
 
 ELEMENTWISE = [
     *unary(
-        "abs absolute fabs arctan arcsinh ceil copy cos cosh deg2rad exp exp2 expm1 floor i0 "
-        "negative rad2deg real sign sin sinc sinh square tan tanh trunc erf erfc conj conjugate",
+        "abs absolute fabs arctan arcsinh copy cos cosh deg2rad exp exp2 expm1 i0 "
+        "negative rad2deg real sin sinc sinh square tan tanh erf erfc conj conjugate",
         M,
     ),
+    *flat("ceil floor sign trunc", M),
     *unary("cbrt log log10 log1p log2 reciprocal rsqrt sqrt", POSITIVE),
     *unary("arccos arcsin arctanh erfinv", INSIDE),
     case("arccosh", ABOVE),
