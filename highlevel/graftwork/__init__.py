@@ -23,6 +23,7 @@ from . import (
     config,
     constraints,
     data,
+    datasets,
     dtype_policies,
     initializers,
     layers,
@@ -32,10 +33,12 @@ from . import (
     models,
     ops,
     optimizers,
+    preprocessing,
     random,
     regularizers,
     saving,
     tree,
+    utils,
 )
 from .data import image_dataset_from_directory
 from .initializers import Initializer
@@ -97,6 +100,7 @@ __all__ = [
     "constraints",
     "custom_object_scope",
     "data",
+    "datasets",
     "draw",
     "dtype_policies",
     "image_dataset_from_directory",
@@ -109,6 +113,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "register_keras_serializable",
     "regularizers",
@@ -117,5 +122,6 @@ __all__ = [
     "set_dtype_policy",
     "set_random_seed",
     "tree",
+    "utils",
     "version",
 ]

@@ -42,8 +42,9 @@ FLOORS: dict[str, list[set[str]]] = {
         {"layers", "metrics", "optimizers", "callbacks", "data", "distribution", "variable"},
         {"ops", "saving", "training"},
         {"models"},
-        {"applications", "config", "dtype_policies", "mixed_precision", "random"},
+        {"applications", "config", "datasets", "dtype_policies", "mixed_precision", "random"},
         {"backend"},
+        {"preprocessing", "utils"},
         {""},
     ],
 }

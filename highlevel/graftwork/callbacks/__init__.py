@@ -1,16 +1,21 @@
 """Callbacks: who listens to a training, and what they do."""
 
+from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
 from .callback import Callback, CallbackList, History, LambdaCallback
 from .checkpoint import ModelCheckpoint
+from .finder import LearningRateFinder
 from .logging import CSVLogger
+from .progbar import ProgbarLogger
 from .progress import ProgressBar
+from .remote import RemoteMonitor
 from .schedule import LearningRateScheduler, ReduceLROnPlateau
 from .stopping import EarlyStopping, TerminateOnNaN
+from .tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
-    "LambdaCallback",
-    "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ReduceLROnPlateau",
-    "TerminateOnNaN",
+    "LambdaCallback", "LearningRateFinder", "LearningRateScheduler", "ModelCheckpoint",
+    "ProgbarLogger", "ProgressBar", "ReduceLROnPlateau", "RemoteMonitor", "SwapEMAWeights",
+    "TensorBoard", "TerminateOnNaN",
 ]  # fmt: skip

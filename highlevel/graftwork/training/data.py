@@ -7,7 +7,8 @@ what was passed becomes arrays stands in `host`; copying to a device happens whe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import Any
 
@@ -224,12 +225,37 @@ class IndexedSource(NumberedSource):
 
     def pieces(self, number: int, start: int) -> Iterator[Batch]:
         """Deliver the pass of a number; the data set hears of its end."""
-        order = range(self.length)
+        order: Sequence[int] = range(self.length)
         if self.seed is not None:
             order = np.random.default_rng((self.seed, number)).permutation(self.length).tolist()
-        for i in order[start:]:
-            yield self.unpacked(self.indexed[i])
+        getattr(self.indexed, "on_epoch_begin", lambda: None)()
+        workers = int(getattr(self.indexed, "workers", 1))
+        if workers > 1:
+            yield from self._by_threads(order[start:], workers)
+        else:
+            for i in order[start:]:
+                yield self.unpacked(self.indexed[i])
         getattr(self.indexed, "on_epoch_end", lambda: None)()
+
+    def _by_threads(self, order: Sequence[int], workers: int) -> Iterator[Batch]:
+        """Let threads make batches ahead, and deliver them in order."""
+        from concurrent.futures import Future, ThreadPoolExecutor  # here: slow to import
+
+        ahead = workers + int(getattr(self.indexed, "max_queue_size", 10))
+        waiting: deque[Future[Any]] = deque()
+        numbers = iter(order)
+        with ThreadPoolExecutor(workers, "graftwork-batches") as pool:
+            try:
+                for i in islice(numbers, ahead):
+                    waiting.append(pool.submit(self.indexed.__getitem__, i))
+                while waiting:
+                    batch = waiting.popleft().result()
+                    for i in islice(numbers, 1):
+                        waiting.append(pool.submit(self.indexed.__getitem__, i))
+                    yield self.unpacked(batch)
+            finally:
+                for one in waiting:
+                    one.cancel()
 
 
 class IterableSource(Source):

@@ -1,0 +1,158 @@
+"""Downloads: taken up again, checked, unpacked without harm; data sets from local files."""
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graftwork as gw
+from graftgrad.errors import ConfigError, FormatError
+from graftwork.data.download import get_file, unpack
+
+CONTENT = bytes(range(256)) * 40
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+def served(tmp_path: Path, content: bytes = CONTENT, name: str = "file.bin") -> str:
+    (tmp_path / "served").mkdir(exist_ok=True)
+    (tmp_path / "served" / name).write_bytes(content)
+    return (tmp_path / "served" / name).as_uri()
+
+
+def test_a_file_is_fetched_once_and_checked(tmp_path: Path) -> None:
+    origin = served(tmp_path)
+    path = get_file(None, origin, file_hash=SHA, cache_dir=tmp_path / "cache")
+    assert Path(path) == tmp_path / "cache" / "datasets" / "file.bin"
+    assert Path(path).read_bytes() == CONTENT
+    os.remove(tmp_path / "served" / "file.bin")
+    assert get_file(None, origin, file_hash=SHA, cache_dir=tmp_path / "cache") == path
+    with pytest.raises(ConnectionError, match=r"must be reachable; got .*Offline, put the file"):
+        get_file(None, origin, file_hash=SHA, cache_dir=tmp_path / "cache", force_download=True)
+
+
+def test_a_wrong_checksum_keeps_nothing(tmp_path: Path) -> None:
+    origin = served(tmp_path)
+    wrong = "0" * 32
+    with pytest.raises(FormatError, match=f"checksum must be that .*expected='{wrong}'"):
+        get_file("a.bin", origin, md5_hash=wrong, cache_dir=tmp_path / "cache")
+    assert list((tmp_path / "cache" / "datasets").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"origin": None}, "origin must be an address"),
+        ({"fname": "../up", "origin": "http://x/y"}, "must be the name of a file, without folders"),
+        ({"origin": "http://x/y", "hash_algorithm": "crc"}, "hash_algorithm must be one of"),
+    ],
+)
+def test_unfit_arguments_are_refused(settings: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        get_file(**settings)
+
+
+def tarred(entries: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as file:
+        for name, value in entries.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(value, bytes):
+                member.size = len(value)
+                file.addfile(member, io.BytesIO(value))
+            else:
+                member.type, member.linkname = value
+                file.addfile(member)
+    return buffer.getvalue()
+
+
+def zipped(entries: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, value in entries.items():
+            file.writestr(name, value)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("make", [tarred, zipped])
+def test_archives_are_unpacked(tmp_path: Path, make: Any) -> None:
+    origin = served(tmp_path, make({"in/a.txt": b"a", "b.txt": b"b"}), "some.tar.gz")
+    place = get_file("some.tar.gz", origin, extract=True, cache_dir=tmp_path / "cache")
+    assert Path(place).name == "some_extracted"
+    assert (Path(place) / "in" / "a.txt").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (tarred({"good": b"g", "../evil": b"e"}), "members must lie within"),
+        (tarred({"/tmp/evil": b"e"}), "members must lie within"),
+        (tarred({"link": (tarfile.SYMTYPE, "/etc")}), "members must be files or folders"),
+        (tarred({"link": (tarfile.LNKTYPE, "../x")}), "members must be files or folders"),
+        (tarred({"device": (tarfile.CHRTYPE, "")}), "members must be files or folders"),
+        (zipped({"good": b"g", "../evil": b"e"}), "members must lie within"),
+        (zipped({"a\\..\\..\\evil": b"e"}), "members must lie within"),
+        (zipped({"C:/evil": b"e"}), "members must lie within"),
+        (b"no archive at all", "must be an archive of the kind"),
+        (tarred({"a": b"a" * 5000})[:-40], "must be an archive"),
+    ],
+    ids=range(10),
+)
+def test_dangerous_archives_are_refused_and_nothing_is_written(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    archive = tmp_path / "in" / "archive"
+    archive.write_bytes(content)
+    with pytest.raises(FormatError, match=told):
+        unpack(archive, tmp_path / "in" / "place")
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["archive", "in"]
+
+
+def test_mnist_from_its_files(tmp_path: Path) -> None:
+    x, y = np.arange(5 * 784, dtype="uint8").reshape(5, 28, 28), np.arange(5, dtype="uint8")
+    np.savez(tmp_path / "m.npz", x_train=x, y_train=y, x_test=x[:2], y_test=y[:2])
+    (a, b), (c, d) = gw.datasets.mnist.load_data(tmp_path / "m.npz")
+    for one, two in ((a, x), (b, y), (c, x[:2]), (d, y[:2])):
+        np.testing.assert_array_equal(one, two)
+    for name, values in (("train-images-idx3", x), ("train-labels-idx1", y),
+                         ("t10k-images-idx3", x[:2]), ("t10k-labels-idx1", y[:2])):  # fmt: skip
+        head = bytes([0, 0, 8, values.ndim])
+        head += b"".join(n.to_bytes(4, "big") for n in values.shape)
+        (tmp_path / f"{name}-ubyte.gz").write_bytes(gzip.compress(head + values.tobytes()))
+    for room in (gw.datasets.mnist, gw.datasets.fashion_mnist):
+        (a, _), (_, d) = room.load_data(tmp_path)
+        np.testing.assert_array_equal(a, x)
+        np.testing.assert_array_equal(d, y[:2])
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x09a"))
+    with pytest.raises(FormatError, match="must hold bytes with 1 axes in IDX form"):
+        gw.datasets.mnist.load_data(tmp_path)
+
+
+def test_cifar_and_housing_from_their_files(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 3072), "uint8")
+    rows = np.concatenate([np.array([[7], [8], [9]], "uint8"), pixels], 1)
+    for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+        rows.tofile(tmp_path / name)
+    (x, y), (_, labels) = gw.datasets.cifar10.load_data(tmp_path)
+    assert (x.shape, y.shape, labels[:, 0].tolist()) == ((15, 32, 32, 3), (15, 1), [7, 8, 9])
+    np.testing.assert_array_equal(x[1, :, :, 2].ravel(), pixels[1, 2048:])
+    double = np.concatenate([rows[:, :1] * 0 + 3, rows], 1)
+    for name in ("train.bin", "test.bin"):
+        double.tofile(tmp_path / name)
+    (_, fine), _ = gw.datasets.cifar100.load_data(path=tmp_path)
+    (_, coarse), _ = gw.datasets.cifar100.load_data("coarse", tmp_path)
+    assert (fine[:, 0].tolist(), coarse[:, 0].tolist()) == ([7, 8, 9], [3, 3, 3])
+    with pytest.raises(FormatError, match="must hold whole pictures"):
+        (tmp_path / "train.bin").write_bytes(b"123")
+        gw.datasets.cifar100.load_data(path=tmp_path)
+    np.savez(tmp_path / "h.npz", x=np.arange(20.0).reshape(10, 2), y=np.arange(10.0))
+    for room in (gw.datasets.boston_housing, gw.datasets.california_housing):
+        (x, y), (more, _) = room.load_data(path=tmp_path / "h.npz")
+        assert (len(x), len(more), x[0].tolist()) == (8, 2, [2 * y[0], 2 * y[0] + 1])
