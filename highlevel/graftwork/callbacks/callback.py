@@ -7,10 +7,11 @@ predict: predict_begin ( predict_batch_begin predict_batch_end )* predict_end
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, LibraryError, expect
 
 Logs = dict[str, Any]
 Listener = Callable[..., None] | None
@@ -161,6 +162,41 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def plot(self, names: Iterable[str] | None = None) -> Any:
+        """Draw the values over the epochs, one picture for each name, with those of validation.
+
+        Args:
+            names: which values, without `val_`; all if None.
+        Returns:
+            The figure of matplotlib; `figure.savefig(path)` writes it, a notebook shows it.
+
+        Raises:
+            ConfigError: there was no epoch, or there is no such value.
+            LibraryError: matplotlib is not installed.
+        """
+        known = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
+        wanted = known if names is None else list(names)
+        unknown = [name for name in wanted if name not in known]
+        expect(bool(wanted) and not unknown, "History.plot", f"names must be among {known}",
+               error=ConfigError, names=wanted)  # fmt: skip
+        try:
+            figures = importlib.import_module("matplotlib.figure")
+        except ImportError as error:
+            raise LibraryError(
+                "History.plot: matplotlib must be installed; got none. pip install matplotlib."
+            ) from error
+        figure = figures.Figure(figsize=(5 * len(wanted), 4), layout="constrained")
+        for place, name in enumerate(wanted):
+            axes = figure.add_subplot(1, len(wanted), place + 1, title=name, xlabel="epoch")
+            for key, label in ((name, "training"), (f"val_{name}", "validation")):
+                values = self.history.get(key, [])
+                # behind the last epochs, since not every epoch has a validation before its first
+                epochs = [epoch + 1 for epoch in self.epoch[len(self.epoch) - len(values) :]]
+                if values:
+                    axes.plot(epochs, values, label=label, marker="o" if len(values) == 1 else "")
+            axes.legend()
+        return figure
 
 
 class LambdaCallback(Callback):

@@ -156,6 +156,23 @@ def test_a_learning_rate_is_found_and_everything_is_as_before() -> None:
         callbacks.LearningRateFinder(1.0, 0.1)
 
 
+def test_a_history_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    history = linear().fit(X, Y, epochs=3, verbose=0, validation_data=(X, Y))
+    figure = history.plot()
+    (axes,) = figure.axes
+    assert axes.get_title() == "loss"
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    wanted = {"training": history.history["loss"], "validation": history.history["val_loss"]}
+    assert drawn == wanted
+    assert axes.lines[0].get_xdata().tolist() == [1, 2, 3]
+    with pytest.raises(ConfigError, match=r"names must be among \['loss'\]; got names=\['mae'\]"):
+        history.plot(["mae"])
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(LibraryError, match="matplotlib must be installed"):
+        history.plot()
+
+
 def test_a_bar_for_loops_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     bar = gw.utils.Progbar(4, verbose=2, stateful_metrics=["rate"])
     for i in range(4):
