@@ -26,11 +26,6 @@ _order = itertools.count()
 functions: dict[str, Callable[..., Any]] = {}  # what operators of symbols call: see ops
 
 
-def is_keras_tensor(x: Any) -> bool:
-    """Tell whether something is the symbol of a value in a functional model."""
-    return isinstance(x, KerasTensor)
-
-
 class KerasTensor:
     """A value that is not there yet: its shape (None where unknown), element type and origin."""
 
