@@ -86,7 +86,7 @@ def kill(times: int, folder: Path) -> None:
             while ended != 0:
                 patience = draw.uniform(0, whole) if server.kills < times and in_this < 5 else None
                 ended = server.run(own, patience)
-                if ended == 0 and patience is not None:
+                if ended == 0 and patience is not None and in_this == 0:
                     whole = patience  # a machine that was busy has become quick
                 in_this += 1
                 assert ended in (0, -signal.SIGKILL)
