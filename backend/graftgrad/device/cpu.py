@@ -65,7 +65,11 @@ class CPU(Device):
         )
 
     def trim(self) -> None:
-        """Give the memory of arrays that are gone back to the system, where the C library can."""
+        """Give working space and the memory of arrays that are gone back to the system.
+
+        The latter where the C library can.
+        """
+        _space.bytes = np.empty(0, np.uint8)
         trim = _trim()
         if trim is not None:
             trim(0)
