@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,11 +88,25 @@ def check_labels(
     if not hasattr(labels, "grad_fn"):
         _check_range(labels, classes, ignore_index, subject)
     elif labels.device.computes:
-        device = labels.device
-        modes.look(
-            lambda array: _check_range(device.fetch(array), classes, ignore_index, subject),
-            labels.array,
-        )
+        modes.look(RangeCheck(labels.device, classes, ignore_index, subject), labels.array)
+
+
+@dataclass(frozen=True)
+class RangeCheck:
+    """Looks whether labels lie in [0, K); equal checks of one array need be made only once."""
+
+    device: Any
+    classes: int
+    ignore_index: int | None
+    subject: str = field(compare=False)
+
+    def __call__(self, array: Any) -> None:
+        """Look at an array of the device.
+
+        Raises:
+            DataError: a label lies outside [0, K).
+        """
+        _check_range(self.device.fetch(array), self.classes, self.ignore_index, self.subject)
 
 
 def check_whole(labels: Tensor, subject: str) -> None:
@@ -113,7 +128,12 @@ def check_whole(labels: Tensor, subject: str) -> None:
 
 
 def _check_range(labels: Any, classes: int, ignore_index: int | None, subject: str) -> None:
-    if not labels.size or (labels.min() >= 0 and labels.max() < classes):
+    if not labels.size:
+        return
+    if labels.dtype.kind == "i":  # seen as unsigned, what is negative is large
+        if labels.view(f"u{labels.itemsize}").max() < classes:
+            return
+    elif labels.max() < classes:
         return
     wrong = (labels < 0) | (labels >= classes)
     if ignore_index is not None:

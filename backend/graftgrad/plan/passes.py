@@ -73,9 +73,16 @@ def _constant(view: View, constants: dict[int, tuple[Buffer, Array]]) -> View:
 
 
 def checks_first(entries: Sequence[Entry]) -> list[Entry]:
-    """Let what looks at the step's arguments alone look before anything is computed or changed."""
-    early = [e for e in entries if isinstance(e, Look) and _given(e)]
-    return [*early, *[e for e in entries if not (isinstance(e, Look) and _given(e))]]
+    """Let what looks at the step's arguments alone look before anything is computed or changed.
+
+    Equal checks of the same values are made once.
+    """
+    given = [e for e in entries if isinstance(e, Look) and _given(e)]
+    early = {(e.function, tuple(view.key for view in e.ins)): e for e in reversed(given)}
+    return [
+        *reversed(early.values()),
+        *[e for e in entries if not (isinstance(e, Look) and _given(e))],
+    ]
 
 
 def _given(look: Look) -> bool:

@@ -5,6 +5,7 @@ bit for bit.
 """
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +106,31 @@ def test_a_place_that_is_read_in_between_is_not_written_early():
 
     entries, outputs = entries_of(step)
     assert len(into_destinations(entries, outputs)) == 3
+
+
+def test_equal_checks_of_arguments_are_made_once_and_still_refuse(monkeypatch):
+    from graftgrad.ops import labels as room
+
+    made = []
+    check = room._check_range
+    monkeypatch.setattr(room, "_check_range", lambda *given: (made.append(given), check(*given)))
+
+    def step(x, labels):
+        room.check_labels(labels, 3, subject="loss")
+        room.check_labels(labels, 3, subject="metric")
+        room.check_labels(labels, 4, subject="another")
+        return x + 1.0
+
+    called = captured(step)
+    x, labels = gg.zeros(2), gg.tensor(np.array([2, 0]))
+    for _ in range(3):
+        called(x, labels)
+    made.clear()
+    called(x, labels)
+    assert [given[1:] for given in made] == [(3, None, "loss"), (4, None, "another")]
+    with pytest.raises(
+        gg.errors.DataError, match=r"loss: labels must lie in .* got label=3"
+    ):
+        called(x, gg.tensor(np.array([3, 0])))
+    with pytest.raises(gg.errors.DataError, match=r"got label=-1"):
+        called(x, gg.tensor(np.array([0, -1])))
