@@ -79,10 +79,8 @@ def checks_first(entries: Sequence[Entry]) -> list[Entry]:
     """
     given = [e for e in entries if isinstance(e, Look) and _given(e)]
     early = {(e.function, tuple(view.key for view in e.ins)): e for e in reversed(given)}
-    return [
-        *reversed(early.values()),
-        *[e for e in entries if not (isinstance(e, Look) and _given(e))],
-    ]
+    later = [e for e in entries if not (isinstance(e, Look) and _given(e))]
+    return [*reversed(early.values()), *later]
 
 
 def _given(look: Look) -> bool:
