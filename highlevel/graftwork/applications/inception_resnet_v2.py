@@ -58,6 +58,8 @@ class CustomScaleLayer(Layer):
 
     scale: float = setting(number)
 
+    exported_module = "keras.src.applications.inception_resnet_v2"  # where Keras has it
+
     def call(self, inputs: Any) -> Tensor:
         """Add."""
         x, residual = inputs

@@ -82,19 +82,26 @@ NAMES = {
 }  # fmt: skip
 
 
+def computed(model: Any, x: Any) -> Any:
+    found = model(x, training=False)
+    return found.detach().cpu().numpy() if hasattr(found, "detach") else np.asarray(found)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("ending", ["weights.h5", "keras", "h5"])
 @pytest.mark.parametrize("name", NAMES)
 def test_files_of_keras_give_the_numbers_of_keras(name: str, ending: str, tmp_path: Path) -> None:
-    os.environ.setdefault("KERAS_BACKEND", "jax")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
     keras = pytest.importorskip("keras", reason="Keras is not installed")
+    if name == "NASNetMobile" and keras.backend.backend() == "torch":
+        pytest.skip("Keras has no NASNetMobile on PyTorch")
     settings: Any = {"include_top": False, "pooling": "avg", **NAMES[name]}
     theirs = getattr(keras.applications, name)(weights=None, **settings)
     theirs.set_weights(drawn((one.path, one.shape) for one in theirs.weights))
     path = tmp_path / f"network.{ending}"
     (theirs.save_weights if ending == "weights.h5" else theirs.save)(path)
     x = picture(96, 96)
-    wanted = np.asarray(theirs(x, training=False))
+    wanted = computed(theirs, x)
     mine = getattr(applications, name)(weights=path, **settings)
     found = [mine.predict(x, verbose=0)]
     if ending != "weights.h5":
@@ -103,5 +110,6 @@ def test_files_of_keras_give_the_numbers_of_keras(name: str, ending: str, tmp_pa
         np.testing.assert_allclose(one, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
     mine.save(tmp_path / "ours.keras")
     same = keras.saving.load_model(tmp_path / "ours.keras", compile=False)
-    again = np.asarray(same(x, training=False))
-    np.testing.assert_allclose(again, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(
+        computed(same, x), wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max()
+    )
