@@ -209,6 +209,13 @@ def deflated_hdf5() -> bytes:
     return buffer.getvalue()
 
 
+@cache
+def exported() -> bytes:
+    """A model for inference."""
+    return made(lambda path: (small().export(path.with_suffix(".onnx"), format="onnx"),
+                              path.with_suffix(".onnx").rename(path)))  # fmt: skip
+
+
 def json_of(name: str = "config.json") -> bytes:
     """A member of the model file, as text."""
     return member(keras(), name)
@@ -260,6 +267,7 @@ def every() -> dict[str, Target]:
         "weights": Target(
             lambda: [saved_weights(".safetensors"), saved_weights(".pth")], read_into, GraftError
         ),
+        "onnx": Target(lambda: [golden("variety.onnx"), exported()], read_weights),
         "hdf5": Target(
             lambda: [golden("outer.h5"), deflated_hdf5(), member(keras(), "model.weights.h5")],
             read_hdf5, library=True,

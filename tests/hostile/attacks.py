@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,8 +101,6 @@ def piped(place: str) -> Callable[[Path], Path]:
     """Make an HDF5 file that names a pipe beside it: who opens the pipe waits for ever."""
 
     def make(folder: Path) -> Path:
-        import os
-
         import h5py
 
         pipe = folder / "pipe"
@@ -112,6 +111,46 @@ def piped(place: str) -> Callable[[Path], Path]:
                 file["layers/dense/vars/0"] = h5py.ExternalLink(str(pipe), "/w")
             else:
                 file.create_dataset("layers/dense/vars/0", (4,), "u1", external=[(str(pipe), 0, 4)])
+        return path
+
+    return make
+
+
+def onnx(*values: str) -> Callable[[Path], Path]:
+    """Make an ONNX model whose one initialiser lies in another file, told by key and value."""
+
+    def make(folder: Path) -> Path:
+        module = neighbour("backend/formats/test_onnx.py")
+        pairs = zip(values[::2], values[1::2], strict=True)
+        told = [module.block(13, module.text(1, key) + module.text(2, one)) for key, one in pairs]
+        (folder / "beside").write_bytes(bytes(8))
+        os.link(folder / "beside", folder / "hard")
+        os.symlink("beside", folder / "soft")
+        tensor = module.SOUND + module.whole(14, 1) + b"".join(told)
+        path: Path = module.written(folder / "m.onnx", tensor)
+        return path
+
+    return make
+
+
+def sparse(folder: Path) -> Path:
+    """Make an ONNX model with a sparse initialiser, whose parts older checks pass over."""
+    module = neighbour("backend/formats/test_onnx.py")
+    path: Path = module.written(
+        folder / "m.onnx", module.SOUND + module.block(9, module.TWO), module.block(15, b"")
+    )
+    return path
+
+
+def shards(name: str) -> Callable[[Path], Path]:
+    """Make an index of shards that names a file."""
+
+    def make(folder: Path) -> Path:
+        (folder / "outside").write_bytes(bytes(8))
+        (folder / "inner").mkdir()
+        os.symlink("../outside", folder / "inner" / "model-1.safetensors")
+        path = folder / "inner" / "model.safetensors.index.json"
+        path.write_text(json.dumps({"metadata": {}, "weight_map": {"w": name}}))
         return path
 
     return make
@@ -240,6 +279,16 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("offsets", "bytes between tensors that nobody names", malicious("safetensors", "gap")),
     Attack("offsets", "beyond the end", malicious("safetensors", "beyond the end")),
     Attack("sizes", "the product overflows 64 bits", malicious("safetensors", "product overflows")),
+    # ONNX and shards
+    Attack("CVE-2022-25882", "numbers in `../../../etc/passwd`",
+           onnx("location", "../../../etc/passwd")),
+    Attack("CVE-2024-27318", "numbers in `a/../../x`", onnx("location", "a/../../x")),
+    Attack("CVE-2026-27489", "numbers behind a symbolic link", onnx("location", "soft")),
+    Attack("CVE-2026-34446", "numbers behind a hard link", onnx("location", "hard")),
+    Attack("ONNX Runtime, sparse", "a sparse initialiser, which checks pass over", sparse),
+    Attack("shards", "an index names `../outside`", shards("../outside")),
+    Attack("shards", "an index names `/etc/passwd`", shards("/etc/passwd")),
+    Attack("shards", "a shard is a link to a file outside", shards("model-1.safetensors")),
     # ZIP and NumPy
     Attack("zip slip", "a member called `../w.npy`", malicious("npz", "climbing name")),
     Attack("zip slip", "an absolute name", malicious("npz", "absolute name")),
