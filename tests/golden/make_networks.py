@@ -1,5 +1,7 @@
 """Outputs of Keras' networks, their weights drawn as `support/networks.py` tells.
 
+Ran with Keras 3.15.1 on jax 0.10.2 (CPU), numpy 2.4.6.
+
     KERAS_BACKEND=jax PYTHONPATH=tests python tests/golden/make_networks.py
 
 A file would be too large for the weights; a test draws them again.

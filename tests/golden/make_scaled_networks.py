@@ -1,5 +1,7 @@
 """Outputs of Keras' EfficientNets and ConvNeXts, drawn as in `support/scaled_networks.py`.
 
+Ran with Keras 3.15.1 on torch 2.13.0 (CPU), numpy 2.4.6.
+
     KERAS_BACKEND=torch PYTHONPATH=tests python tests/golden/make_scaled_networks.py
 
 A file would be too large for the weights; a test draws them again.
