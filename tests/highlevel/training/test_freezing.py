@@ -30,6 +30,12 @@ def by_parameter(part: Any, trained: bool) -> None:
 IDIOMS = pytest.mark.parametrize(
     "put", [by_layer, by_parameter], ids=["trainable", "requires_grad"]
 )
+def several() -> Any:
+    """Return an optimizer for matrices and another for everything else."""
+    matrices, rest = optimizers.Adam(0.02, weight_decay=0.1), optimizers.SGD(0.1, momentum=0.9)
+    return optimizers.MultiOptimizer(lambda weight: matrices if weight.ndim == 2 else rest)
+
+
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "sgd": lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
     "adam": lambda: optimizers.Adam(0.02, weight_decay=0.1, amsgrad=True),
@@ -41,6 +47,12 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "adagrad": lambda: optimizers.Adagrad(0.1, weight_decay=0.1),
     "adadelta": lambda: optimizers.Adadelta(1.0, weight_decay=0.1),
     "ftrl": lambda: optimizers.Ftrl(0.1, weight_decay=0.1),
+    "lamb": lambda: optimizers.Lamb(0.02, weight_decay=0.1),
+    "adafactor": lambda: optimizers.Adafactor(0.02, weight_decay=0.1),
+    "muon": lambda: optimizers.Muon(0.02, weight_decay=0.1),
+    "schedule-free": lambda: optimizers.ScheduleFreeAdamW(0.02, weight_decay=0.1),
+    "scaled": lambda: optimizers.LossScaleOptimizer(optimizers.SGD(0.1, momentum=0.9)),
+    "several": several,
     "averages": lambda: optimizers.SGD(
         0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2
     ),
