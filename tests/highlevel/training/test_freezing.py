@@ -30,6 +30,8 @@ def by_parameter(part: Any, trained: bool) -> None:
 IDIOMS = pytest.mark.parametrize(
     "put", [by_layer, by_parameter], ids=["trainable", "requires_grad"]
 )
+
+
 def several() -> Any:
     """Return an optimizer for matrices and another for everything else."""
     matrices, rest = optimizers.Adam(0.02, weight_decay=0.1), optimizers.SGD(0.1, momentum=0.9)
