@@ -1,5 +1,6 @@
 """Layers that compute in 16 bits with weights of 32: the policies, under Keras' names."""
 
+from .optimizers import LossScaleOptimizer
 from .policy import (
     DTypePolicy,
     Policy,
@@ -11,6 +12,7 @@ from .policy import (
 
 __all__ = [
     "DTypePolicy",
+    "LossScaleOptimizer",
     "Policy",
     "dtype_policy",
     "global_policy",

@@ -110,6 +110,8 @@ CASES: list[Case] = [
     case("GaussianDropout", (2, 3), rate=0.5),
     case("SpatialDropout1D", SEQUENCE, rate=0.5),
     case("SpatialDropout2D", IMAGE, rate=0.5),
+    case("SpatialDropout3D", (2, 3, 4, 2, 3), rate=0.5),
+    case("AlphaDropout", (3, 4), rate=0.3),
     case("ActivityRegularization", (2, 3), l2=0.1),
     # preprocessing
     case("Rescaling", IMAGE, scale=0.5, offset=1.0),
@@ -136,6 +138,7 @@ BAD: list[Case] = [
 WITHOUT_CASE = {
     "Layer": "the base of all layers",
     "Wrapper": "the base of wrappers",
+    "Pipeline": "a list of layers, compared one by one",
     "InputSpec": "no layer",
     "InputLayer": "compared in functional models",
     "Lambda": "compared in saved models",

@@ -60,6 +60,17 @@ def test_losses(one: Case, reduction: str, weighted: bool) -> None:
     compare.same_configuration(ours, theirs)
 
 
+def test_every_missing_name_has_a_reason() -> None:
+    """A name of Keras is here, or docs/keras.md says why it is not."""
+    bare = [
+        f"{family}.{name}" if family else name
+        for family in checklist.FAMILIES
+        for name in checklist.missing(family, keras)
+        if not checklist.is_excused(family, name)
+    ]
+    assert not bare, f"{len(bare)} names of Keras are missing without a reason: {', '.join(bare)}"
+
+
 def test_every_layer_has_a_case() -> None:
     """What is here under Keras' name is compared, aliases once."""
     cases = [*layers.CASES, *augmentation.CASES]

@@ -136,11 +136,13 @@ from .recurrent import GRU, LSTM, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
     SpatialDropout1D,
     SpatialDropout2D,
+    SpatialDropout3D,
 )  # fmt: skip
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .rnn import RNN
@@ -176,6 +178,7 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AdditiveAttention",
+    "AlphaDropout",
     "Attention",
     "AugMix",
     "AutoContrast",
@@ -305,6 +308,7 @@ __all__ = [
     "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",

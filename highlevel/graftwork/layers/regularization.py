@@ -9,14 +9,14 @@ from typing import Any
 
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
-from graftgrad.ops import random
+from graftgrad.ops import alpha_dropout, random
 
 from ..registry import declared, layers, setting
 from ..regularizers import L1L2, strength
 from ..rules import number, optional
 from ..seeds import any_seed
 from .layer import InputSpec, Layer
-from .rules import channels_last
+from .rules import channel_order
 from .seed_generator import SeedGenerator, generator_for
 
 
@@ -153,19 +153,71 @@ class SpatialDropout2D(Spatial):
 
     Args:
         rate: the share of channels that is dropped.
-        data_format: only "channels_last".
+        data_format: "channels_last", (N, H, W, C), or "channels_first", (N, C, H, W).
         seed: a number that makes the drawing repeatable.
     """
 
     rate: float = setting(share)
-    data_format: Any = setting(channels_last, default=None)
+    data_format: Any = setting(channel_order, default=None)
     seed: Any = setting(any_seed, default=None)
 
     input_spec = InputSpec(ndim=4)
 
     def disturbed(self, x: Tensor) -> Tensor:
         """Drop channels."""
-        return dropped(x, self.rate, (x.shape[0], 1, 1, x.shape[3]), self.seed_generator)
+        return dropped(x, self.rate, of_channels(x, self.data_format), self.seed_generator)
+
+
+@declared(layers)
+class SpatialDropout3D(Spatial):
+    """While training, whole channels of a volume set to 0 at random. Tompson et al. 2014.
+
+    Shapes: (N, D, H, W, C) -> (N, D, H, W, C).
+
+    Args:
+        rate: the share of channels that is dropped.
+        data_format: "channels_last", (N, D, H, W, C), or "channels_first", (N, C, D, H, W).
+        seed: a number that makes the drawing repeatable.
+    """
+
+    rate: float = setting(share)
+    data_format: Any = setting(channel_order, default=None)
+    seed: Any = setting(any_seed, default=None)
+
+    input_spec = InputSpec(ndim=5)
+
+    def disturbed(self, x: Tensor) -> Tensor:
+        """Drop channels."""
+        return dropped(x, self.rate, of_channels(x, self.data_format), self.seed_generator)
+
+
+def of_channels(x: Tensor, data_format: str) -> tuple[int, ...]:
+    """Return sizes of 1 but for samples and channels."""
+    axis = 1 if data_format == "channels_first" else x.ndim - 1
+    return tuple([size if i in (0, axis) else 1 for i, size in enumerate(x.shape)])
+
+
+@declared(layers)
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean and variance of what `selu` gives. Klambauer et al. 2017.
+
+    y = a · (x where b else α') + b', so that the mean stays 0 and the variance 1.
+
+    Args:
+        rate: the share that is dropped, 0 ≤ rate < 1.
+        noise_shape: the shape of b, which is stretched to that of x; None where x has the size.
+        seed: a number that makes the drawing repeatable.
+    Raises:
+        ShapeError: noise_shape does not stretch to the input.
+    """
+
+    rate: float = setting(share)
+    noise_shape: Any = setting(optional(_noise_shape), default=None)
+    seed: Any = setting(any_seed, default=None)
+
+    def disturbed(self, x: Tensor) -> Tensor:
+        """Drop elements and bring mean and variance back."""
+        return alpha_dropout(x, self.seed_generator.next(), self.rate, self.mask_shape(x))
 
 
 @declared(layers)

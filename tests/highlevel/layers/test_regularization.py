@@ -9,6 +9,7 @@ from graftgrad.errors import ConfigError, ShapeError
 from graftwork.initializers import GlorotUniform
 from graftwork.layers import (
     ActivityRegularization,
+    AlphaDropout,
     Dense,
     Dropout,
     GaussianDropout,
@@ -18,6 +19,7 @@ from graftwork.layers import (
     SeedGenerator,
     SpatialDropout1D,
     SpatialDropout2D,
+    SpatialDropout3D,
 )  # fmt: skip
 from graftwork.models.sequential import Sequential
 from graftwork.registry import configuration, decoded
@@ -32,6 +34,8 @@ def test_every_promise() -> None:
     check_layer(lambda: Dropout(0.5, noise_shape=(None, 1)), (4, 6), stateful=True)
     check_layer(lambda: SpatialDropout1D(0.5), (2, 4, 6), stateful=True)
     check_layer(lambda: SpatialDropout2D(0.5), (2, 3, 4, 6), stateful=True)
+    check_layer(lambda: SpatialDropout3D(0.5), (2, 3, 2, 2, 6), stateful=True)
+    check_layer(lambda: AlphaDropout(0.3), (4, 6), stateful=True)
     check_layer(lambda: GaussianNoise(0.5), (4, 6), stateful=True)
     check_layer(lambda: GaussianDropout(0.5), (4, 6), stateful=True)
     check_layer(lambda: ActivityRegularization(0.5), (4, 6))
@@ -132,7 +136,7 @@ def test_a_generator_of_ones_own_serves_several_layers() -> None:
         (lambda: Dropout(0.5, noise_shape=(0,)), "noise_shape must be positive sizes"),
         (lambda: GaussianNoise(-1), "stddev must not be negative"),
         (lambda: Dropout(0.5, seed=1.5), "seed must be a whole number"),
-        (lambda: SpatialDropout2D(0.5, data_format="channels_first"), "channels_last"),
+        (lambda: SpatialDropout2D(0.5, data_format="sideways"), "data_format must be"),
     ],
 )
 def test_what_cannot_be_made(make: Any, words: str) -> None:
@@ -154,3 +158,28 @@ def test_configurations_that_keras_reads() -> None:
 def test_axes_are_checked() -> None:
     with pytest.raises(ShapeError, match="must have 4 axes"):
         SpatialDropout2D(0.5)(ONES)
+
+
+@pytest.mark.parametrize("layer", [SpatialDropout2D, SpatialDropout3D])
+@pytest.mark.parametrize("order", ["channels_last", "channels_first"])
+def test_whole_channels_are_dropped_in_both_orders(layer: Any, order: str) -> None:
+    rank = 4 if layer is SpatialDropout2D else 5
+    axis = 1 if order == "channels_first" else rank - 1
+    shape = [3] * rank
+    shape[axis] = 40
+    y = layer(0.5, data_format=order, seed=1)(np.ones(shape, "float32"), training=True).numpy()
+    channels = np.moveaxis(y, (0, axis), (0, 1)).reshape(3, 40, -1)
+    assert (channels.min(-1) == channels.max(-1)).all()
+    assert set(np.unique(y)) == {0.0, 2.0}
+    assert 30 < (channels[:, :, 0] == 0).sum() < 90
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    x = np.random.default_rng(0).standard_normal((400, 500)).astype("float32")
+    y = AlphaDropout(0.4, seed=3)(x, training=True).numpy()
+    assert abs(y.mean()) < 0.02
+    assert abs(y.var() - 1) < 0.03
+    values, counts = np.unique(y, return_counts=True)
+    assert abs(counts.max() / y.size - 0.4) < 0.01  # one value stands for what was dropped
+    assert values[counts.argmax()] < -0.5
+    np.testing.assert_array_equal(AlphaDropout(0.4)(x, training=False).numpy(), x)
