@@ -86,7 +86,8 @@ def _identity(layer: Layer) -> tuple[str, str, str | None]:
     if kind is registry.layers.known.get("Sequential"):
         return "keras", "Sequential", None
     if registry.layers.known.get(kind.__name__) is kind:
-        return "keras.layers", vars(kind).get("exported_name", kind.__name__), None
+        module = vars(kind).get("exported_module", "keras.layers")
+        return module, vars(kind).get("exported_name", kind.__name__), None
     module = vars(kind).get("exported_module", kind.__module__)
     return module, kind.__name__, getattr(kind, "registered_name", kind.__name__)
 

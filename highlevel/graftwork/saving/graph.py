@@ -110,6 +110,9 @@ def _constant(one: Any) -> Any:
 # -- reading -------------------------------------------------------------------------------------
 
 
+_OPERATORS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Dot")
+
+
 @dataclass(slots=True)
 class _Call:
     layer: str
@@ -132,6 +135,7 @@ def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) 
     made: dict[str, Layer] = {}
     calls: list[_Call] = []
     for entry in entries or ():
+        entry = _operator(entry)
         layer, name = _made(entry, make, subject)
         expect(name not in made, subject, "every layer must have a name of its own",
                error=ConfigError, name=name)  # fmt: skip
@@ -162,6 +166,23 @@ def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) 
     if config.get("trainable") is False:
         model.trainable = False
     return model
+
+
+def _operator(entry: Any) -> Any:
+    """Return what a file of HDF5 calls like a layer and applies like an operator, as an operator.
+
+    Keras 3 writes no modules there: the function `Add` of `x + 3.0` differs from the layer `Add` in
+    that it is called on two operands, not on a list of them.
+    """
+    nodes = entry.get("inbound_nodes") if isinstance(entry, Mapping) else None
+    named = entry.get("module") if nodes else None
+    if not isinstance(nodes, list) or not nodes or named not in (None, "keras.layers"):
+        return entry
+    args = nodes[0].get("args") if isinstance(nodes[0], Mapping) else None
+    name = entry.get("class_name")
+    if name not in _OPERATORS or not isinstance(args, list) or len(args) != 2:
+        return entry
+    return {**entry, "module": "keras.src.ops.numpy", "registered_name": name}
 
 
 def _made(entry: Any, make: Callable[[Any], Layer], subject: str) -> tuple[Layer, str]:

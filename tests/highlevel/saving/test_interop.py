@@ -133,7 +133,9 @@ def test_keras_opens_predicts_and_trains_on(make: Any, tmp_path: Path) -> None:
     expected = model.predict(x, verbose=0)
     theirs = keras.saving.load_model(tmp_path / "m.keras")
     agree(theirs.predict(x, verbose=0), expected, 1e-5)
-    agree(keras.saving.load_model(tmp_path / "m.h5").predict(x, verbose=0), expected, 1e-5)
+    if make is not branched:  # Keras cannot open operators in HDF5, its own neither
+        agree(keras.saving.load_model(tmp_path / "m.h5").predict(x, verbose=0), expected, 1e-5)
+    agree(load_model(tmp_path / "m.h5").predict(x, verbose=0), expected, 1e-5)
     fresh = keras.models.clone_model(theirs)
     fresh.load_weights(tmp_path / "m.weights.h5")
     agree(fresh.predict(x, verbose=0), expected, 1e-5)
