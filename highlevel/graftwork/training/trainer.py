@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 else:
     Base = object
 
+_NUMERIC = ("f", "i", "u", "b")
+
 
 class Trainer(Base):
     """What makes a layer a model: an optimizer, a loss, metrics and the loops over data."""
@@ -149,8 +151,10 @@ class Trainer(Base):
             return None
         return [one.origin.layer.name for one in found]
 
-    def takes_words(self) -> bool:
-        """Tell whether x may hold text: some layer looks strings up."""
+    def takes_words(self, x: Any = None) -> bool:
+        """Tell whether x may hold text: it is no array of numbers, and a layer looks strings up."""
+        if getattr(getattr(x, "dtype", None), "kind", "") in _NUMERIC:
+            return False  # asked for every prediction of a row, before anything is walked
         return any(one.takes_text for one in self.flattened())
 
     def batches_done(self) -> int:
@@ -337,7 +341,7 @@ class Trainer(Base):
         """
         if callbacks is None and steps is None and verbose in ("auto", 0):
             most = 32 if batch_size is None else batch_size
-            single = whole_batch("predict", x, most, self.takes_words())
+            single = whole_batch("predict", x, most, self.takes_words(x))
             if single is not None:
                 return loop.predicted_at_once(self, single)
         source = source_of("predict", x, batch_size=batch_size, steps=steps,
@@ -382,7 +386,7 @@ class Trainer(Base):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
-        single = whole_batch("predict_on_batch", x, 2**62, self.takes_words())
+        single = whole_batch("predict_on_batch", x, 2**62, self.takes_words(x))
         if single is not None:
             return loop.predicted_at_once(self, single)
         source = source_of("predict_on_batch", x, batch_size=2**62, text=self.takes_words())
