@@ -27,7 +27,8 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from . import anomaly, modes
@@ -207,27 +208,54 @@ class Function:
 @dataclass_transform(frozen_default=True)
 def function(kind: C) -> C:
     """Turn a Function class into its declaration: fields become attributes, hash and equality."""
-    if not _has_fields(kind):  # most have none, and making a dataclass takes part of a millisecond
-        return _without_fields(kind)
-    made: Any = dataclass(frozen=True, repr=False)(kind)
-    names = tuple(field.name for field in fields(made))
-
-    def __hash__(self: Function) -> int:
-        return hash((made, *[getattr(self, name) for name in names]))
-
-    def __repr__(self: Function) -> str:
-        inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return f"{kind.__name__}({inner})" if inner else kind.__name__
-
-    made.__hash__ = __hash__
-    made.__repr__ = __repr__
-    return made  # type: ignore[no-any-return]
+    return _with_fields(kind) if _has_fields(kind) else _without_fields(kind)
 
 
 def _has_fields(kind: type) -> bool:
     own = vars(kind).get("__annotations__", {})
     stated = (one if isinstance(one, str) else str(one) for one in own.values())
     return hasattr(kind, "__dataclass_fields__") or any("ClassVar" not in one for one in stated)
+
+
+def _with_fields(kind: C) -> C:
+    """Give a class of which instances are told apart by their fields what a dataclass has.
+
+    Its constructor is compiled when the first instance is made: a program uses a few of the
+    functions, and compiling all of them took a third of the import.
+    """
+    made: Any = dataclass(init=False, eq=False, repr=False)(kind)
+    stated = fields(made)
+    names = [field.name for field in stated]
+    identity = attrgetter("__class__", *names)
+
+    def __init__(self: Function, *args: Any, **kwargs: Any) -> None:
+        made.__init__ = _constructor(stated)
+        made.__init__(self, *args, **kwargs)
+
+    def __eq__(self: Function, other: object) -> bool:
+        return other.__class__ is self.__class__ and identity(self) == identity(other)
+
+    def __repr__(self: Function) -> str:
+        inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{kind.__name__}({inner})"
+
+    made.__init__ = __init__
+    made.__eq__ = __eq__
+    made.__hash__ = lambda self: hash(identity(self))
+    made.__repr__ = __repr__
+    made.__setattr__ = _refuse_change
+    return kind
+
+
+def _constructor(stated: Sequence[Field[Any]]) -> Callable[..., None]:
+    """Compile a constructor that takes fields in their order, with their defaults."""
+    known: dict[str, Any] = {"store": object.__setattr__}
+    known |= {f"default_{f.name}": f.default for f in stated if f.default is not MISSING}
+    takes = [f.name if f.default is MISSING else f"{f.name}=default_{f.name}" for f in stated]
+    body = "".join(f"\n    store(self, {f.name!r}, {f.name})" for f in stated)
+    exec(f"def __init__(self, {', '.join(takes)}):{body}", known)
+    compiled: Callable[..., None] = known["__init__"]
+    return compiled
 
 
 def _without_fields(kind: C) -> C:
@@ -238,16 +266,15 @@ def _without_fields(kind: C) -> C:
     def __eq__(self: Function, other: object) -> bool:
         return other.__class__ is made
 
-    def __setattr__(self: Function, name: str, value: object) -> None:
-        raise AttributeError(
-            f"{kind.__name__}: a function must not be changed; got {name}={value!r}."
-        )
-
     made.__eq__ = __eq__
     made.__hash__ = lambda self: hashed
     made.__repr__ = lambda self: kind.__name__
-    made.__setattr__ = __setattr__
+    made.__setattr__ = _refuse_change
     return kind
+
+
+def _refuse_change(self: Function, name: str, value: object) -> None:
+    raise AttributeError(f"{self.name}: a function must not be changed; got {name}={value!r}.")
 
 
 def attributes(declared: Function) -> tuple[Any, ...]:
@@ -317,22 +344,28 @@ def _prepare(key: tuple[Function, tuple[Spec, ...], Device]) -> Call:
     return call
 
 
+def _named_by(method: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a method's parameters after `self`, without the cost of a signature."""
+    code = inspect.unwrap(method).__code__
+    many = code.co_flags & inspect.CO_VARARGS
+    return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount + bool(many)]
+
+
 def _declare(kind: type[Function]) -> None:
     """Read the names from the signatures and refuse a gradient that asks for an unknown one.
 
     Raises:
         TypeError: the declaration contradicts itself.
     """
-    infer = [p for p in inspect.signature(kind.infer).parameters.values()][1:]
-    kind.operands = tuple(p.name for p in infer)
-    kind.variadic = any(p.kind is p.VAR_POSITIONAL for p in infer)
+    kind.operands = _named_by(kind.infer)
+    kind.variadic = bool(inspect.unwrap(kind.infer).__code__.co_flags & inspect.CO_VARARGS)
     if kind.updates:
         kind.outputs = ()
         kind.updated = tuple(kind.operands.index(name) for name in kind.updates)
     elif kind.alias is not None or kind.variadic:
         kind.outputs = ("y",)
     elif hasattr(kind, "compute"):
-        kind.outputs = tuple(inspect.signature(kind.compute).parameters)[2 + len(infer) :]
+        kind.outputs = _named_by(kind.compute)[1 + len(kind.operands) :]
     known = {"wanted", *kind.operands, *kind.outputs}
     known |= {f"g{name}" for name in kind.outputs if name not in kind.hidden}
     known |= {f"{name}_spec" for name in kind.operands}
@@ -342,7 +375,7 @@ def _declare(kind: type[Function]) -> None:
     for name in kind.operands:
         method = "grads" if joint is not None else f"grad_{name}"
         if (body := getattr(kind, method, None)) is not None:
-            asks = tuple(inspect.signature(body).parameters)[1:]
+            asks = _named_by(body)
             unknown = set(asks) - known
             if unknown:
                 raise TypeError(
