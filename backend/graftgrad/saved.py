@@ -6,7 +6,6 @@ What a node keeps stands in `node`; what is not kept but computed again, in `che
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -128,6 +127,8 @@ class _File:
 
     def __init__(self, x: Tensor, folder: str | os.PathLike[str] | None) -> None:
         self.dtype, self.shape, self.device = x.dtype, x.shape, x.device
+        import tempfile  # here: slow to import
+
         number, name = tempfile.mkstemp(".saved", "graftgrad-", folder)
         self.path = Path(name)
         with open(number, "wb") as file:

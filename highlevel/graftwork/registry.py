@@ -13,7 +13,6 @@ imported because a file says so.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -64,6 +63,8 @@ class Registry:
             if name in source:
                 return source[name]
         name = name[:_LONGEST_NAME]  # it may come out of a file
+        import difflib  # here: a failure alone needs it
+
         near = difflib.get_close_matches(name, self.known, 3)
         raise ConfigError(
             f"{self.kind}: must be a known name; got {name!r}. "
@@ -515,6 +516,8 @@ def _misfit(subject: str, signature: inspect.Signature, error: str) -> str:
     given = name.group(1)[:_LONGEST_NAME] if name else ""
     made = f"It is made as {subject}{_call(signature)}."
     if "unexpected keyword" in error:
+        import difflib  # here: a failure alone needs it
+
         near = difflib.get_close_matches(given, list(signature.parameters)[1:], 1, 0.5)
         near = near or [one for one in signature.parameters if given == _initials(one)]
         meant = f" Did you mean {near[0]}?" if near else ""

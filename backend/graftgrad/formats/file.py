@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,7 +74,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
     if not place.parent.is_dir():
         missing(str(path), "the folder must exist", folder=str(place.parent))
     check(not place.is_dir(), str(path), "must be a file to write", kind="directory")
-    draft = place.parent / f".{place.name[:100]}.{secrets.token_hex(6)}.partial"
+    draft = place.parent / f".{place.name[:100]}.{os.urandom(6).hex()}.partial"
     try:
         yield draft
         _settle(draft, place)

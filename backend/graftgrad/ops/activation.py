@@ -8,6 +8,7 @@ those of straight pieces come from `rectifier`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -44,26 +45,36 @@ SELU_SCALE = 1.0507009873554805
 ROOT_HALF_TURN = math.sqrt(2 / math.pi)
 FAR = 64.0  # from here on a normal tail is 0 in every element type
 
-# ln(erfc(z)/t) + z², t = 1 / (1 + z/2), as a Chebyshev series in 2t − 1; interpolated at 60 places
-# with 60 digits. Ten terms are exact to float32, all of them to float64.
-_TAIL = (
-    *(-6.5132685989085472e-1, 6.4196979235649026e-1, 1.9476473204185836e-2),
-    *(-9.5615147868086316e-3, -9.4659534448203687e-4, 3.6683949785276145e-4),
-    *(4.2523324806907772e-5, -2.0278578112534243e-5, -1.6242900046470255e-6),
-    *(1.3036558355805232e-6, 1.5626441722066143e-8, -8.5238095914926543e-8),
-    *(6.5290544390988515e-9, 5.0593434955514689e-9, -9.9136415649303309e-10),
-    *(-2.2736512229318359e-10, 9.6467911020155268e-11, 2.3940380830391146e-12),
-    *(-6.8860275264975532e-12, 8.9448792730907241e-13, 3.1309213993429596e-13),
-    *(-1.1270822361367266e-13, 3.8109052551903242e-16, 7.1060976136091542e-15),
-    *(-1.5230282014570506e-15, -9.4574945712935034e-17, 1.2102371892241887e-16),
-)
-_POWERS = {
-    4: [float(a) for a in np.polynomial.chebyshev.cheb2poly(_TAIL[:10])],
-    8: [float(a) for a in np.polynomial.chebyshev.cheb2poly(_TAIL)],
+# ln(erfc(z)/t) + z², t = 1 / (1 + z/2), in powers of s = 2t − 1, for elements of 4 and 8 bytes: a
+# Chebyshev series, interpolated at 60 places with 60 digits, of which ten terms are exact to
+# float32 and all to float64.
+POWERS = {
+    4: (
+        *(-0.6717940760543342, 0.6726422171554879, 0.04734310629090101, -0.046874888178861346),
+        *(-0.009873768747331391, 0.008703812035218805, 0.0017765646350106866),
+        *(-0.0020487347604965724, -0.00020790912059481925, 0.00033373589390861395),
+    ),
+    8: (
+        *(-0.6717940840566923, 0.6726432239776559, 0.04734330684190443, -0.046895610231083025),
+        *(-0.009872689366389957, 0.008824938553738762, 0.0017589335577990158),
+        *(-0.002345812444802156, -0.0001462468633780034, 0.000673678269706983),
+        *(-9.373503117098169e-05, -0.00017429984933155647, 7.14010141275703e-05),
+        *(3.173310599377061e-05, -3.0187884551394256e-05, 1.6992332312277199e-07),
+        *(8.562623420121301e-06, -3.007645434410674e-06, -1.2723119048688882e-06),
+        *(1.3267813608518946e-06, -1.6849800720651767e-07, -3.168341367694193e-07),
+        *(1.5334345920907372e-07, 3.972203547273996e-08, -3.9171820510269466e-08),
+        *(-1.5867042924141851e-09, 4.0608821469674174e-09),
+    ),
 }
+# Φ(−|u|) · e^(u²/2) / t of a bounded u, interpolated to 3e-8; the exponential serves the slope too
+SCALED = (
+    *(0.2553956763105059, 0.1717901562746765, 0.06986797289827107, 0.009110874557299399),
+    *(-0.00537665544131849, -0.0016218665339335105, 0.0007669235220021487, 0.0002155200108727616),
+    *(-0.00015235954299861666, -1.8382180843187516e-05, 2.2144207246231996e-05),
+)
 
 
-def _in_c(x: str, square: str, powers: list[float]) -> str:
+def _in_c(x: str, square: str, powers: Sequence[float]) -> str:
     """Return a polynomial in C: pairs of powers, which do not wait for each other, joined by x²."""
     pairs = [
         f"fma({high!r}, {x}, {low!r})" if high else repr(low)
@@ -75,18 +86,10 @@ def _in_c(x: str, square: str, powers: list[float]) -> str:
     return text
 
 
-def _scaled_tail(s: Any) -> Any:
-    return np.exp(np.polynomial.chebyshev.chebval(s, _TAIL)) / 2
-
-
-# Φ(−|u|) · e^(u²/2) / t of a bounded u, interpolated to 3e-8; the exponential serves the slope too
-_SCALED = np.polynomial.chebyshev.cheb2poly(
-    np.polynomial.chebyshev.chebinterpolate(_scaled_tail, 10)
-).tolist()
 _TAIL_IN_C = (
     "float size = fabs(u); float t = 1 / (1 + size * 0.35355339059327379); float s = 2 * t - 1; "
     "float r = s * s; float bell = exp(-0.5 * size * size); float tail = "
-    f"{_in_c('s', 'r', _SCALED)} * t * bell; "
+    f"{_in_c('s', 'r', SCALED)} * t * bell; "
 )
 # Φ(u) by the hyperbolic tangent
 _BOUNDED_IN_C = f"float u = x < -{FAR} ? -{FAR} : (x > {FAR} ? {FAR} : x); "
@@ -443,7 +446,7 @@ def _bent(x: Tensor, depth: float, scale: float, rate: float) -> Tensor:
 
 def _normal_tail(xp: Any, size: Any) -> Any:
     """Return Φ(−size) for sizes ≥ 0: t/2 · e^(P(t) − size²/2), t = 1 / (1 + size/√8)."""
-    powers = _POWERS[size.dtype.itemsize]
+    powers = POWERS[size.dtype.itemsize]
     t = size * math.sqrt(0.125)
     xp.add(t, 1, out=t)
     xp.divide(1, t, out=t)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -176,7 +175,7 @@ class Plan:
                 with contextlib.suppress(GraftError):  # the last repetition may have ended here
                     step()
                 taken.append(time.perf_counter() - start)
-        return [statistics.median(taken) for taken in times]
+        return [float(np.median(taken)) for taken in times]
 
     def table(self, timed: bool = True) -> str:
         """Return the plan as a table: launch, shapes, bytes, time, body, where it came from."""

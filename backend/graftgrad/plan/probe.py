@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -62,6 +61,8 @@ def _tried(
 
 def _digest(results: Sequence[View], memory: dict[int, Array]) -> bytes:
     """Return what tells results apart, so that those of one way need not wait for the other."""
+    import hashlib  # here: slow to import
+
     digest = hashlib.blake2b()
     for view in results:
         held = memory[id(view.buffer)].data

@@ -8,7 +8,6 @@ Only a file whose checksum fits takes its final name, in one step. The operating
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import sys
@@ -249,6 +248,8 @@ def _written(file: Any, chunk: bytes, part: Path) -> None:
 
 def checksum(path: Path, kind: str) -> str:
     """Return the checksum of a file in hexadecimal digits: "sha256" or "md5"."""
+    import hashlib  # here: slow to import
+
     digest = hashlib.new(kind, usedforsecurity=kind != "md5")
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):

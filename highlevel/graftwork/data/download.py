@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
-import tarfile
-import tempfile
-import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graftgrad.errors import ConfigError, FormatError, expect, sentence
+
+if TYPE_CHECKING:
+    import tarfile
+    import zipfile
 
 SUBJECT = "get_file"
 CHUNK = 1 << 20
@@ -95,6 +95,8 @@ def get_file(
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
     """Return the checksum of a file in hexadecimal digits."""
+    import hashlib  # here: slow to import
+
     digest = hashlib.new(algorithm)
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
@@ -159,6 +161,10 @@ def unpack(archive: Path, place: Path, kind: Any = "auto") -> None:
         ConfigError: the kind is not known.
         FormatError: it is no such archive, or a member is no plain file or folder within it.
     """
+    import tarfile  # here: slow to import, all three
+    import tempfile
+    import zipfile
+
     kinds = [kind] if isinstance(kind, str) else list(kind or ())
     expect(all(one in ("auto", "tar", "zip") for one in kinds), SUBJECT,
            'archive_format must be "auto", "tar", "zip" or None', error=ConfigError,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,8 @@ def idx(path: str, axes: int) -> NDArray[np.uint8]:
     Raises:
         FormatError: the file is no such file.
     """
+    import gzip  # here: slow to import
+
     try:
         with gzip.open(path, "rb") as file:
             content = file.read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -144,6 +143,8 @@ def _check(
 
 
 def _nearest(path: str, offered: list[str]) -> str:
+    import difflib  # here: a failure alone needs it
+
     near = difflib.get_close_matches(path, offered[:5000], 2, 0.5)
     return f'"{path}"' + (f" (nearest in the file: {', '.join(near)})" if near else "")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +102,8 @@ class Kept:
         self.nbytes = filled(samples, features, beside)
         self.in_file = self.nbytes > memory
         if self.in_file:
+            import tempfile  # here: slow to import
+
             free = shutil.disk_usage(tempfile.gettempdir()).free // DISK
             if self.nbytes > free:
                 raise Unkept(
@@ -162,6 +163,8 @@ def _mapped(shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
     Raises:
         Unkept: there is no such space.
     """
+    import tempfile  # here: slow to import
+
     size = math.prod(shape) * kind.itemsize
     try:
         with tempfile.TemporaryFile(prefix="graftwork-features-") as file:

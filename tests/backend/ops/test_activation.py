@@ -3,6 +3,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from numpy.polynomial import chebyshev
 
 import graftgrad
 from graftgrad import engine, ops
@@ -196,6 +197,31 @@ def test_gelu_tails_keep_their_relative_precision() -> None:
     y = activation.gelu(graftgrad.tensor(x)).numpy()
     wanted = [v * 0.5 * math.erfc(-v / math.sqrt(2)) for v in x]
     np.testing.assert_allclose(y, wanted, rtol=1e-13)
+
+
+# ln(erfc(z)/t) + z², t = 1 / (1 + z/2), interpolated at 60 places with 60 digits
+TAIL = (
+    *(-6.5132685989085472e-1, 6.4196979235649026e-1, 1.9476473204185836e-2),
+    *(-9.5615147868086316e-3, -9.4659534448203687e-4, 3.6683949785276145e-4),
+    *(4.2523324806907772e-5, -2.0278578112534243e-5, -1.6242900046470255e-6),
+    *(1.3036558355805232e-6, 1.5626441722066143e-8, -8.5238095914926543e-8),
+    *(6.5290544390988515e-9, 5.0593434955514689e-9, -9.9136415649303309e-10),
+    *(-2.2736512229318359e-10, 9.6467911020155268e-11, 2.3940380830391146e-12),
+    *(-6.8860275264975532e-12, 8.9448792730907241e-13, 3.1309213993429596e-13),
+    *(-1.1270822361367266e-13, 3.8109052551903242e-16, 7.1060976136091542e-15),
+    *(-1.5230282014570506e-15, -9.4574945712935034e-17, 1.2102371892241887e-16),
+)
+
+
+@pytest.mark.parametrize(("size", "terms"), [(4, 10), (8, 27)])
+def test_gelu_has_the_coefficients_of_its_series(size: int, terms: int) -> None:
+    wanted = chebyshev.cheb2poly(TAIL[:terms])
+    np.testing.assert_allclose(activation.POWERS[size], wanted, rtol=1e-7, atol=1e-15)
+
+
+def test_bounded_gelu_has_the_coefficients_of_its_series() -> None:
+    series = chebyshev.chebinterpolate(lambda s: np.exp(chebyshev.chebval(s, TAIL)) / 2, 10)
+    np.testing.assert_allclose(activation.SCALED, chebyshev.cheb2poly(series), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib import metadata
 from typing import Any
 
 from ...errors import LibraryError
@@ -188,6 +187,8 @@ def _load() -> Library | str:
 
 def _installed() -> list[str]:
     """Return where the package put the library."""
+    from importlib import metadata  # here: slow to import
+
     try:
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
