@@ -9,7 +9,9 @@ a.grad                                      # tensor([12., 27.])
 
 from __future__ import annotations
 
-from . import autograd, cuda, data, engine, fft, formats, functional, linalg, ops, optim
+from typing import TYPE_CHECKING
+
+from . import autograd, cuda, data, engine, fft, functional, linalg, ops, optim
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .checkpoint import checkpoint, checkpoint_sequential
 from .creation import (
@@ -31,7 +33,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .drawing import draw
+from .deferred import deferred
 from .engine import grad
 from .generator import (
     Generator,
@@ -352,6 +354,12 @@ from .tensor import Tensor, as_tensor, tensor
 from .tensor import as_tensor as asarray
 from .tensor import tensor as array
 
+if TYPE_CHECKING:
+    from . import export, formats
+    from .drawing.draw import draw
+else:
+    __getattr__, __dir__ = deferred(__name__, export="", formats="", drawing="draw")
+
 __all__ = [
     "Generator",
     "Tensor",
@@ -457,6 +465,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expm1",
+    "export",
     "eye",
     "fft",
     "flatnonzero",

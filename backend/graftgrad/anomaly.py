@@ -6,10 +6,10 @@ What is switched on costs time, so it is off unless asked for.
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import modes
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         code = linecache.getline(self.file, self.number).strip()
-        return f"{Path(self.file).name}:{self.number} in {self.function}" + (
+        return f"{os.path.basename(self.file)}:{self.number} in {self.function}" + (
             f": {code}" if code else ""
         )
 

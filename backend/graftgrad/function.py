@@ -29,6 +29,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from operator import attrgetter
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from . import anomaly, modes
@@ -346,7 +347,7 @@ def _prepare(key: tuple[Function, tuple[Spec, ...], Device]) -> Call:
 
 def _named_by(method: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of a method's parameters after `self`, without the cost of a signature."""
-    code = inspect.unwrap(method).__code__
+    code: CodeType = inspect.unwrap(method).__code__
     many = code.co_flags & inspect.CO_VARARGS
     return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount + bool(many)]
 

@@ -5,9 +5,9 @@ What a node keeps stands in `node`; what is not kept but computed again, in `che
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -126,20 +126,21 @@ class _File:
     """The values of a tensor in a file of their own, as long as this object lives."""
 
     def __init__(self, x: Tensor, folder: str | os.PathLike[str] | None) -> None:
-        self.dtype, self.shape, self.device = x.dtype, x.shape, x.device
         import tempfile  # here: slow to import
 
-        number, name = tempfile.mkstemp(".saved", "graftgrad-", folder)
-        self.path = Path(name)
+        self.dtype, self.shape, self.device = x.dtype, x.shape, x.device
+        number, self.path = tempfile.mkstemp(".saved", "graftgrad-", folder)
         with open(number, "wb") as file:
             file.write(np.ascontiguousarray(x.device.fetch(x.array)).tobytes())
 
     def read(self) -> Tensor:
         """Return the values in memory again."""
-        values = np.frombuffer(self.path.read_bytes(), self.dtype).reshape(self.shape)
+        with open(self.path, "rb") as file:
+            values = np.frombuffer(file.read(), self.dtype).reshape(self.shape)
         return tensor(values, self.dtype, self.device)
 
     def __del__(self) -> None:
         path = getattr(self, "path", None)
         if path is not None:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)

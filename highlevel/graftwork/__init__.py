@@ -11,19 +11,18 @@ What computes underneath, in PyTorch's vocabulary, is `graftgrad`.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graftgrad.checkpoint import checkpoint
+from graftgrad.deferred import deferred
 
 from . import (
     activations,
-    applications,
     backend,
     callbacks,
     config,
     constraints,
     data,
-    datasets,
     dtype_policies,
     initializers,
     layers,
@@ -33,12 +32,10 @@ from . import (
     models,
     ops,
     optimizers,
-    preprocessing,
     random,
     regularizers,
     saving,
     tree,
-    utils,
 )
 from .data import image_dataset_from_directory
 from .initializers import Initializer
@@ -47,13 +44,23 @@ from .layers.operation import Operation
 from .layers.symbol import KerasTensor
 from .losses import Loss
 from .metrics import Metric
-from .models import Model, Sequential, draw, load_model
+from .models import Model, Sequential, load_model
 from .optimizers import Optimizer
 from .policy import DTypePolicy, set_dtype_policy
-from .registry import custom_object_scope, register_keras_serializable
+from .registry import custom_object_scope, register_keras_serializable, registers_later
 from .regularizers import Regularizer
 from .seeds import set_random_seed
 from .variable import Variable
+
+if TYPE_CHECKING:
+    from . import applications, datasets, preprocessing, utils
+    from .models import draw
+else:
+    __getattr__, __dir__ = deferred(
+        __name__, applications="", datasets="", preprocessing="", utils="", models="draw"
+    )
+
+registers_later("graftwork.applications")
 
 __version__ = "0.1.0"
 

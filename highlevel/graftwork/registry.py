@@ -8,7 +8,8 @@ A class declared here writes its settings as annotated fields, in the order of i
         use_bias: bool = setting(default=True)
 
 A file can only name what is registered here or handed in as `custom_objects`: nothing is ever
-imported because a file says so.
+imported because a file says so. A module of this library that is imported late is told to
+`registers_later`, and imported as soon as a name is asked for that nobody knows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib import import_module
+from types import MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graftgrad.errors import ConfigError, GraftError, expect
@@ -62,6 +66,8 @@ class Registry:
         for source in (custom_objects or {}, *reversed(_scopes), _custom, self.known):
             if name in source:
                 return source[name]
+        if _import_late():
+            return self.find(name, custom_objects)
         name = name[:_LONGEST_NAME]  # it may come out of a file
         import difflib  # here: a failure alone needs it
 
@@ -92,6 +98,22 @@ class Registry:
 REGISTRIES: dict[str, Registry] = {}
 _custom: dict[str, Any] = {}
 _scopes: list[Mapping[str, Any]] = []
+_late: list[str] = []
+
+
+def registers_later(module: str) -> None:
+    """Say of a module of this library that it registers names, and is not imported yet."""
+    _late.append(module)
+
+
+def _import_late() -> bool:
+    """Import the modules that register names later; tells whether there were any."""
+    waiting = _late.copy()
+    _late.clear()
+    for module in waiting:
+        import_module(module)
+    return bool(waiting)
+
 
 layers = Registry("layer", "keras.layers")
 losses = Registry("loss", "keras.losses")
@@ -243,6 +265,7 @@ def register_keras_serializable(
 
     def register(thing: C) -> C:
         short = name or thing.__name__
+        _import_late()  # what they register is built-in too
         for registry in REGISTRIES.values():
             expect(registry.known.get(short, thing) is thing, "register_keras_serializable",
                    f"a name must not be that of a built-in {registry.kind}",
@@ -479,35 +502,51 @@ def _declare(kind: type) -> None:
     ordered |= {n: s for n, s in merged.items() if s.kw_only}
     kind.settings = ordered  # type: ignore[attr-defined]
     if "__init__" not in vars(kind):
-        kind.__init__ = _constructor(kind, ordered)  # type: ignore[misc]
+        kind.__init__ = Constructor(kind.__name__, ordered)  # type: ignore[misc]
 
 
-def _constructor(kind: type, settings: dict[str, Setting]) -> Callable[..., None]:
-    positional, named_only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    signature = inspect.Signature(
-        [inspect.Parameter("self", positional)]
-        + [
-            inspect.Parameter(name, named_only if one.kw_only else positional, default=one.default)
-            for name, one in settings.items()
-        ]
-    )
-    subject = kind.__name__
+class Constructor:
+    """The constructor of a declared class: it checks and stores the settings.
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    Its signature is made when somebody asks for it, or makes the first object: a program uses a
+    few of the classes.
+    """
+
+    def __init__(self, subject: str, settings: dict[str, Setting]) -> None:
+        self.subject = subject
+        self.settings = settings
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        named, named_only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        return inspect.Signature(
+            [inspect.Parameter("self", named)]
+            + [
+                inspect.Parameter(name, named_only if one.kw_only else named, default=one.default)
+                for name, one in self.settings.items()
+            ]
+        )
+
+    def __get__(self, made: Any, kind: type | None = None) -> Any:
+        return self if made is None else MethodType(self, made)
+
+    def __call__(self, made: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Store the settings in a new object.
+
+        Raises:
+            ConfigError: an argument is unknown, missing or unfit.
+        """
         try:
-            bound = signature.bind(self, *args, **kwargs)
+            bound = self.__signature__.bind(made, *args, **kwargs)
         except TypeError as error:
-            raise ConfigError(_misfit(subject, signature, str(error))) from error
+            raise ConfigError(_misfit(self.subject, self.__signature__, str(error))) from error
         bound.apply_defaults()
-        for name, one in settings.items():
+        for name, one in self.settings.items():
             value = bound.arguments[name]
             for rule in one.rules:
-                value = rule(subject, name, value)
-            object.__setattr__(self, name, value)
-        self.prepare()
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    return __init__
+                value = rule(self.subject, name, value)
+            object.__setattr__(made, name, value)
+        made.prepare()
 
 
 def _misfit(subject: str, signature: inspect.Signature, error: str) -> str:

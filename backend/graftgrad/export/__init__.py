@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from . import elementwise, products, reducing, sequences, shaping, windows  # noqa: F401
-from .onnx import DEFAULT_OPSET, export_onnx
+from typing import TYPE_CHECKING
+
+from ..deferred import deferred
+
+if TYPE_CHECKING:
+    from .onnx import export_onnx
+else:
+    __getattr__, __dir__ = deferred(__name__, onnx="export_onnx")
+
+DEFAULT_OPSET = 22
 
 __all__ = ["DEFAULT_OPSET", "export_onnx"]

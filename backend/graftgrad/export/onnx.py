@@ -22,10 +22,10 @@ from ..ops.random import Draw, Dropout, Permutation
 from ..ops.shape import BroadcastTo, Reshape, Slice
 from ..spec import DType
 from ..tensor import Tensor
+from . import DEFAULT_OPSET, elementwise, products, reducing, sequences, shaping, windows  # noqa: F401
 from .graph import BATCHES, RULES, Graph, Value
 from .trace import Trace, traced
 
-DEFAULT_OPSET = 22
 OPSETS = range(20, 29)
 _BY_BATCH = (Reshape, BroadcastTo, Slice)  # whose settings may depend on it
 Shape = tuple["int | None", ...]

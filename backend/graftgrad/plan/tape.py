@@ -7,10 +7,10 @@ allocated until it is let go of.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..ops.operand import FullLike
 from .guards import Leaf, Settings
 from .records import Buffer, Look, Record, Recording, View
 
-_OWN = str(Path(__file__).resolve().parents[1])  # this engine's folder
+_OWN = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # this engine's folder
 LONGEST = 20_000  # entries; a longer step is left to Python
 
 
@@ -288,7 +288,7 @@ def calling_line() -> str:
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(_OWN) and not name.startswith("<"):
-            return f"{Path(name).name}:{frame.f_lineno}"
+            return f"{os.path.basename(name)}:{frame.f_lineno}"
         if frame.f_back is None:
             break
         frame = frame.f_back

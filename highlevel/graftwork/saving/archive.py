@@ -12,7 +12,7 @@ from typing import Any
 
 from graftgrad import formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
-from graftgrad.formats import Entry, Hdf5File
+from graftgrad.formats import Entry
 
 from ..layers.layer import Layer, phase
 from . import assets, compilation, config, legacy_file, names, optimizer_state, sources, weights
@@ -235,7 +235,7 @@ def _warn(subject: str, model: Any, reason: str) -> None:
 def _load_hdf5(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None, compile: bool
 ) -> Any:
-    with Hdf5File(path) as file:
+    with formats.Hdf5File(path) as file:
         told = formats.model_config(file)
         if told is None:
             raise FormatError(

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from graftgrad import formats
 from graftgrad.errors import FormatError, expect
-from graftgrad.formats import Entry, KerasFile
+from graftgrad.formats import Entry
 
 from ..layers.layer import Layer
 from . import names
@@ -33,7 +34,7 @@ def kept(model: Layer) -> tuple[dict[str, bytes], dict[str, Any]]:
     return files, arrays
 
 
-def take(model: Layer, file: KerasFile, arrays: Mapping[str, Entry]) -> None:
+def take(model: Layer, file: formats.KerasFile, arrays: Mapping[str, Entry]) -> None:
     """Hand layers what the archive keeps for them.
 
     Raises:

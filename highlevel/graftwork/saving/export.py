@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from graftgrad import export as onnx
 from graftgrad.errors import ConfigError, expect
-from graftgrad.export import DEFAULT_OPSET, export_onnx
+from graftgrad.export import DEFAULT_OPSET
 from graftgrad.spec import DType, as_dtype
 
 from ..layers.layer import Layer
@@ -67,7 +68,7 @@ def export_model(
         return model(mapped(lambda _: next(waiting), tree), training=False)
 
     weights = {one.path: one.weight for one in names.places(model)}
-    export_onnx(place, run, dict(zip(labels, described, strict=True)), weights,
+    onnx.export_onnx(place, run, dict(zip(labels, described, strict=True)), weights,
                 name=model.name, opset=opset)  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from graftgrad import formats
 from graftgrad.errors import FormatError, expect
-from graftgrad.formats import Archive, Entry, Hdf5File
+from graftgrad.formats import Archive, Entry
 
 from .assets import is_kept
 
@@ -63,7 +63,7 @@ def opened(path: Any) -> Iterator[Source]:
         return
     kind = formats.sniff(path)
     if kind == "hdf5":
-        with Hdf5File(path) as file:
+        with formats.Hdf5File(path) as file:
             yield from_hdf5(file)
     elif kind == "keras":
         with from_keras(formats.read_keras(path)) as source:
@@ -82,7 +82,7 @@ def from_keras(file: formats.KerasFile) -> Iterator[Source]:
     """Read the weights inside a .keras archive."""
     if file.weights_name.endswith(".h5"):
         subject = f"{file.subject}: member {file.weights_name!r}"
-        with Hdf5File(file.read(file.weights_name), subject=subject) as inner:
+        with formats.Hdf5File(file.read(file.weights_name), subject=subject) as inner:
             yield from_hdf5(inner)
     else:
         with file.open_weights() as archive:
@@ -101,7 +101,7 @@ def _entries(archive: Archive) -> dict[str, Entry]:
     return {name: archive.entry(name) for name in archive}
 
 
-def from_hdf5(file: Hdf5File) -> Source:
+def from_hdf5(file: formats.Hdf5File) -> Source:
     """Read an HDF5 file of either layout of Keras', or one of plain names."""
     kind = formats.layout(file)
     if kind == "legacy":

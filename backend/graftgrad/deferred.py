@@ -1,0 +1,41 @@
+"""Names of a package whose modules are imported when somebody first asks for one (PEP 562)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+
+def deferred(package: str, **modules: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` of a package, which import and list what comes late.
+
+    Type checkers read the same names in imports that do not run:
+
+        if TYPE_CHECKING:
+            from . import tables
+            from .page import Page, written
+        else:
+            __getattr__, __dir__ = deferred(__name__, tables="", page="Page written")
+
+    Args:
+        package: its name.
+        modules: for each module the names that it brings, separated by spaces; none if the module
+            itself is the name.
+    """
+    where = {name: module for module, names in modules.items() for name in names.split()}
+    where |= {module: "" for module, names in modules.items() if not names}
+
+    def __getattr__(name: str) -> Any:
+        if name not in where:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = import_module(f"{package}.{where[name] or name}")
+        found = getattr(module, name) if where[name] else module
+        setattr(sys.modules[package], name, found)  # it is asked for once
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *where})
+
+    return __getattr__, __dir__
