@@ -24,7 +24,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
 
     Args:
         images: one image or a batch.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images, or there are neither 3 channels nor 1.
     """
@@ -43,7 +43,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
 
     Args:
         images: real numbers, one image or a batch; from 0 to 1.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         DTypeError: the images hold whole numbers.
         ShapeError: they are no images of 3 channels.
@@ -68,7 +68,7 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
 
     Args:
         images: real numbers, one image or a batch; from 0 to 1.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         DTypeError: the images hold whole numbers.
         ShapeError: they are no images of 3 channels.

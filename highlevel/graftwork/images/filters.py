@@ -27,7 +27,7 @@ def gaussian_blur(
         images: one image or a batch.
         kernel_size: how many pixels are seen along columns and along rows, in this order.
         sigma: the widths of the bell in the same order, numbers or a tensor (2,).
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images, or there are not two sizes and widths.
     """
@@ -70,7 +70,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Tensor:
 
     Args:
         images: a batch, (N, H, W, C) or (N, C, H, W).
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Returns:
         The images' shape with a last axis of 2: downward, and to the right.
     Raises:

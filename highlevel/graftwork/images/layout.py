@@ -7,22 +7,10 @@ from typing import Any
 
 import graftgrad
 from graftgrad import Tensor, ops
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import expect
 from graftgrad.spec import is_floating
 
-FORMATS = ("channels_last", "channels_first")
-
-
-def order_of(subject: str, data_format: str | None) -> str:
-    """Return "channels_last" or "channels_first"; None stands for the former.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    found = "channels_last" if data_format is None else data_format
-    expect(found in FORMATS, subject, f"data_format must be {' or '.join(FORMATS)}",
-           error=ConfigError, data_format=data_format)  # fmt: skip
-    return found
+from ..defaults import data_format_or_default
 
 
 def batch_of(
@@ -39,7 +27,7 @@ def batch_of(
         ShapeError: the images have neither `rank` + 1 nor `rank` + 2 axes.
         ConfigError: there is no such data_format.
     """
-    first = order_of(subject, data_format) == "channels_first"
+    first = data_format_or_default(data_format, subject) == "channels_first"
     x = graftgrad.as_tensor(images)
     single = x.ndim == rank + 1
     expect(x.ndim in (rank + 1, rank + 2), subject,

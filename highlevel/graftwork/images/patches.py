@@ -32,7 +32,7 @@ def extract_patches(
         strides: pixels from one window to the next; `size` if None.
         dilation_rate: pixels from one row or column of a window to the next.
         padding: "valid", or "same": zeros beyond the edge, so that windows start everywhere.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images.
         ConfigError: the sizes are neither one number nor one for each axis, or padding is unknown.
@@ -60,7 +60,7 @@ def extract_patches_3d(
         strides: places from one window to the next; `size` if None.
         dilation_rate: places from one frame, row or column of a window to the next.
         padding: "valid" or "same".
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no volumes.
         ConfigError: the sizes are neither one number nor one for each axis, or padding is unknown.

@@ -42,7 +42,7 @@ def resize(
         pad_to_aspect_ratio: fill up what is too short first, so that nothing is distorted.
         fill_mode: only "constant".
         fill_value: what is filled up with.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images, or a size is not positive.
         ConfigError: interpolation or fill_mode are unknown, or both ratios are to be kept.
@@ -69,6 +69,27 @@ def resize(
         y = ops.pad(x, [(0, 0), (down, down), (across, across), (0, 0)], fill_value)
     y = ops.resize(y, (height, width), interpolation, antialias)
     return back(as_before(y, x))
+
+
+def smart_resize(
+    x: Any,
+    size: Sequence[int],
+    interpolation: str = "bilinear",
+    data_format: str = "channels_last",
+) -> Any:
+    """Bring images to a size without distorting them: what is too long is cut off first.
+
+    Args:
+        x: one image or a batch, a host array or a tensor; what comes back is the same kind.
+        size: rows and columns of the result.
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
+        data_format: whether channels lie last or first.
+    Raises:
+        ShapeError: they are no images.
+        ConfigError: size is not rows and columns, or there is no such interpolation.
+    """
+    y = resize(x, size, interpolation, crop_to_aspect_ratio=True, data_format=data_format)
+    return y if isinstance(x, Tensor) else y.numpy()
 
 
 def fitting(rows: int, columns: int, height: int, width: int) -> tuple[int, int]:
@@ -104,7 +125,7 @@ def pad_images(
         right_padding: columns on the right.
         target_height: rows of the result.
         target_width: columns of the result.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ConfigError: not two of three are told, or one is negative.
         ShapeError: they are no images.
@@ -137,7 +158,7 @@ def crop_images(
         right_cropping: columns on the right.
         target_height: rows of the result.
         target_width: columns of the result.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ConfigError: not two of three are told, or one is negative.
         ShapeError: they are no images.

@@ -38,7 +38,7 @@ def affine_transform(
             the image again; "mirror", the image turned round at its last pixel; "reflect", the
             image turned round at its edge.
         fill_value: what lies beyond the edge with "constant".
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images, or there is not one transform for each.
         ConfigError: there is no such interpolation or fill_mode.
@@ -66,7 +66,7 @@ def perspective_transform(
         end_points: where they come to, of the same shape.
         interpolation: "bilinear" or "nearest".
         fill_value: what lies beyond the edge.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images, or the points do not fit.
         ConfigError: there is no such interpolation.
@@ -131,7 +131,7 @@ def elastic_transform(
         fill_mode: what lies beyond the edge, as in `affine_transform`.
         fill_value: what lies beyond the edge with "constant".
         seed: a number that makes it repeatable, or a SeedGenerator.
-        data_format: whether channels lie last, which None stands for, or first.
+        data_format: whether channels lie last or first; None for what `config` says.
     Raises:
         ShapeError: they are no images.
         ConfigError: there is no such interpolation or fill_mode.

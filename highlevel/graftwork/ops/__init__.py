@@ -1,6 +1,7 @@
 """Functions of tensors, host arrays, numbers and symbols, under Keras' names."""
 
 from ..layers import symbol as _symbol
+from . import image as image
 from . import linalg as linalg
 from . import nn as nn
 from . import numpy as numpy

@@ -26,9 +26,11 @@ _HOME = "keras.src.ops"
 _CLASSES = {
     "allclose": "AllClose", "batch_normalization": "BatchNorm", "cdist": "CDist",
     "ctc_decode": "CTCDecode", "ctc_loss": "CTCLoss", "fft": "FFT", "fft2": "FFT2",
-    "ifft2": "IFFT2", "irfft": "IRFFT", "isin": "IsIn", "istft": "ISTFT", "jvp": "JVP",
-    "layer_normalization": "LayerNorm", "psnr": "PSNR", "rfft": "RFFT",
-    "rms_normalization": "RMSNorm", "searchsorted": "SearchSorted", "stft": "STFT", "svd": "SVD",
+    "hsv_to_rgb": "HSVToRGB", "ifft2": "IFFT2", "irfft": "IRFFT", "isin": "IsIn",
+    "istft": "ISTFT", "jvp": "JVP", "layer_normalization": "LayerNorm", "psnr": "PSNR",
+    "rfft": "RFFT", "rgb_to_grayscale": "RGBToGrayscale", "rgb_to_hsv": "RGBToHSV",
+    "rms_normalization": "RMSNorm", "searchsorted": "SearchSorted", "ssim": "SSIM",
+    "stft": "STFT", "svd": "SVD",
 }  # fmt: skip
 
 

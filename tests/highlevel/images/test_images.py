@@ -17,7 +17,8 @@ T = np.array([[0.9, 0.1, 1, -0.1, 0.9, 0.5, 0, 0]] * 2, "float32")
 
 BESIDE = {"affine_transform", "map_coordinates"}  # compared beside the engine's
 DRAWN = {"elastic_transform", "perspective_transform"}  # compared through layers, or drawn
-COMPARED = [name for name in known.__all__ if name not in BESIDE | DRAWN]
+OF_OPS = {"smart_resize", "ssim"}  # in tests/highlevel/ops/test_images.py and tests/parity
+COMPARED = [name for name in known.__all__ if name not in BESIDE | DRAWN | OF_OPS]
 
 
 @pytest.mark.parametrize("case", cases("augmentation", *COMPARED), ids=str)
