@@ -9,7 +9,7 @@ a gradient and have one. All others, frozen ones above all, are never touched. T
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -121,7 +121,7 @@ class FlatGroup:
         self.initial: dict[str, float] = {}
         self.numbers: dict[str, tuple[float, Tensor]] = {}
         self.one = tensor(1.0, float64, device)
-        self.chosen: dict[tuple[bool, Places], list[Run]] = {}
+        self.chosen: dict[tuple[Hashable, Places], list[Run]] = {}
         self.layout = 0  # rises with every change of what a recorded step would hold on to
 
     def __getstate__(self) -> dict[str, Any]:
@@ -254,24 +254,33 @@ class FlatGroup:
 
     # -- runs ----------------------------------------------------------------------------------
 
-    def runs(self, places: Places) -> list[Run]:
+    def runs(self, places: Places, marks: tuple[Hashable, ...] = ()) -> list[Run]:
         """Return ascending places as runs of weights that were updated in the same steps.
 
         They are taken to be updated together from now on: they part from the weights left out.
+
+        Args:
+            places: those of the weights.
+            marks: one for each place; weights of different marks lie in different runs.
         """
-        found = self.chosen.get((True, places))
+        found = self.chosen.get((marks, places))
         if found is None:
             if self._part(places):
                 self._relaid()
-            found = self._remember((True, places), lambda i, j: self.cohorts[i] is self.cohorts[j])
+            told = dict(zip(places, marks, strict=True)) if marks else {}
+            found = self._remember((marks, places), lambda i, j: (
+                self.cohorts[i] is self.cohorts[j] and told.get(i) == told.get(j)
+            ))  # fmt: skip
         return found
 
     def stretches(self, places: Places) -> list[Run]:
         """Return ascending places as runs of neighbours, however often each was updated."""
-        found = self.chosen.get((False, places))
-        return self._remember((False, places), lambda i, j: True) if found is None else found
+        found = self.chosen.get((None, places))
+        return self._remember((None, places), lambda i, j: True) if found is None else found
 
-    def _remember(self, key: tuple[bool, Places], joins: Callable[[int, int], bool]) -> list[Run]:
+    def _remember(
+        self, key: tuple[Hashable, Places], joins: Callable[[int, int], bool]
+    ) -> list[Run]:
         if len(self.chosen) >= _MOST_CHOICES:
             self.chosen.clear()
         spans: list[list[int]] = []

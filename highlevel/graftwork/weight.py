@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import graftgrad
 from graftgrad import Tensor, modes
-from graftgrad.errors import ShapeError, expect
+from graftgrad.errors import ConfigError, ShapeError, expect
 from graftgrad.ops import update
 from graftgrad.plan import changes
 from graftgrad.spec import is_floating
@@ -38,14 +39,15 @@ class Weight(Tensor):
         self.path = name
         self.kind = kind
         self.autocasts = autocast and is_floating(value.dtype)
-        self.rules = {"regularizer": regularizer, "constraint": constraint}
+        self.rules: dict[str, Any] = {"regularizer": regularizer, "constraint": constraint}
         if kind == "parameter":
             self.requires_grad = trainable
 
     @property
     def regularizer(self) -> Callable[[Tensor], Tensor] | None:
         """The penalty on it."""
-        return self.rules["regularizer"]
+        found: Callable[[Tensor], Tensor] | None = self.rules["regularizer"]
+        return found
 
     @regularizer.setter
     def regularizer(self, rule: Callable[[Tensor], Tensor] | None) -> None:
@@ -55,12 +57,27 @@ class Weight(Tensor):
     @property
     def constraint(self) -> Callable[[Tensor], Tensor] | None:
         """The projection that follows every update."""
-        return self.rules["constraint"]
+        found: Callable[[Tensor], Tensor] | None = self.rules["constraint"]
+        return found
 
     @constraint.setter
     def constraint(self, rule: Callable[[Tensor], Tensor] | None) -> None:
         changes.count += 1
         self.rules["constraint"] = rule
+
+    @property
+    def learning_rate_multiplier(self) -> float:
+        """By how much its learning rate is a multiple of the optimizer's; read at every step."""
+        return float(self.rules.get("learning_rate_multiplier", 1.0))
+
+    @learning_rate_multiplier.setter
+    def learning_rate_multiplier(self, value: float) -> None:
+        found = positive_multiplier(f'weight "{self.path}"', value)
+        changes.count += 1
+        if found == 1.0:
+            self.rules.pop("learning_rate_multiplier", None)
+        else:
+            self.rules["learning_rate_multiplier"] = found
 
     def settings_now(self) -> dict[str, Any]:
         """Return everything that a recorded step may depend on, besides the values."""
@@ -122,3 +139,16 @@ class Weight(Tensor):
         frozen = "" if self.kind == "state" or self.trainable else ", frozen"
         value = f", value={self.item()}" if self.size == 1 and self.device.computes else ""
         return f"<{self.kind} {self.path}, shape={self.shape}, dtype={self.dtype}{value}{frozen}>"
+
+
+def positive_multiplier(subject: str, value: Any) -> float:
+    """Accept a positive finite number.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    fit = isinstance(value, (int, float)) and not isinstance(value, bool)
+    expect(fit and 0 < value < math.inf, subject,
+           "learning_rate_multiplier must be a positive number", error=ConfigError,
+           learning_rate_multiplier=value, advice="To freeze, set trainable = False.")  # fmt: skip
+    return float(value)

@@ -61,6 +61,18 @@ def test_demo(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.skipif(not BACKBONE.exists(), reason=f"no backbone at {BACKBONE}")
+def test_fine_tuning(tmp_path: Path) -> None:
+    settings = ("--per-class", 2, "--seeds", 1, "--epochs", 2)
+    printed = run(tmp_path, "fine_tuning.py", *settings)
+    rates = [float(n) for n in re.findall(r"^rate x (\d\.\d+)", printed, re.M)]
+    assert rates[0] == 0.01
+    assert rates[-1] == 1.0
+    assert rates == sorted(rates)
+    rows = re.findall(r"^(frozen|one rate|by depth) +accuracy \d+\.\d%", printed, re.M)
+    assert rows == ["frozen", "one rate", "by depth"]
+
+
 @pytest.fixture
 def brightness(tmp_path: Path) -> Path:
     """A folder of dark and bright pictures, and weights for the base."""

@@ -32,7 +32,7 @@ from ..registry import (
     unique_name,
 )
 from ..tables.strings import is_text
-from ..weight import Weight
+from ..weight import Weight, positive_multiplier
 from .masks import fill, lay, mask_of, masks_of, set_mask
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
 
@@ -98,6 +98,7 @@ class Bookkeeping(Configured):
 
     built: bool
     built_shape: Any
+    multiplier: float  # of the learning rate, for parameters that are made later
     switch: bool  # stands for `trainable` where there is no parameter to ask
     policy: DTypePolicy
     applications: list[Application]
@@ -111,7 +112,13 @@ class Bookkeeping(Configured):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the bookkeeping before any constructor runs, so attributes can be set freely."""
         made = super().__new__(cls, *args, **kwargs)
-        kept: dict[str, Any] = {"built": False, "built_shape": None, "switch": True, "takes": None}
+        kept: dict[str, Any] = {
+            "built": False,
+            "built_shape": None,
+            "switch": True,
+            "multiplier": 1.0,
+            "takes": None,
+        }
         for name, value in {**kept, "applications": [], "own_weights": []}.items():
             object.__setattr__(made, name, value)
         return made
@@ -279,6 +286,8 @@ class Layer(Bookkeeping):
             autocast,
         )
         weight.path = f"{self.name}/{name}"
+        if trainable and self.multiplier != 1.0:
+            weight.learning_rate_multiplier = self.multiplier
         self.own_weights.append(weight)
         return weight
 
@@ -412,6 +421,28 @@ class Layer(Bookkeeping):
                 object.__setattr__(one, "switch", bool(wanted))
                 for _, weight in one.own():
                     weight.trainable = bool(wanted)
+
+    @property
+    def learning_rate_multiplier(self) -> float | None:
+        """By how much its parameters learn faster than the optimizer says; None where they differ.
+
+        Set, it holds for all parameters below, frozen ones too, from the next step on; an optimizer
+        keeps what it knows.
+        """
+        found = {weight.learning_rate_multiplier for weight in self.parameters()}
+        if not found:
+            return self.multiplier
+        return found.pop() if len(found) == 1 else None
+
+    @learning_rate_multiplier.setter
+    def learning_rate_multiplier(self, value: float) -> None:
+        wanted = positive_multiplier(f'layer "{self.name}"', value)
+        changes.count += 1
+        for one in self.flattened():
+            object.__setattr__(one, "multiplier", wanted)
+            for _, weight in one.own():
+                if weight.kind == "parameter":
+                    weight.learning_rate_multiplier = wanted
 
     def is_frozen(self) -> bool:
         """Tell whether nothing in this layer is trained: all its parameters are frozen."""

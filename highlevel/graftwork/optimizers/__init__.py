@@ -9,6 +9,7 @@ from .. import registry
 from . import schedules
 from .adagrad import Adadelta, Adagrad, Ftrl, RMSprop
 from .adam import Adam, Adamax, AdamW, Lion, Nadam
+from .depth import by_depth
 from .layerwise import Adafactor, Lamb, Muon
 from .loss_scale import LossScaleOptimizer
 from .multi import MultiOptimizer, OptimizerMap
@@ -35,6 +36,7 @@ __all__ = [
     "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
+    "by_depth",
     "deserialize",
     "get",
     "schedules",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import graftgrad
@@ -166,14 +167,36 @@ class Optimizer(Kept):
 
     def _update(self, chosen: Chosen) -> None:
         for flat, places in chosen:
-            runs = flat.runs(places)
-            flat.advance(runs)
-            learning_rate = flat.number("learning_rate", self.current_rate)
+            flat.advance(flat.runs(places))
             self.begin(flat, places)
-            self.decay(flat, places, learning_rate)
-            for run in runs:
-                self.update(run, learning_rate)
-                run.changed()
+            for multiplier, part, runs in self._by_multiplier(flat, places):
+                learning_rate = flat.number(f"learning_rate x {multiplier}", partial(
+                    self._multiplied, multiplier))  # fmt: skip
+                self.decay(flat, part, learning_rate)
+                for run in runs:
+                    self.update(run, learning_rate)
+                    run.changed()
+
+    def _by_multiplier(
+        self, flat: FlatGroup, places: Places
+    ) -> list[tuple[float, Places, list[Run]]]:
+        """Return places and runs by the multiple of the learning rate that their weights have."""
+        held = [flat.weights[place] for place in places]
+        for weight in held:
+            depends(weight)
+        found = tuple([getattr(weight, "learning_rate_multiplier", 1.0) for weight in held])
+        if len(set(found)) == 1:
+            return [(found[0], places, flat.runs(places))]
+        runs = flat.runs(places, found)
+        of = dict(zip(held, found, strict=True))
+        return [
+            (one, tuple([i for i, m in zip(places, found, strict=True) if m == one]),
+             [run for run in runs if of[run.weights[0]] == one])
+            for one in dict.fromkeys(found)
+        ]  # fmt: skip
+
+    def _multiplied(self, multiplier: float) -> float:
+        return self.current_rate() * multiplier
 
     def begin(self, flat: FlatGroup, places: Places) -> None:
         """Prepare slots in a step whose number is already counted; most need nothing."""

@@ -15,7 +15,17 @@ from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.formats import Entry
 
 from ..layers.layer import Layer, phase
-from . import assets, compilation, config, legacy_file, names, optimizer_state, sources, weights
+from . import (
+    assets,
+    compilation,
+    config,
+    legacy_file,
+    names,
+    optimizer_state,
+    rates,
+    sources,
+    weights,
+)
 from .matching import matched
 from .sources import Source
 
@@ -88,7 +98,7 @@ def _json(value: Any) -> bytes:
 
 
 def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
-    """Return Keras' fields, and what Keras has no place for: the seed and the frozen weights."""
+    """Return Keras' fields, and what Keras has no place for: seed, what is frozen, rates."""
     own: dict[str, Any] = {
         "version": _version(),
         "seed": model.seed,
@@ -97,6 +107,9 @@ def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
             if place.weight.kind == "parameter" and not place.weight.requires_grad
         ],
     }  # fmt: skip
+    multipliers = rates.multipliers(rates.parameters_of(model))
+    if multipliers:
+        own["learning_rate_multipliers"] = multipliers
     if optimizer:
         own["optimizer_order"] = optimizer_state.order_of(model)
         own["batches"] = model.batches_done()
@@ -192,13 +205,17 @@ def _budget(numbers: int) -> Iterator[None]:
 
 
 def _apply_notes(model: Any, notes: Mapping[str, Any], subject: str) -> None:
-    """Restore what Keras has no place for: the seed of the shuffling, and the frozen weights."""
+    """Restore what Keras has no place for: seed, frozen weights, learning rates."""
     seed = notes.get("seed")
-    model.seed = None if seed is None else _whole(seed, "seed", subject)
+    seed = None if seed is None else _whole(seed, "seed", subject)
+    multipliers = rates.checked(notes.get("learning_rate_multipliers", {}), subject)
+    model.seed = seed
     if "frozen" in notes:
         frozen = set(_texts(notes["frozen"]))
         for place in names.places(model):
             place.weight.trainable = place.path not in frozen
+    if multipliers:
+        rates.restore(multipliers, rates.parameters_of(model))
 
 
 def _whole(value: Any, name: str, subject: str) -> int:
@@ -273,4 +290,5 @@ def clone_model(model: Any, custom_objects: Mapping[str, Any] | None = None) -> 
     frozen = {place.path for place in names.places(model) if not place.weight.requires_grad}
     for place in names.places(made):
         place.weight.trainable = place.path not in frozen
+    rates.restore(rates.multipliers(rates.parameters_of(model)), rates.parameters_of(made))
     return made

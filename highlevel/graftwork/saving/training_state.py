@@ -20,6 +20,7 @@ from graftgrad.errors import ConfigError, FormatError, ShapeError, expect
 
 from ..seeds import restore_sources, states_of_sources
 from .names import places
+from .rates import checked, multipliers, restore
 
 FORMAT = "graftwork training state 1"
 
@@ -53,6 +54,7 @@ def save_training_state(
     told = {
         "format": FORMAT,
         "frozen": [n for n, w in weights.items() if w.kind == "parameter" and not w.requires_grad],
+        "learning_rate_multipliers": multipliers(weights),
         "order": order,
         "seed": model.seed,
         "batches": model.batches_trained,
@@ -103,6 +105,7 @@ class TrainingState:
             expect(weight.shape == saved[name].shape, self.subject, f"{name} must keep its shape",
                    error=ShapeError, shape=weight.shape, saved=saved[name].shape,
                    advice=advice)  # fmt: skip
+        rates = checked(self.told.get("learning_rate_multipliers", {}), self.subject)
         optimizers, order = optimizers_of(model), self.told["order"]
         expect(optimizers.keys() == order.keys(), self.subject, "must hold the model's optimizers",
                error=ConfigError, saved=sorted(order), model=sorted(optimizers),
@@ -121,6 +124,7 @@ class TrainingState:
             weight.assign(saved[name])
             if weight.kind == "parameter" and weight.trainable is not (name not in frozen):
                 weight.trainable = name not in frozen
+        restore(rates, weights)
         self._restore_metrics(model)
         model.seed = self.seed
         object.__setattr__(model, "batches_trained", int(self.told["batches"]))
