@@ -117,6 +117,7 @@ _builders: dict[tuple[type[Function], str], list[Build]] = defaultdict(list)
 _chosen: dict[Call, Kernel] = {}
 _reference_only = False
 _generation = 0
+_launched = 0
 _MOST_CALLS = 20_000
 
 
@@ -141,6 +142,11 @@ def builders() -> dict[tuple[type[Function], str], list[Build]]:
 def generation() -> int:
     """Return what rises whenever other bodies may be chosen than before."""
     return _generation
+
+
+def launched() -> int:
+    """Return how many launches there were so far, those of repeated steps not counted."""
+    return _launched
 
 
 def choose(call: Call) -> Kernel:
@@ -176,8 +182,10 @@ def only_reference() -> Iterator[None]:
 
 def launch(call: Call, ins: Arrays, outs: Arrays) -> None:
     """Compute: the one door. A tape that listens here misses nothing."""
+    global _launched
     if not call.device.computes:
         return
+    _launched += 1
     chosen = choose(call)
     chosen.run(ins, outs, call.device.scratch(chosen.scratch) if chosen.scratch else ())
     tape = modes.tape()

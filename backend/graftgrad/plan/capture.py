@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import kernel, modes
 from ..data import map_tree
+from ..device.base import Array
 from ..errors import GraftError
 from ..kernels.threads import get_num_threads
 from ..tensor import Tensor
@@ -170,6 +171,37 @@ class Captured(Generic[P, R]):
         self.replayed += 1
         result: R = self._handed_out(kept.told, plan)
         return result
+
+    def form(self, *args: P.args, **kwargs: P.kwargs) -> Hashable:
+        """Return the structure of arguments, under which `repeat` looks for a plan.
+
+        Raises:
+            UnfitError: an argument is no tensor without gradient, and no plain value.
+        """
+        return form_of((args, kwargs), [])
+
+    def repeat(self, form: Hashable, fill: Callable[[Sequence[Array]], object]) -> tuple[R] | None:
+        """Repeat a plan on arguments of a form; None where only a call can run the function.
+
+        Args:
+            form: the structure of the arguments.
+            fill: writes their tensors, in their order, into the arrays that it is handed.
+        """
+        state = modes.state
+        heard = state.tape is not None or state.anomaly is not None or state.saving is not None
+        if heard or not self.lock.acquire(blocking=False):
+            return None
+        try:
+            kept = _fitting(self._known(form))
+            if kept is None:
+                return None
+            plan = kept.ready()
+            fill(plan.inputs)
+            plan.repeat()
+            self.replayed += 1
+            return (self._handed_out(kept.told, plan),)
+        finally:
+            self.lock.release()
 
     def _known(self, form: Hashable) -> Known:
         """Return what is known of arguments of this form in the present state."""

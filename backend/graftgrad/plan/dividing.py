@@ -45,7 +45,7 @@ def in_halves(entries: Sequence[Entry]) -> list[Entry]:
         sums: list[View] = []
         for lane, (first, last) in enumerate(((0, at), (at, b.shape[0]))):
             part = View(Buffer(y.nbytes, "made"), 0, y.shape, _row_major(y), y.dtype)
-            ins = (_columns(a, first, last), _rows(b, first, last))
+            ins = (_columns(a, first, last), rows_of(b, first, last))
             record = launch_over(function, device, ins, (part,), entry.line)
             found.append(replace(record, lane=lane))
             sums.append(part)
@@ -135,9 +135,9 @@ def _parts(record: Record, bounds: Bounds, places: Sequence[int]) -> list[Record
     """Return a launch in parts: those operands and the result are cut by rows."""
     parts: list[Record] = []
     for lane, (first, last) in enumerate(pairwise(bounds)):
-        ins = [_rows(view, first, last) if i in places else view
+        ins = [rows_of(view, first, last) if i in places else view
                for i, view in enumerate(record.ins)]  # fmt: skip
-        outs = (_rows(record.outs[0], first, last),)
+        outs = (rows_of(record.outs[0], first, last),)
         made = launch_over(record.call.function, record.call.device, ins, outs, record.line)
         if isinstance(made.kernel, Reference):
             return []
@@ -172,7 +172,7 @@ def _updates(record: Record, made: Sequence[tuple[View, Bounds]]) -> list[Record
             return []
         for low, high, place in ((at, first, 0), (first, last, lane)):
             if low < high:
-                ins = [_rows(view, low, high) if i in large else view
+                ins = [rows_of(view, low, high) if i in large else view
                        for i, view in enumerate(record.ins)]  # fmt: skip
                 outs = [ins[i] for i in type(record.call.function).updated]
                 function, device = record.call.function, record.call.device
@@ -184,7 +184,7 @@ def _updates(record: Record, made: Sequence[tuple[View, Bounds]]) -> list[Record
     return parts if pieces else []
 
 
-def _rows(view: View, first: int, last: int) -> View:
+def rows_of(view: View, first: int, last: int) -> View:
     """Return some rows of a view."""
     return replace(
         view,

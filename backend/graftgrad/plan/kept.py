@@ -17,6 +17,7 @@ from .guards import Guards, Settings
 from .passes import shortened
 from .plan import Plan
 from .records import Recording
+from .tables import touched
 
 HASTY = 4  # a plan that is outdated before so many repetitions was not worth preparing
 PATIENCE = 2  # so many in a row, and nothing is taken for fixed any more
@@ -70,7 +71,7 @@ class Kept:
         short = shortened(self.recording, fixed, self.loose)
         cpu.trim()  # and what the passes tried
         shared = self._shared(short, fixed)
-        return shared or Plan(replace(short, entries=undivided(short.entries)), fixed)
+        return shared or Plan(touched(replace(short, entries=undivided(short.entries))), fixed)
 
     def _shared(self, short: Recording, fixed: Fixed) -> Plan | None:
         """Return a plan that threads share, each with launches of its own, where it is one."""

@@ -93,7 +93,8 @@ def without_dead(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entr
     kept: list[Entry] = []
     for entry in reversed(entries):
         if isinstance(entry, Record):
-            useful = any(v.buffer.origin != "made" or id(v.buffer) in wanted for v in entry.outs)
+            useful = any(v.nbytes and (v.buffer.origin != "made" or id(v.buffer) in wanted)
+                         for v in entry.outs)  # fmt: skip
             if not useful:
                 continue
         wanted |= {id(view.buffer) for view in entry.ins}

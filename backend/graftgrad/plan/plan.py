@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .. import kernel
 from ..device.base import Array
 from ..errors import GraftError
 from ..kernel import Kernel, NativeCall
@@ -45,6 +46,8 @@ class Plan:
         mixed: whether they would be disturbed by launches that ask for all threads themselves.
     """
 
+    latest: object = None  # stands for the plan that was repeated last
+
     def __init__(self, recording: Recording, fixed: Fixed, apart: bool = False) -> None:
         self.recording = recording
         self.apart = apart
@@ -70,6 +73,9 @@ class Plan:
         self.parts: list[tuple[list[Entry], list[Piece] | Step]] = []
         for entry in self.entries:
             self._bind(entry)
+        self.renewals = recording.renewals
+        self.turn = object()  # the plan itself would be kept
+        self.launched = -1
         self.threads = get_num_threads()
         self.process = os.getpid()
         self.steps = self._joined()
@@ -95,9 +101,9 @@ class Plan:
         room = np.empty(most + LINE, np.uint8)
         return room[-address(room) % LINE :]
 
-    def _scratch(self, kernel: Kernel, lane: int) -> tuple[Array, ...]:
+    def _scratch(self, body: Kernel, lane: int) -> tuple[Array, ...]:
         arrays, start = [], 0
-        for spec in kernel.scratch:
+        for spec in body.scratch:
             arrays.append(np.ndarray(spec.shape, spec.dtype, self.spares[lane].data, start))
             start += lines(spec.nbytes)
         return tuple(arrays)
@@ -145,11 +151,20 @@ class Plan:
         """Repeat the step on other arguments, of the same shapes and element types."""
         for target, argument in zip(self.inputs, arguments, strict=True):
             target[...] = argument
+        self.repeat()
+
+    def repeat(self) -> None:
+        """Repeat the step on what `inputs` hold."""
+        if Plan.latest is not self.turn or kernel.launched() != self.launched:
+            for function in self.renewals:
+                function()
         for function in self.prologue:
             function()
+        Plan.latest, self.launched = None, kernel.launched()
         try:
             for step in self.steps:
                 step()
+            Plan.latest = self.turn
         finally:
             for counter in self.counters:
                 counter.value += 1

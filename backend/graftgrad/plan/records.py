@@ -165,6 +165,8 @@ class Recording:
         decisions: functions and what they returned: a repetition is this recording only while they
             return the same.
         counters: the versions that the step counts up.
+        renewals: functions to call before a repetition if anything else was computed since the last
+            one: memory may not be as that has left it.
         fresh: whether it computed with tensors that the run before did not know.
     """
 
@@ -174,6 +176,7 @@ class Recording:
     prologue: list[Callable[[], object]] = field(default_factory=list)
     decisions: list[tuple[Callable[[], object], object]] = field(default_factory=list)
     counters: list[Any] = field(default_factory=list)
+    renewals: list[Callable[[], object]] = field(default_factory=list)
     fresh: bool = False
 
     @property

@@ -20,6 +20,7 @@ from . import step
 from .data import Batch, NumberedSource, Source
 from .features import Unkept
 from .keeping import OF_TRAINING, OF_VALIDATION, Keeper, overridden, refused, unsteady
+from .picked import Picked, PickedSource, picked
 from .prefix import Prefix
 from .resume import Moved
 
@@ -37,6 +38,8 @@ class KeptSource(NumberedSource):
         self.subject = source.subject
         self.steps = self.length = source.length
         self.running: tuple[int, int, Iterator[Batch]] | None = None
+        found = picked(source)
+        self.picks = found if isinstance(found, PickedSource) else None
 
     def epoch(self, done: int, wanted: int | None) -> Iterator[Any]:
         """Deliver one pass, or `wanted` batches that go on where the last epoch ended."""
@@ -82,6 +85,11 @@ class Piece:
             self.batch = self.source.read(*self.where)
         return self.batch
 
+    def picked(self) -> Picked | None:
+        """Return the batch as one whose samples are picked on demand, where that is possible."""
+        picks = self.source.picks
+        return None if picks is None else Picked(picks, self.numbers)
+
     def features(self, prefix: Prefix) -> Batch | None:
         """Return the batch with features in the place of x, or None where they are not kept."""
         keeper = self.source.keeper
@@ -117,6 +125,12 @@ def ran(
     adjusted = weighted or (lambda one: one)
     kept = isinstance(batch, Piece)
     keeper = batch.source.keeper if kept else model.feature_keeper
+    pick = batch.picked() if kept else batch if isinstance(batch, Picked) else None
+    idle = keeper is None or (keeper.current() is None if kept else keeper.idle())
+    if pick is not None and weighted is None and idle:
+        return pick.ran(model, name)
+    if isinstance(batch, Picked):
+        batch = batch.raw()
     if keeper is None:
         return step.ran(model, name, adjusted(batch))
     if kept:

@@ -116,10 +116,8 @@ class Keeper:
 
     def unkept(self, x: Any) -> Prefix | None:
         """Return the prefix for a batch whose features are not kept, if there is one."""
-        if self.source is not None or self.given_up:
+        if self.source is not None or self.idle():
             return None
-        if self.prefix is None and self.seen == changes.count:
-            return None  # nothing was set since the last look, which found nothing
         self.seen = changes.count
         if self.prefix is not None and not self.prefix.longest():
             self.drop("")
@@ -127,6 +125,10 @@ class Keeper:
             self.find(map_tree(lambda one: one[:FEW], x))
             self.note = ""  # nothing was promised
         return self.current()
+
+    def idle(self) -> bool:
+        """Tell whether there is nothing to find: nothing was set since a look found nothing."""
+        return self.given_up or (self.prefix is None and self.seen == changes.count)
 
     def current(self) -> Prefix | None:
         """Return the prefix if its features may be used in the next step."""

@@ -20,6 +20,7 @@ from .data import Batch, Source
 from .handing import ran
 from .host import weighted_by_class
 from .logs import LazyLogs, numbers
+from .picked import picked
 from .resuming import Resumption, rest_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run_epochs(
     validate: Callable[[int], dict[str, Any]],
 ) -> None:
     """Train epoch after epoch until the last one, or until somebody says stop."""
+    source = picked(source)
     logs: dict[str, Any] = {}
     model.stop_training, model.resumption, model.training_completed = False, None, False
     try:

@@ -6,11 +6,11 @@ What a step does stands in `step`; how it is recorded and repeated in `graftgrad
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graftgrad.data import map_tree
-from graftgrad.plan import Captured
+from graftgrad.plan import Captured, UnfitError
 
 from ..layers.layer import phase
 from .logs import LazyLogs
@@ -54,6 +54,23 @@ class RecordedSteps:
                 roots=self.parts,
             )
         return captured(data)
+
+    def form(self, name: str, data: Any) -> Hashable | None:
+        """Return the structure of what a step received, or None where it cannot be repeated."""
+        captured = self.steps.get(name)
+        try:
+            return None if captured is None else captured.form(data)
+        except UnfitError:
+            return None
+
+    def repeat(
+        self, name: str, form: Hashable, fill: Callable[[Sequence[Any]], object]
+    ) -> tuple[Any] | None:
+        """Repeat the plan of a step on arguments of a form; None where it has to be run."""
+        model, captured = self.model(), self.steps.get(name)
+        if captured is None or model is None or (model.compiled and model.run_eagerly):
+            return None
+        return captured.repeat(form, fill)
 
     def _compiles(self) -> bool:
         model = self.model()

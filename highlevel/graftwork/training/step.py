@@ -68,9 +68,13 @@ def ran(model: Trainer, step: str, batch: tuple[Any, Any, Any]) -> Any:
     The step receives (x, y, sample_weight) as tensors, without what was not given at the end.
     Text stays on the host, and a step that receives it is not recorded.
     """
+    return model.recorded.run(step, placed(batch))
+
+
+def placed(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """Return what a step receives of a batch of host arrays."""
     x, y, weight = (map_tree(_placed, part) for part in batch)
-    data = (x, y, weight) if weight is not None else (x, y) if y is not None else (x,)
-    return model.recorded.run(step, data)
+    return (x, y, weight) if weight is not None else (x, y) if y is not None else (x,)
 
 
 def _placed(host: Any) -> Any:

@@ -237,6 +237,10 @@ class Assembler:
         else:
             self.code += bytes([0x48 | to >> 3, 0xB8 | to & 7]) + struct.pack("<q", value)
 
+    def prefetch(self, a: Memory) -> None:
+        """Bring the cache line of a place, which need not be there, on its way (prefetcht0)."""
+        self._plain(0x0F18, 1, a, size=32)
+
     def address(self, to: int, a: Place) -> None:
         """Set a register to where a place lies."""
         self._plain(0x8D, to, a)

@@ -6,6 +6,7 @@ An index that lies outside is noticed on the way; the reference body is run then
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,16 +44,25 @@ from .steps import offered
 SIZE, COUNT = AXES, AXES + 1  # words of a shape: rows of the table, indices
 LONG = 1 << 16  # elements from which on Python's lock is given back
 AT_ONCE = 8  # vectors
+MANY = 512  # rows of a table from which on threads share blocks of sixteen
+AHEAD, LINES = 8, 8  # rows that are fetched ahead, and cache lines of each
 
 _made: dict[tuple[Any, ...], tuple[int, Any]] = {}
 
 
-class _Rows(Loop):
-    """What both directions share: reading an index, going through a row or a part of one."""
+class RowsLoop(Loop):
+    """What both directions share: reading an index, going through a row or a part of one.
 
-    def __init__(self, wide: bool, wraps: bool, depth: int) -> None:
+    With `marking` that number is written into the table's marks, (rows,), for each picked row.
+    """
+
+    marking = -1
+
+    def __init__(self, wide: bool, wraps: bool, blocks: bool, depth: int) -> None:
         super().__init__(Program(), (), depth)
-        self.wide, self.wraps = wide, wraps
+        self.wide, self.wraps, self.blocks = wide, wraps, blocks
+        self.parted = not depth  # the table, among threads
+        self.owners = self.frame.word()
 
     def _open_table(self) -> None:
         """R8 the table, R9 indices, R10 the picked rows, R12 bytes of a row, R13 rows."""
@@ -66,11 +76,7 @@ class _Rows(Loop):
     def _index(self, at: int) -> None:
         """Set RAX to where the row begins that an index picks."""
         code = self.code
-        if self.wide:
-            code.move(RAX, Memory(R9, 0, at, 8))
-        else:
-            code.load_32(RAX, Memory(R9, 0, at, 4))
-            code.extend(RAX, RAX)
+        self._read(at)
         if self.wraps:
             front = code.new("front")
             code.arithmetic_number("cmp", RAX, 0)
@@ -79,8 +85,39 @@ class _Rows(Loop):
             code.label(front)
         code.arithmetic("cmp", RAX, R13)  # as numbers without sign: below 0 is far above
         code.jump("wrong", "jae")
+        if self.parted:
+            self._others("next")
+        if self.marking >= 0:
+            code.move(RDI, Memory(RBX, 8 + 8 * 4))
+            code.put_number(Memory(RDI, 0, RAX, 8), self.marking)
         code.multiply(RAX, R12)
         code.arithmetic("add", RAX, R8)
+
+    def _read(self, at: int) -> None:
+        code = self.code
+        if self.wide:
+            code.move(RAX, Memory(R9, 0, at, 8))
+        else:
+            code.load_32(RAX, Memory(R9, 0, at, 4))
+            code.extend(RAX, RAX)
+
+    def _fetch(self, at: int) -> None:
+        """Fetch what a later index picks: rows lie anywhere, and memory takes long to answer."""
+        code, enough = self.code, self.code.new("enough")
+        code.address(RAX, Memory(at, AHEAD))
+        code.arithmetic("cmp", RAX, R14)
+        code.jump(enough, "jae")
+        self._read(RAX)
+        if self.parted:
+            self._others(enough)
+        code.multiply(RAX, R12)
+        code.arithmetic("add", RAX, R8)
+        for line in range(LINES):
+            if line:
+                code.arithmetic_number("cmp", R11, 16 * line)
+                code.jump(enough, "jbe")
+            code.prefetch(Memory(RAX, 64 * line))
+        code.label(enough)
 
     def _mask(self, elements: int) -> None:
         """Make the mask of the last elements of so many."""
@@ -110,6 +147,47 @@ class _Rows(Loop):
         write(0)
         code.label(whole)
 
+    def shared(self, write: Callable[[Assembler, int], None]) -> None:
+        """Go through all indices, for the rows of the table that are this thread's.
+
+        A thread has every so many blocks of rows. What it fetches ahead is then its own mostly, and
+        no sum is taken in another order.
+        """
+        code = self.code
+        code.move(R15, Memory(RBX))
+        self._open_table()
+        code.move(R11, Memory(R15, 8 * WIDTH))
+        code.move(R14, Memory(R15, 8 * COUNT))
+        self._mask(R11)
+        code.number(RAX, 1)
+        code.label("double")  # the largest power of two among the numbers of threads
+        code.shift_left(RAX, 1)
+        code.arithmetic("cmp", RAX, self.count)
+        code.jump("double", "jbe")
+        code.shift_right(RAX, 1)
+        code.arithmetic_number("sub", RAX, 1)
+        code.put(self.owners, RAX)
+        code.number(RSI, 0)
+        code.label("row")
+        self._fetch(RSI)
+        self._index(RSI)
+        self._along(R11, lambda vectors: write(code, vectors))
+        code.label("next")
+        code.arithmetic("add", R10, R12)
+        code.arithmetic_number("add", RSI, 1)
+        code.arithmetic("cmp", RSI, R14)
+        code.jump("row", "jb")
+        self._wrong()
+
+    def _others(self, away: str) -> None:
+        """Jump where the row RAX is another thread's."""
+        code = self.code
+        code.move(RCX, RAX)
+        code.shift_right(RCX, 4 if self.blocks else 0)
+        code.arithmetic("and", RCX, self.owners)
+        code.arithmetic("cmp", RCX, self.number)
+        code.jump(away, "jne")
+
     def _wrong(self) -> None:
         """Tell that an index lies outside."""
         code = self.code
@@ -119,7 +197,7 @@ class _Rows(Loop):
         code.put_number(Memory(RAX), 1)
 
 
-class _Take(_Rows):
+class _Take(RowsLoop):
     """Threads share the indices."""
 
     def _body(self, body: list[int], homes: dict[int, Place]) -> None:
@@ -132,6 +210,7 @@ class _Take(_Rows):
         code.multiply(RAX, RDX)
         code.arithmetic("add", R10, RAX)
         code.label("row")
+        self._fetch(RDX)
         self._index(RDX)
         self._along(R11, lambda vectors: _copied(code, vectors, RAX, R10))
         code.arithmetic("add", R10, R12)
@@ -141,58 +220,43 @@ class _Take(_Rows):
         self._wrong()
 
 
-class _Untake(_Rows):
-    """Threads share the columns, so that sums are taken in one order whatever their number.
+class UntakeLoop(RowsLoop):
+    """Threads share the rows of the table.
 
     The table holds zeros before: they are written along rows, which memory likes better.
     """
 
     def _body(self, body: list[int], homes: dict[int, Place]) -> None:
-        code = self.code
-        self._part()
-        self._open_table()
-        code.move(R11, R14)
-        code.arithmetic("sub", R11, RDX)  # columns of this thread
-        self._mask(R11)
-        for register in (R8, R10):
-            code.address(register, Memory(register, 0, RDX, 4))
-        code.number(RSI, 0)
-        code.label("row")
-        self._index(RSI)
-        self._along(R11, lambda vectors: _added(code, vectors, R10, RAX))
-        code.arithmetic("add", R10, R12)
-        code.arithmetic_number("add", RSI, 1)
-        code.arithmetic("cmp", RSI, Memory(R15, 8 * COUNT))
-        code.jump("row", "jb")
-        self._wrong()
+        self.shared(lambda code, vectors: _added(code, vectors, R10, RAX))
 
 
-def _at(base: int, vector: int) -> Memory:
+def at(base: int, vector: int) -> Memory:
+    """Return the place of a vector of the row that begins at a register."""
     return Memory(base, 32 * vector, RCX, 4)
 
 
 def _copied(code: Assembler, vectors: int, source: int, target: int) -> None:
     for v in range(vectors):
-        code.two("vmovups", v, _at(source, v))
+        code.two("vmovups", v, at(source, v))
     for v in range(vectors):
-        code.store("vmovups", _at(target, v), v)
+        code.store("vmovups", at(target, v), v)
     if not vectors:
-        code.three("vmaskmovps", 0, OTHER, _at(source, 0))
-        code.store_masked(_at(target, 0), OTHER, 0)
+        code.three("vmaskmovps", 0, OTHER, at(source, 0))
+        code.store_masked(at(target, 0), OTHER, 0)
 
 
 def _added(code: Assembler, vectors: int, source: int, target: int) -> None:
     for v in range(vectors):
-        code.two("vmovups", v, _at(target, v))
+        code.two("vmovups", v, at(target, v))
     for v in range(vectors):
-        code.three("vaddps", v, v, _at(source, v))
+        code.three("vaddps", v, v, at(source, v))
     for v in range(vectors):
-        code.store("vmovups", _at(target, v), v)
+        code.store("vmovups", at(target, v), v)
     if not vectors:
-        code.three("vmaskmovps", 0, OTHER, _at(target, 0))
-        code.three("vmaskmovps", 1, OTHER, _at(source, 0))
+        code.three("vmaskmovps", 0, OTHER, at(target, 0))
+        code.three("vmaskmovps", 1, OTHER, at(source, 0))
         code.three("vaddps", 0, 0, 1)
-        code.store_masked(_at(target, 0), OTHER, 0)
+        code.store_masked(at(target, 0), OTHER, 0)
 
 
 class Rows(Kernel):
@@ -203,26 +267,29 @@ class Rows(Kernel):
 
     def __init__(self, call: Call, backward: bool, table: Spec, picked: Spec) -> None:
         function: Any = call.function
-        indices = call.ins[1]
-        loop = _Untake if backward else _Take
         self.reference = Reference(call)
         self.backward = backward
-        key = loop, indices.dtype == int64, function.wraps
-        if key not in _made:
-            unit, enter = loop(key[1], function.wraps, 0 if self.backward else 1).unit()
-            _made[key] = enter, unit
-        enter, _ = _made[key]
-        width = table.size // table.shape[0]
-        words = [0] * (COUNT + 1)
-        words[ENTER], words[WIDTH] = enter, width
-        words[SIZE], words[COUNT] = table.shape[0], indices.size
-        words[TOTAL] = width if self.backward else indices.size
+        self.size = table.shape[0], table.size // table.shape[0], call.ins[1].size
+        self.kind = call.ins[1].dtype == int64, function.wraps, table.shape[0] >= MANY
         moved = picked.size + (table.size if self.backward else 0)
-        words[THREADS] = openmp.share(moved, 32)
-        self.words = (ctypes.c_int64 * len(words))(*words)
+        self.words = self.words_of(UntakeLoop if backward else _Take, moved)
         self.address = ctypes.addressof(self.words)
         self.call = entry(4, moved < LONG)
         self.zeros = choose(Call(FullLike(0), (table,), (table,), call.device))
+
+    def words_of(self, loop: type[RowsLoop], moved: int) -> Any:
+        """Return the shape of a loop that moves so many elements."""
+        key = loop, *self.kind
+        if key not in _made:
+            unit, enter = loop(*self.kind, 1 if loop is _Take else 0).unit()
+            _made[key] = enter, unit
+        rows, width, count = self.size
+        words = [0] * (COUNT + 1)
+        words[ENTER], words[WIDTH] = _made[key][0], width
+        words[SIZE], words[COUNT] = rows, count
+        words[TOTAL] = count if loop is _Take else width
+        words[THREADS] = openmp.share(moved, 32)
+        return (ctypes.c_int64 * len(words))(*words)
 
     def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:
         """Compute `outs` from `ins`."""

@@ -128,8 +128,10 @@ def build_sum(call: Call) -> Kernel | None:
         assert isinstance(call.function, Sum)
         axes = tuple([i for i in call.function.axes if x.shape[i] > 1])
         live = tuple([i for i, size in enumerate(x.shape) if size > 1])
-        if not axes or x.dtype != float32:
+        if x.dtype != float32:
             return None
+        if not axes:  # of one element each
+            return leading_summed(call, y.size)
         if axes == live:
             return all_summed(call, sum_of_rows)
         if axes == live[-len(axes) :]:
