@@ -244,6 +244,8 @@ ATTACKS: tuple[Attack, ...] = (
            malicious("torch", "a long list in itself"), TREE),
     Attack("billion laughs", "a key of pairs of pairs, whose hash never ends",
            malicious("torch", "nested key"), TREE),
+    Attack("billion laughs", "one text made into bytes 5000 times",
+           malicious("torch", "copies of its values"), TREE),
     Attack("hash flooding", "50 000 numbers of one hash as keys",
            malicious("torch", "keys of one hash"), TREE),
     Attack("hash flooding", "pairs of numbers of one hash as keys",

@@ -36,10 +36,10 @@ def map_file(path: PathLike) -> memoryview:
     place = as_path(path)
     subject = str(place)
     try:
-        _check_regular(subject, os.stat(place))
+        _check_regular(subject, os.stat(place), place)
         with open(place, "rb") as file:
             # The size once more: the file may have been exchanged in between.
-            _check_regular(subject, os.fstat(file.fileno()))
+            _check_regular(subject, os.fstat(file.fileno()), place)
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
         missing(subject, "the file must exist", path=str(place.absolute()))
@@ -47,14 +47,27 @@ def map_file(path: PathLike) -> memoryview:
         refuse(subject, "the file must be readable", reason=failure.strerror or str(failure))
 
 
-def _check_regular(subject: str, status: os.stat_result) -> None:
+def _check_regular(subject: str, status: os.stat_result, place: Path) -> None:
     # A named pipe would wait for ever, so the kind is checked before opening.
-    check(not stat.S_ISDIR(status.st_mode), subject, "must be a file", kind="directory")
+    if stat.S_ISDIR(status.st_mode):
+        refuse(subject, "must be a file", _inside(place), kind="directory")
     check(stat.S_ISREG(status.st_mode), subject, "must be a regular file", kind="special file")
     check(
         status.st_size > 0, subject, "the file must not be empty", "Was it saved or copied whole?",
         size=0,
     )  # fmt: skip
+
+
+def _inside(folder: Path) -> str:
+    """Tell which file of a folder is meant, or what wrote the folder."""
+    found = sorted(os.listdir(folder)[:10_000])
+    if "saved_model.pb" in found:
+        return "A SavedModel of TensorFlow is not read: save the model as .keras or .h5."
+    if ".metadata" in found:
+        return "Turn a distributed checkpoint of PyTorch into one file: dcp_to_torch_save."
+    endings = (".index.json", ".safetensors", ".weights.h5", ".keras", ".h5", ".bin", ".pt", ".pth")
+    files = [name for ending in endings for name in found if name.endswith(ending)]
+    return f"Name a file in it, as {files[0][:100]!r}." if files else ""
 
 
 @contextmanager

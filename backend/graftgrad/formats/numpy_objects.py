@@ -11,17 +11,27 @@ from .base import Array, DType, check, refuse
 from .plain_objects import Arguments, Global
 
 _PLAIN = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
+_FORGOTTEN = re.compile(r"[<>|=]?[US][0-9]{1,6}")
 
 
 class DTypeRecord:
-    """An element type of plain numbers."""
+    """An element type of plain numbers; arrays of texts are let go.
+
+    Attributes:
+        dtype: the type; bytes where `kept` is false.
+        kept: whether the elements are numbers.
+    """
 
     def __init__(self, arguments: Arguments) -> None:
         text = arguments[0] if arguments else None
+        self.kept = not (isinstance(text, str) and _FORGOTTEN.fullmatch(text))
+        if not self.kept:
+            self.dtype: DType = np.dtype("u1")
+            return
         if not isinstance(text, str) or not _PLAIN.fullmatch(text):
             refuse("numpy.dtype", "must be plain numbers", descr=str(text)[:20])
         try:
-            self.dtype: DType = np.dtype(text)
+            self.dtype = np.dtype(text)
         except TypeError:
             refuse("numpy.dtype", "must be plain numbers", descr=text)
 
@@ -34,7 +44,7 @@ class DTypeRecord:
 
 
 class ArrayRecord:
-    """An array that is filled by its state."""
+    """An array that is filled by its state; none where its elements are no numbers."""
 
     def __init__(self) -> None:
         self.array: Array | None = None
@@ -45,6 +55,8 @@ class ArrayRecord:
         if not isinstance(state, tuple) or len(state) != 5:
             refuse(subject, "its state must have five parts")
         _, shape, record, columns, raw = state
+        if isinstance(record, DTypeRecord) and not record.kept:
+            return
         if not isinstance(record, DTypeRecord) or not isinstance(raw, bytes):
             refuse(subject, "its state must hold a plain dtype and bytes")
         if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
@@ -60,6 +72,8 @@ def _scalar(arguments: Arguments) -> object:
     record, raw = arguments if len(arguments) == 2 else (None, None)
     if not isinstance(record, DTypeRecord) or not isinstance(raw, bytes):
         refuse("numpy scalar", "takes a plain dtype and bytes")
+    if not record.kept:
+        return raw
     check(len(raw) == record.dtype.itemsize, "numpy scalar", "must hold one element",
           bytes=len(raw))  # fmt: skip
     return np.frombuffer(raw, record.dtype)[0].item()

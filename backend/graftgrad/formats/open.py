@@ -22,6 +22,8 @@ _EXTENSIONS = {
     ".npz": "npz", ".onnx": "onnx",
 }  # fmt: skip
 
+_TABLE = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # ends the sorted tables of LevelDB
+
 # Files that are often met in the place of weights, by how they begin, and what to do about each.
 _FOREIGN = (
     (b"version https://git-lfs", "a Git LFS pointer", "Fetch the file itself with git lfs pull."),
@@ -31,7 +33,14 @@ _FOREIGN = (
     (b"\x93NUMPY", "a single NumPy array", "Save named arrays with numpy.savez."),
     (b"\x80", "a bare pickle", "Only files written by torch.save are read."),
     (b"PK\5\6", "an empty ZIP archive", ""),
+    (b"GGUF", "a GGUF file", "Convert it to safetensors."),
     (b"{", "a JSON text", ""),
+)
+# The same for ZIP archives, by a member.
+_ARCHIVES = (
+    ("archive_format", "A program of torch.export: save the state_dict() of its module instead."),
+    ("byteorder", "It has no data.pkl: torch.save was broken off. Save it again."),
+    ("saved_model.pb", "A SavedModel of TensorFlow: save the model as .keras or .h5."),
 )
 
 
@@ -111,7 +120,12 @@ def _zip_kind(archive: ZipArchive) -> str:
         return "torch"
     if npz.sniff(archive):
         return "npz"
-    refuse(archive.subject, f"a ZIP archive must be one of {_KNOWN}", members=archive.names[:8])
+    advice = next(
+        (told for ending, told in _ARCHIVES if any(one.endswith(ending) for one in archive.names)),
+        "",
+    )
+    refuse(archive.subject, f"a ZIP archive must be one of {_KNOWN}", advice,
+           members=archive.names[:8])  # fmt: skip
 
 
 def _open_zip(archive: ZipArchive, limits: Limits) -> Archive:
@@ -128,6 +142,13 @@ def _refuse_unknown(data: memoryview, path: PathLike) -> NoReturn:
     for begin, kind, advice in _FOREIGN:
         if head.lstrip().startswith(begin) or head.startswith(begin):
             refuse(os.fspath(path), f"must be one of {_KNOWN}", advice, kind=kind)
+    if head[4:8] == b"TFL3":
+        refuse(os.fspath(path), f"must be one of {_KNOWN}",
+               "Use the Keras model it was made from.", kind="a TensorFlow Lite model")  # fmt: skip
+    if bytes(data[-8:]) == _TABLE:
+        refuse(os.fspath(path), f"must be one of {_KNOWN}",
+               "Load it with TensorFlow and save the model as .weights.h5.",
+               kind="the index of a TensorFlow checkpoint")  # fmt: skip
     expected = _EXTENSIONS.get(PurePath(as_path(path)).suffix.lower())
     hint = f"Its name suggests {expected}: the file may be truncated." if expected else ""
     refuse(os.fspath(path), f"must be one of {_KNOWN}", hint, begins=head[:8])

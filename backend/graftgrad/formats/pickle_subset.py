@@ -15,6 +15,26 @@ from .base import Limits, refuse
 from .plain_objects import Buildable, Global, check_key, plain_set
 
 _CONTAINERS = (dict, list, tuple)
+_SIZED = (str, bytes, dict, list, tuple, set)
+_FREE, _COPIES = 1 << 16, 4
+_NEVER = (
+    "It is never imported. If the file holds a whole model object, save its state_dict() with "
+    "PyTorch and read that."
+)
+# What PyTorch writes for tensors that are no plain arrays, and what to do about each.
+_ADVICE = {
+    "torch._utils._rebuild_sparse_tensor": "A sparse tensor: save its to_dense().",
+    "torch._utils._rebuild_qtensor": "A quantized tensor: save its dequantize().",
+    "torch._utils._rebuild_nested_tensor": "A nested tensor: save its unbind().",
+    "torch._utils._rebuild_meta_tensor_no_storage": "A tensor without values: load the weights "
+    "into the model before its state_dict() is saved.",
+    "torch._utils._rebuild_wrapper_subclass": "A tensor of a class of its own: save it as a plain "
+    "tensor.",
+    "torch.complex32": "Save it as complex64.",
+    "torch.float4_e2m1fn_x2": "Save it as float32.",
+    "torch.qint8": "A quantized module: save the float model's state_dict().",
+    "torch.quint8": "A quantized module: save the float model's state_dict().",
+}
 
 
 def check_tree(tree: object, subject: str, limits: Limits) -> None:
@@ -64,6 +84,7 @@ class Interpreter:
         self.known = known
         self.persistent = persistent
         self.position = 0
+        self.copied = 0
         self.stack: list[object] = []
         self.marks: list[int] = []
         self.memo: dict[int, object] = {}
@@ -157,11 +178,8 @@ class Interpreter:
         full = f"{module}.{name}"
         found = self.known.get(full)
         if found is None:
-            refuse(
-                self.subject, "may only name what is known to hold plain data",
-                "It is never imported. If the file holds a whole model object, save its "
-                "state_dict() with PyTorch and read that.", name=full,
-            )  # fmt: skip
+            refuse(self.subject, "may only name what is known to hold plain data",
+                   _ADVICE.get(full, _NEVER), name=full)  # fmt: skip
         self.push(found)
 
     def stack_global(self) -> None:
@@ -179,6 +197,11 @@ class Interpreter:
             self.refuse("may only apply what can be applied", type=type(function).__name__)
         if type(arguments) is not tuple:
             self.refuse("arguments must be a tuple", type=type(arguments).__name__)
+        # What is applied may copy its arguments, and those may be fetched again and again.
+        self.copied += sum(len(one) for one in arguments if isinstance(one, _SIZED))
+        self.check(self.copied <= _FREE + _COPIES * len(self.data),
+                   "must not make more of its values than the file holds",
+                   items=self.copied, bytes=len(self.data))  # fmt: skip
         self.push(function.call(arguments))
 
     def build(self) -> None:
@@ -287,6 +310,8 @@ _INSTRUCTIONS: dict[int, Instruction] = {
     ord("T"): _counted("<I", Interpreter.old_text),
     ord("C"): _counted("<B", Interpreter.push),
     ord("B"): _counted("<I", Interpreter.push),
+    0x8E: _counted("<Q", Interpreter.push),
+    0x96: _counted("<Q", Interpreter.push),  # a bytearray
     # containers
     ord("("): lambda machine: machine.marks.append(len(machine.stack)),
     ord("}"): lambda machine: machine.push({}),
@@ -302,6 +327,7 @@ _INSTRUCTIONS: dict[int, Instruction] = {
     ord("a"): Interpreter.append_one,
     ord("e"): lambda machine: machine.extend(machine.pop_mark()),
     0x90: lambda machine: machine.add(machine.pop_mark()),
+    0x91: lambda machine: machine.push(plain_set((machine.pop_mark(),))),
     # memory
     ord("q"): lambda machine: machine.put(machine.number("<B")),
     ord("r"): lambda machine: machine.put(machine.number("<I")),

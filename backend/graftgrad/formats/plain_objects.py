@@ -1,7 +1,8 @@
-"""What the plain names in a pickle stand for: dicts in order, sets, bytes, namespaces.
+"""What Python's own names in a pickle stand for: dicts in order, sets, bytes, namespaces, paths.
 
-What PyTorch's and numpy's names mean stands in `torch_objects.py` and `numpy_objects.py`; the
-interpreter that asks for them in `pickle_subset.py`.
+What PyTorch's and numpy's names mean stands in `torch_objects.py` and `numpy_objects.py`, those of
+other libraries in `settings_objects.py`; the interpreter that asks for them in `pickle_subset.py`.
+Nothing here is the class of the name: a path is text, a date its digits.
 """
 
 from __future__ import annotations
@@ -61,12 +62,14 @@ class Settings(dict[object, object]):
 
 def settings(arguments: Arguments) -> Settings:
     """Make an empty namespace."""
-    check(not arguments, "argparse.Namespace", "takes no arguments", arguments=len(arguments))
+    check(not arguments, "Namespace", "takes no arguments", arguments=len(arguments))
     return Settings()
 
 
 def check_key(key: object, subject: str) -> None:
     """Allow as keys what is hashed in a time proportional to its bytes, and differently."""
+    if isinstance(key, Global):  # a class that stands for itself, hashed by its name
+        return
     # Nested tuples that share their parts take exponential time to hash.
     parts, widest = (key, _WIDEST_PART) if isinstance(key, tuple) else ((key,), _WIDEST)
     check(all(isinstance(part, _KEYS) for part in parts), subject, "keys must be text or numbers",
@@ -110,12 +113,107 @@ def latin_bytes(arguments: Arguments) -> bytes:
         refuse("_codecs.encode", "takes a text of bytes", characters=len(text))
 
 
+def with_default(arguments: Arguments) -> Ordered:
+    """Make a `defaultdict`, whose default is let go."""
+    factory = arguments[0] if len(arguments) == 1 else None
+    known = factory is None or isinstance(factory, Global)
+    check(len(arguments) <= 1 and known, "defaultdict", "takes a class that is known",
+          arguments=len(arguments))  # fmt: skip
+    return Ordered()
+
+
+def counted(arguments: Arguments) -> Ordered:
+    """Make a `Counter` of the dictionary it takes."""
+    counts = arguments[0] if len(arguments) == 1 else {}
+    if len(arguments) > 1 or not isinstance(counts, dict):
+        refuse("Counter", "takes a dict", arguments=len(arguments))
+    result = Ordered()
+    result.update(counts)
+    return result
+
+
+def queue(arguments: Arguments) -> list[object]:
+    """Make a list of a `deque`, whose longest length is let go."""
+    items = arguments[0] if arguments else []
+    if len(arguments) > 2 or not isinstance(items, (list, tuple)):
+        refuse("deque", "takes a list and a length", arguments=len(arguments))
+    return list(items)
+
+
+def path(arguments: Arguments) -> str:
+    """Put the parts of a path together; it is only ever text."""
+    parts = [part for part in arguments if isinstance(part, str)]
+    check(len(parts) == len(arguments), "pathlib", "the parts of a path must be text")
+    return "/".join(parts).replace("//", "/", 1)
+
+
+def date(arguments: Arguments) -> str:
+    """Write the bytes of a date, or of a date and time, as digits."""
+    raw = arguments[0] if arguments else None
+    if not isinstance(raw, bytes) or len(raw) not in (4, 10):
+        refuse("datetime", "takes 4 or 10 bytes", arguments=len(arguments))
+    day = f"{raw[0] << 8 | raw[1]:04}-{raw[2] & 0x7F:02}-{raw[3]:02}"
+    return day if len(raw) == 4 else f"{day}T{raw[4]:02}:{raw[5]:02}:{raw[6]:02}"
+
+
+def number_parts(arguments: Arguments) -> tuple[object, ...]:
+    """Keep what a slice, a range or a span of time is made of; nothing is counted out."""
+    plain = all(one is None or isinstance(one, (int, float)) for one in arguments)
+    check(plain and len(arguments) <= 3, "slice, range or timedelta", "takes up to three numbers",
+          arguments=len(arguments))  # fmt: skip
+    return arguments
+
+
+def complex_number(arguments: Arguments) -> complex:
+    """Make a complex number of its parts."""
+    first, second = arguments if len(arguments) == 2 else (None, None)
+    if not isinstance(first, (int, float)) or not isinstance(second, (int, float)):
+        refuse("complex", "takes two numbers", arguments=len(arguments))
+    narrow = all(isinstance(one, float) or abs(one) < 1 << 60 for one in (first, second))
+    check(narrow, "complex", "its parts must be small")
+    return complex(first, second)
+
+
+def plain_bytes(arguments: Arguments) -> bytes:
+    """Make bytes of a `bytearray`, from bytes or from the text of protocol 2."""
+    if len(arguments) == 1 and isinstance(arguments[0], bytes):
+        return arguments[0]
+    if len(arguments) == 2 and arguments[1] == "latin-1":
+        return latin_bytes((arguments[0], "latin1"))
+    check(not arguments, "bytearray", "takes bytes", arguments=len(arguments))
+    return b""
+
+
+_CALLS: dict[str, Callable[[Arguments], object]] = {
+    "collections.OrderedDict": ordered,
+    "collections.defaultdict": with_default,
+    "collections.Counter": counted,
+    "collections.deque": queue,
+    "argparse.Namespace": settings,
+    "types.SimpleNamespace": settings,
+    "_codecs.encode": latin_bytes,
+    "datetime.date": date,
+    "datetime.datetime": date,
+    "datetime.timedelta": number_parts,
+}
+_BUILTINS: dict[str, Callable[[Arguments], object] | None] = {
+    "set": plain_set, "frozenset": plain_set, "bytearray": plain_bytes, "complex": complex_number,
+    "slice": number_parts, "range": number_parts, "xrange": number_parts,
+    # classes that stand for themselves: the defaults of dictionaries, the types of arguments
+    **dict.fromkeys(("int", "long", "float", "str", "unicode", "bool", "list", "dict", "tuple",
+                     "bytes", "object", "NoneType")),
+}  # fmt: skip
+_PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
+
 PLAIN_GLOBALS: tuple[Global, ...] = (
-    Global("collections.OrderedDict", ordered),
-    Global("argparse.Namespace", settings),
-    Global("__builtin__.set", plain_set),
-    Global("builtins.set", plain_set),
-    Global("_codecs.encode", latin_bytes),
+    *(Global(name, call) for name, call in _CALLS.items()),
+    *(
+        Global(f"{room}.{name}", call)
+        for room in ("builtins", "__builtin__")
+        for name, call in _BUILTINS.items()
+    ),
+    *(Global(f"{room}.{name}", path) for room in ("pathlib", "pathlib._local") for name in _PATHS),
+    Global("typing.Any"),
 )
 
 

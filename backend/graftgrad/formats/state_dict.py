@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from .base import check, refuse
@@ -17,7 +18,12 @@ _OTHERS = (
     "optimizer", "optim", "opt", "scheduler", "lr_scheduler", "scaler", "amp", "criterion", "loss",
     "rng", "random",
 )  # fmt: skip
-_WRAPPERS = ("module.", "_orig_mod.")
+# What wrappers put into names, at any level (torch.compile, FSDP, recomputation), or before all.
+_INSIDE = re.compile(
+    r"(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module)\."
+)
+_WRAPPERS = ("module.",)
+_COUNTER = "n_averaged"  # of torch.optim.swa_utils.AveragedModel, beside its module
 
 Tensors = dict[str, TensorRecord]
 
@@ -27,8 +33,8 @@ def pick_state_dict(tree: object, subject: str, key: str | None = None) -> tuple
 
     Without a `key`: an entry with one of the usual names; else the top level, if tensors stand
     there; else its only entry that holds tensors; else all of them, "." between the levels.
-    Entries of optimizers and the like are left out, and prefixes that wrappers put before every
-    name ("module.", "_orig_mod.") are taken away.
+    Entries of optimizers and the like are left out, and what wrappers put into every name
+    ("module.", "_orig_mod.") is taken away.
 
     Args:
         tree: the decoded checkpoint, whose size was checked.
@@ -115,8 +121,12 @@ def _walk(node: object, path: str) -> Iterator[tuple[str, TensorRecord]]:
 
 
 def _unwrap(tensors: Tensors) -> Tensors:
-    """Take away what DataParallel and torch.compile put before every name."""
+    """Take away what DataParallel, torch.compile and the like put into every name."""
+    plain = {_INSIDE.sub("", name): record for name, record in tensors.items()}
+    if len(plain) == len(tensors) and "" not in plain:
+        tensors = plain
+    rest = {name: record for name, record in tensors.items() if name != _COUNTER}
     for prefix in (*_WRAPPERS, *_WRAPPERS):
-        if all(name.startswith(prefix) and len(name) > len(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): record for name, record in tensors.items()}
+        if rest and all(name.startswith(prefix) and len(name) > len(prefix) for name in rest):
+            rest = tensors = {name.removeprefix(prefix): record for name, record in rest.items()}
     return tensors

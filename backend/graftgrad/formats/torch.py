@@ -24,6 +24,7 @@ from .file import PathLike, map_file
 from .numpy_objects import NUMPY_GLOBALS, ArrayRecord
 from .pickle_subset import Interpreter, check_tree
 from .plain_objects import PLAIN_GLOBALS, Global, table
+from .settings_objects import SETTINGS_GLOBALS
 from .state_dict import pick_state_dict
 from .torch_objects import STORAGES, UNTYPED, Storage, TensorMaker, TensorRecord, View
 from .zip import ZipArchive
@@ -64,7 +65,8 @@ def read_checkpoint(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> object:
     """Decode everything a checkpoint holds: dicts, lists, numbers, text, and arrays for tensors.
 
     Tensors become read-only arrays over the mapped file; those that share a storage share memory.
-    Ordered dictionaries become dicts, devices and dtypes text, parameters plain arrays.
+    Ordered dictionaries become dicts, devices, dtypes, paths and dates text, parameters plain
+    arrays; numpy's arrays of texts become None.
 
     Raises:
         FormatError: not a checkpoint, damaged, or it names something that is not plain data.
@@ -222,8 +224,9 @@ class _Storages:
 
     def interpreter(self, data: memoryview) -> Interpreter:
         names = table(
-            PLAIN_GLOBALS, NUMPY_GLOBALS, TensorMaker(self.subject, self.limits).globals()
-        )
+            PLAIN_GLOBALS, SETTINGS_GLOBALS, NUMPY_GLOBALS,
+            TensorMaker(self.subject, self.limits).globals(),
+        )  # fmt: skip
         return Interpreter(data, self.subject, self.limits, names, self.persistent)
 
     def persistent(self, identity: object) -> object:
@@ -278,15 +281,18 @@ class _Storages:
 def _plain(node: object, subject: str) -> object:
     """Turn a decoded tree, whose size was checked, into plain Python objects and arrays."""
     if isinstance(node, dict):
-        return {key: _plain(value, subject) for key, value in node.items()}
+        return {
+            key.name if isinstance(key, Global) else key: _plain(value, subject)
+            for key, value in node.items()
+        }
     if isinstance(node, (list, tuple)):
         return type(node)(_plain(item, subject) for item in node)
     if isinstance(node, TensorRecord):
         return node.array()
-    if isinstance(node, ArrayRecord) and node.array is not None:
+    if isinstance(node, ArrayRecord):
         return node.array
     if isinstance(node, Global) and node.call is None:
         return node.name
-    leaves = (str, bytes, int, float, bool, type(None), set)
+    leaves = (str, bytes, int, float, complex, bool, type(None), set)
     check(isinstance(node, leaves), subject, "may only hold plain data", type=type(node).__name__)
     return node

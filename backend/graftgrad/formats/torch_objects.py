@@ -131,6 +131,7 @@ class TensorMaker:
             "torch._tensor._rebuild_from_type_v2": self.rebuild_from_type,
             "torch.Size": self.size,
             "torch.device": self.device,
+            "torch.serialization._get_layout": self.layout,
         }
         names = [f"torch.{name}" for name in (*STORAGES, *DTYPES)]
         names += [f"torch.cuda.{name}" for name in STORAGES]
@@ -194,6 +195,13 @@ class TensorMaker:
         parts = [str(part) for part in arguments if isinstance(part, (str, int))]
         self.check(len(parts) == len(arguments) in (1, 2), "a device has a kind and an index")
         return ":".join(parts)
+
+    def layout(self, arguments: Arguments) -> str:
+        """Take the name of a layout; how a tensor was stored is only ever told."""
+        name = arguments[0] if len(arguments) == 1 else None
+        if not isinstance(name, str):
+            refuse(f"{self.subject}: layout", "must be a name", type=type(name).__name__)
+        return name
 
     def check_hooks(self, hooks: object) -> None:
         """Accept only an empty dict of hooks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from graftgrad.errors import ConfigError, FormatError, expect
 
@@ -16,6 +17,7 @@ from .sources import Source
 Rules = Mapping[str, str]
 Matching = str | Rules
 WAYS = ("auto", "name", "order")
+_MOST_PREFIXES = 16
 
 
 def chosen(
@@ -41,11 +43,42 @@ def chosen(
     if match == "order" and source.dialect != "keras3":  # which is matched by its structure
         return _in_order(source, places)
     found = matched(model, source, places, by_name)
-    if source.dialect in ("torch", "named"):
-        for rules in FOREIGN.values():
-            other = _by_rules(rules, source, places)
-            found = other if len(other) > len(found) else found
+    if source.dialect not in ("torch", "named"):
+        return found
+    wanted = sum(not place.optional for place in places)
+    for within in (source, *_without_prefix(source)):
+        if len(found) >= wanted:
+            break
+        offers = [_by_rules(rules, within, places) for rules in FOREIGN.values()]
+        if within is not source:
+            offers.append(matched(model, within, places, by_name))
+        for other in offers:
+            if len(other) > len(found):
+                found = [_under(source, within, one) for one in other]
     return found
+
+
+def _without_prefix(source: Source) -> Iterator[Source]:
+    """Yield the parts of a file that lie under one name ("model.", "backbone.") as files.
+
+    Programs that train keep a network as an attribute of something larger.
+    """
+    heads = dict.fromkeys(name.partition(".")[0] for name in source.entries if "." in name)
+    for head in list(heads)[:_MOST_PREFIXES]:
+        inside = {
+            name.removeprefix(f"{head}."): entry
+            for name, entry in source.entries.items()
+            if name.startswith(f"{head}.")
+        }
+        if len(inside) < len(source.entries) or len(heads) == 1:
+            yield Source(f"{head}.", source.dialect, inside)
+
+
+def _under(source: Source, within: Source, match: Match) -> Match:
+    """Give a match inside of a part of a file its whole name."""
+    if within is source:
+        return match
+    return replace(match, name=f"{within.subject}{match.name}")
 
 
 def _in_order(source: Source, places: list[Place]) -> list[Match]:

@@ -179,3 +179,29 @@ def test_older_layout() -> None:
         assert archive.format == "hdf5" and archive.metadata["layout"] == "legacy"
         same(archive["head/outer/head/bias"], counted(4, start=10))
         assert not any("optimizer" in name for name in archive)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_settings_beside_the_weights(protocol: int) -> None:
+    path = GOLDEN / f"settings_{protocol}.pt"
+    with formats.open_weights(path) as archive:
+        assert list(archive) == ["w"]
+    tree = formats.read_checkpoint(path)
+    assert isinstance(tree, dict)
+    same(tree.pop("state_dict")["w"], counted(3))
+    assert tree.pop("version").startswith("2.") and tree.pop("omega") == {}
+    assert tree == {
+        "args": {"lr": 0.1, "out": "/runs/1"},
+        "space": {"depth": 2},
+        "default": {"losses": [0.5, 0.25]},
+        "counter": {"a": 2, "b": 1},
+        "deque": [1, 2],
+        "date": "2024-05-17T13:04:59",
+        "day": "2024-05-17",
+        "span": (1, 2, 0),
+        "parts": [(1, 2, None), (0, 3, 1), 1 + 2j, b"xy", {4}],
+        "names": None,
+        "one": "cat".encode("utf-32-le"),
+        "layout": "torch.strided",
+        "easy": {"a": {"b": 1}},
+    }

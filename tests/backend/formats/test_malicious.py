@@ -139,6 +139,12 @@ def nested_key():
     return b"}" + body + b"tK\x01s"
 
 
+def copies():
+    """One text that is made into bytes again and again."""
+    again = name("_codecs", "encode") + b"h\x00X\x06\x00\x00\x00latin1\x86R"
+    return text("x" * 100_000) + b"q\x00]" + (again + b"a") * 5_000 + b"\x86"
+
+
 def wide():
     """A long list that holds itself: listed at every level, it would take gigabytes."""
     return entry(b"]q\x00(" + b"N" * 100_000 + b"h\x00e")
@@ -224,6 +230,27 @@ TORCH = [
     Row("set of one hash", "torch", lambda: checkpoint(
         b"\x8f(" + b"".join(integer(k * (2**61 - 1)) for k in range(1, 20_000)) + b"\x90"),
         "small"),
+    Row("copies of its values", "torch", lambda: checkpoint(copies()), "more of its values"),
+    Row("deque of a text", "torch", lambda: checkpoint(call("collections", "deque", text("x"))),
+        "takes a list"),
+    Row("counter of a list", "torch", lambda: checkpoint(call("collections", "Counter", b"]")),
+        "takes a dict"),
+    Row("default made by a call", "torch",
+        lambda: checkpoint(call("collections", "defaultdict", name("os", "system"))), "os.system"),
+    Row("path of numbers", "torch", lambda: checkpoint(call("pathlib", "PosixPath", b"K\x01")),
+        "text"),
+    Row("date of text", "torch", lambda: checkpoint(call("datetime", "datetime", text("x"))),
+        "bytes"),
+    Row("range of text", "torch", lambda: checkpoint(call("builtins", "range", text("x"))),
+        "numbers"),
+    Row("complex of text", "torch", lambda: checkpoint(call("builtins", "complex", text("1j"))),
+        "two numbers"),
+    Row("class of settings with arguments", "torch",
+        lambda: checkpoint(call("easydict", "EasyDict", text("x"))), "no arguments"),
+    Row("layout of a number", "torch",
+        lambda: checkpoint(call("torch.serialization", "_get_layout", b"K\x01")), "name"),
+    Row("sparse tensor", "torch",
+        lambda: checkpoint(name("torch._utils", "_rebuild_sparse_tensor")), "to_dense"),
     Row("nested deeply", "torch", lambda: checkpoint(entry(b"]" * 5000 + b"a" * 4999)),
         "max_depth"),
     Row("text longer than the file", "torch", lambda: checkpoint(b"X\xff\xff\xff\x7f"), "early"),

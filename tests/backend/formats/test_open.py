@@ -1,8 +1,10 @@
 """The door for all formats: the content decides, and what is no weight file is told apart."""
 
 import errno
+import io
 import os
 import stat
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,9 @@ FOREIGN = {
     "pickle": (b"\x80\x04\x95", "torch.save"),
     "zip": (b"PK\5\6" + bytes(18), "empty ZIP"),
     "json": (b'{"a": 1}', "JSON"),
+    "lite": (b"\x1c\0\0\0TFL3" + bytes(8), "TensorFlow Lite"),
+    "table": (bytes(40) + bytes.fromhex("57fb808b247547db"), "TensorFlow checkpoint"),
+    "gguf": (b"GGUF\3\0\0\0", "GGUF"),
     "text": (b"hello, world", "begins=b'hello, w'"),
     "one byte": (b"x", "begins=b'x'"),
 }
@@ -186,3 +191,44 @@ def test_a_mapped_file_may_be_replaced_by_itself(tmp_path: Path) -> None:
         formats.write_safetensors(path, {"w": archive["w"], "v": archive["w"] + 1})
         np.testing.assert_array_equal(archive["w"], ARRAYS["w"])
     np.testing.assert_array_equal(formats.open_weights(path)["v"], ARRAYS["w"] + 1)
+
+
+def zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"2")
+    return buffer.getvalue()
+
+
+ARCHIVES = {
+    "torch.export": (("m/models/model.json", "m/archive_format", "m/byteorder"), r"torch\.export"),
+    "cut short": (("m/version", "m/byteorder", "m/.data/serialization_id"), "broken off"),
+    "SavedModel": (("m/saved_model.pb", "m/variables/variables.index"), "SavedModel"),
+}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_archives_that_are_no_weight_files_are_told_apart(kind: str, tmp_path: Path) -> None:
+    names, says = ARCHIVES[kind]
+    (tmp_path / "x.pt").write_bytes(zipped(*names))
+    with pytest.raises(FormatError, match=says):
+        formats.open_weights(tmp_path / "x.pt")
+
+
+FOLDERS = {
+    "SavedModel": (("saved_model.pb", "keras_metadata.pb"), "SavedModel of TensorFlow"),
+    "distributed": ((".metadata", "__0_0.distcp"), "dcp_to_torch_save"),
+    "Hugging Face": (("config.json", "model.safetensors"), "Name a file in it, as 'model.saf"),
+    "sharded": (("a.safetensors", "a.safetensors.index.json"), "as 'a.safetensors.index.json'"),
+    "nothing": (("README.md",), "kind='directory'.$"),
+}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_folder_in_the_place_of_a_file(kind: str, tmp_path: Path) -> None:
+    names, says = FOLDERS[kind]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(FormatError, match=says):
+        formats.open_weights(tmp_path)

@@ -121,6 +121,23 @@ def test_hugging_face_names_of_residual_networks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.parametrize("beside", [(), ("criterion.weight",), ("head.0.weight", "head.0.bias")])
+@pytest.mark.parametrize("prefix", ["model.", "backbone.", "0."])
+def test_a_network_under_one_name_is_found(
+    prefix: str, beside: tuple[str, ...], tmp_path: Path
+) -> None:
+    model, other = network(), network()
+    model.save_weights(tmp_path / "plain.pth")
+    with formats.open_weights(tmp_path / "plain.pth") as archive:
+        held = {f"{prefix}{name}": np.array(archive[name]) for name in archive}
+    formats.write_torch(tmp_path / "inside.pth", held | dict.fromkeys(beside, np.zeros(3, "f4")))
+    report = other.load_weights(tmp_path / "inside.pth")
+    assert len(report.loaded) == 8 and report.unexpected == list(beside)
+    assert report.loaded["conv/kernel"] == f"{prefix}0.weight"
+    for one, two in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(one.detach().numpy(), two.detach().numpy())
+
+
 def test_weights_of_keras_in_several_files(tmp_path: Path) -> None:
     model, other = network(), network()
     model.save_weights(tmp_path / "whole.weights.h5")
