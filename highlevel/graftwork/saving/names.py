@@ -7,7 +7,6 @@ A weight has our own path ("layer1/0/conv1/kernel"), the path Keras 3 derives fr
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,56 +15,10 @@ from typing import Any
 from ..layers.layer import Layer
 from ..registry import layers, snake_case
 from ..weight import Weight
+from .axes import Axes as Axes
+from .flattened import Flattened, flattened
 
 SEED_STATE = "seed_generator_state"  # what a random generator keeps; other libraries do not save it
-_TOKENS = re.compile(r"\([A-Z]+\)|[A-Z1]")
-
-
-@dataclass(frozen=True, slots=True)
-class Axes:
-    """Two orders of the same axes, by letter: "A B C M" here is "(CM) 1 A B" there.
-
-    Letters in brackets are one axis, the first letter slowest; 1 is an axis of size 1.
-    """
-
-    ours: str
-    theirs: str
-
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Tell whether our shape has these axes."""
-        tokens = _TOKENS.findall(self.ours)
-        return len(tokens) == len(shape) and all(
-            size == 1 for token, size in zip(tokens, shape, strict=True) if token == "1"
-        )
-
-    def outside(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of the file for our shape."""
-        sizes = self._sizes(shape)
-        return tuple(
-            math.prod(sizes[letter] for letter in token.strip("()"))
-            for token in _TOKENS.findall(self.theirs)
-        )
-
-    def inward(self, array: Any, shape: tuple[int, ...]) -> Any:
-        """Bring a host array from the order of the file into ours."""
-        sizes, ours, theirs = self._sizes(shape), _letters(self.ours), _letters(self.theirs)
-        spread = array.reshape([sizes[letter] for letter in theirs])
-        return spread.transpose([theirs.index(letter) for letter in ours]).reshape(shape)
-
-    def outward(self, array: Any) -> Any:
-        """Bring a host array from our order into that of the file."""
-        sizes, ours, theirs = self._sizes(array.shape), _letters(self.ours), _letters(self.theirs)
-        spread = array.reshape([sizes[letter] for letter in ours])
-        return spread.transpose([ours.index(letter) for letter in theirs]).reshape(
-            self.outside(array.shape)
-        )
-
-    def _sizes(self, shape: tuple[int, ...]) -> dict[str, int]:
-        return {"1": 1, **dict(zip(_TOKENS.findall(self.ours), shape, strict=True))}
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^A-Z]", "", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +59,8 @@ TORCH: tuple[Rule, ...] = (
     Rule("PReLU", "alpha", "weight", Axes("1 1 C", "C")),
     Rule("PReLU", "alpha", "weight"),
 )
+# What belongs to single numbers of a vector: Dense and the normalizations.
+_VECTORS = ("kernel", "gamma", "beta", "moving_mean", "moving_variance")
 # Entries of a state dict that hold no numbers of a network: counters that only PyTorch keeps.
 TORCH_IGNORED = re.compile(r"(?:.*\.)?num_batches_tracked")
 
@@ -165,9 +120,10 @@ def places(model: Layer) -> list[Place]:
         for group in reversed(groups(model))
         for i, weight in enumerate(group.weights)
     }
-    rules = [
-        (ours, theirs) for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items()
-    ]
+    rules: dict[str, list[str]] = {}
+    for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items():
+        rules.setdefault(ours, []).append(theirs)
+    flat = flattened(model)
     found: dict[str, Place] = {}
     seen: set[int] = set()
 
@@ -178,6 +134,9 @@ def places(model: Layer) -> list[Place]:
             seen.add(id(weight))
             whole = _unused(path + name, found)
             leaf, axes = torch_leaf(layer, name, weight.shape)
+            if id(layer) in flat and name in _VECTORS:
+                turned = Flattened("D K", "K D", flat[id(layer)])
+                axes = turned if turned.fits(weight.shape) else axes
             keras, labels = (one.lstrip("/") for one in structural[id(weight)])
             declared = tuple(_by_rules(rules, path.rstrip("/"), whole, leaf))
             spelled = declared + tuple(dict.fromkeys(prefix + leaf for prefix in torch))
@@ -217,15 +176,17 @@ def torch_leaf(layer: Layer, name: str, shape: tuple[int, ...]) -> tuple[str, Ax
     return name, None
 
 
-def _by_rules(rules: list[tuple[str, str]], layer: str, path: str, leaf: str) -> Iterator[str]:
-    """Yield the names that a model's own rules (foreign name -> our path) give a weight."""
-    for ours, theirs in rules:
-        if path == ours:
-            yield theirs
-        elif layer == ours:
-            yield f"{theirs}.{leaf}"
-        elif layer.startswith(ours + "/"):
-            yield f"{theirs}.{layer[len(ours) + 1 :].replace('/', '.')}.{leaf}"
+def _by_rules(rules: dict[str, list[str]], layer: str, path: str, leaf: str) -> Iterator[str]:
+    """Yield the names that a model's own rules (our path -> foreign names) give a weight."""
+    yield from rules.get(path, ())
+    for theirs in rules.get(layer, ()):
+        yield f"{theirs}.{leaf}"
+    above, _, rest = layer.rpartition("/")
+    while above:
+        for theirs in rules.get(above, ()):
+            yield f"{theirs}.{rest.replace('/', '.')}.{leaf}"
+        above, _, last = above.rpartition("/")
+        rest = f"{last}/{rest}" if above else rest
 
 
 # -- Keras 3's names by structure ----------------------------------------------------------------
