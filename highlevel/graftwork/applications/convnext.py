@@ -64,6 +64,17 @@ TORCHVISION = {
     "large": ("ea097f82", 791_189_585),
 }
 EPSILON = 1e-6
+# The parts of a block: ours; then where a block stands and what its parts are called by
+# torchvision, timm, the paper's code and Hugging Face.
+PARTS = ("depthwise_conv", "layernorm", "pointwise_conv_1", "pointwise_conv_2",
+         "layer_scale/gamma")  # fmt: skip
+BLOCKS = (
+    ("features.{odd}.{j}", "block.0", "block.2", "block.3", "block.5", "layer_scale"),
+    ("stages.{i}.blocks.{j}", "conv_dw", "norm", "mlp.fc1", "mlp.fc2", "gamma"),
+    ("stages.{i}.{j}", "dwconv", "norm", "pwconv1", "pwconv2", "gamma"),
+    ("convnext.encoder.stages.{i}.layers.{j}", "dwconv", "layernorm", "pwconv1", "pwconv2",
+     "layer_scale_parameter"),
+)  # fmt: skip
 
 
 @declared(layers)
@@ -169,21 +180,30 @@ def block(x: Any, name: str, rate: float, begin: float | None) -> Any:
 
 
 def torch_names(name: str, depths: tuple[int, ...]) -> dict[str, str]:
-    """Return the names of torchvision's layers -> ours."""
-    inner = (("block.0", "depthwise_conv"), ("block.2", "layernorm"),
-             ("block.3", "pointwise_conv_1"), ("block.5", "pointwise_conv_2"),
-             ("layer_scale", "layer_scale/gamma"))  # fmt: skip
-    names = {"features.0.0": f"{name}_stem/{name}_stem_conv",
-             "features.0.1": f"{name}_stem/{name}_stem_layernorm"}  # fmt: skip
+    """Return the names of torchvision, timm, Hugging Face and the paper's code -> ours."""
+    stem, head = f"{name}_stem/{name}_stem", f"{name}_head"
+    names = {"features.0.0": f"{stem}_conv", "features.0.1": f"{stem}_layernorm"}
     for i, count in enumerate(depths):
         for j in range(count):
-            for theirs, ours in inner:
-                names[f"features.{2 * i + 1}.{j}.{theirs}"] = f"{name}_stage_{i}_block_{j}_{ours}"
-    for i in range(3):
-        before = f"{name}_downsampling_block_{i}/{name}_downsampling"
-        names[f"features.{2 * i + 2}.0"] = f"{before}_layernorm_{i}"
-        names[f"features.{2 * i + 2}.1"] = f"{before}_conv_{i}"
-    return names | {"classifier.0": f"{name}_head_layernorm", "classifier.2": f"{name}_head_dense"}
+            ours = f"{name}_stage_{i}_block_{j}_"
+            for spelled in BLOCKS:
+                at = spelled[0].format(i=i, odd=2 * i + 1, j=j)
+                names |= {f"{at}.{one}": ours + part
+                          for one, part in zip(spelled[1:], PARTS, strict=True)}  # fmt: skip
+    for i in range(1, len(depths)):
+        before = f"{name}_downsampling_block_{i - 1}/{name}_downsampling"
+        for at in (f"features.{2 * i}", f"stages.{i}.downsample", f"downsample_layers.{i}",
+                   f"convnext.encoder.stages.{i}.downsampling_layer"):  # fmt: skip
+            names |= {f"{at}.0": f"{before}_layernorm_{i - 1}", f"{at}.1": f"{before}_conv_{i - 1}"}
+    for at in ("stem", "downsample_layers.0"):
+        names |= {f"{at}.0": f"{stem}_conv", f"{at}.1": f"{stem}_layernorm"}
+    names |= {"classifier.0": f"{head}_layernorm", "classifier.2": f"{head}_dense"}
+    names |= {"convnext.embeddings.patch_embeddings": f"{stem}_conv",
+              "convnext.embeddings.layernorm": f"{stem}_layernorm"}  # fmt: skip
+    for norm, dense in (("head.norm", "head.fc"), ("norm", "head"),
+                        ("convnext.layernorm", "classifier")):  # fmt: skip
+        names |= {norm: f"{head}_layernorm", dense: f"{head}_dense"}
+    return names
 
 
 def _network(
@@ -241,8 +261,9 @@ def ConvNeXtTiny(
     Args:
         include_top: whether there is a head.
         include_preprocessing: whether the network brings pictures to mean 0 and deviation 1 itself.
-        weights: a file of Keras or torchvision, "imagenet", "convnext_tiny-torch" (torchvision's;
-            of XLarge it has none), or None for random weights.
+        weights: a file of Keras, torchvision, timm or Hugging Face, "imagenet",
+            "convnext_tiny-torch" (torchvision's; of XLarge it has none), or None for random
+            weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         input_shape: the shape of a picture; (224, 224, 3) with a head, any without, if None.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features; a

@@ -10,7 +10,7 @@ from graftgrad.errors import ConfigError, expect
 from ..layers import Normalization, Rescaling
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
-from .inverted import Builder, Stage, rounded, scaled, torchvisions
+from .inverted import Builder, Stage, form, rounded, scaled
 from .network import Network, published
 from .pixels import DEVIATION, pictures, preprocess
 from .weights import Entry, find, names_in
@@ -56,7 +56,8 @@ TORCHVISION = {
     "B6": ("b6_lukemelas-24a108a5", 173_394_125),
     "B7": ("b7_lukemelas-c5b4e57e", 267_046_505),
 }
-VARIANTS = ("keras", "torch")
+# Forms: whose padding and epsilon; all but the first take pictures that are prepared already.
+VARIANTS = ("keras", "torch", "timm", "tf")
 
 
 def catalogue(size: str, variant: str | None) -> dict[str, Entry]:
@@ -68,7 +69,7 @@ def catalogue(size: str, variant: str | None) -> dict[str, Entry]:
     entry = Entry(address, theirs[-8:], "ImageNet-1k, torchvision", size=count,
                   licence="BSD-3-Clause")  # fmt: skip
     torch = {f"efficientnet_{size.lower()}": entry}
-    return {"keras": found, "torch": torch}.get(variant or "", found | torch)
+    return {None: found | torch, "keras": found, "torch": torch}.get(variant, {})
 
 
 def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "keras") -> Any:
@@ -77,15 +78,15 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
     Args:
         x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
         data_format: "channels_last" or "channels_first"; the former if None.
-        variant: "keras" (as they are: the network itself rescales them) or "torch" (torchvision's
-            weights: (x / 255 − mean) / deviation).
+        variant: "keras" (as they are: the network itself rescales them), or "torch", "timm", "tf":
+            (x / 255 − mean) / deviation.
     Raises:
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
     expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
            error=ConfigError, variant=variant)  # fmt: skip
-    if variant == "torch":
+    if variant != "keras":
         return preprocess(x, "torch", data_format)
     return pictures(x, -3 if data_format == "channels_first" else -1)
 
@@ -103,22 +104,23 @@ def _network(
     network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
                       classifier_activation, catalogue(size, variant))  # fmt: skip
     path = find(subject, network.named_weights(), network.catalogue)
-    torch = variant == "torch" or (variant is None and torchvisions(names_in(path)))
+    built = form(variant, names_in(path), "timm")
+    torch = built in ("torch", "timm")
     width, depth, side, dropout = SIZES[size]
     x = inputs = network.entrance(side, 32)
-    if not torch:
+    if built == "keras":
         x = Normalization(axis=-1)(Rescaling(1 / 255)(x))
         if weights == "imagenet":
             # The published mean and variance lack a root: the variance stands where its root
             # should, and this makes up for it.
             x = Rescaling([1 / math.sqrt(one) for one in DEVIATION])(x)
-    fine = torch and size in ("B0", "B1", "B2", "B3", "B4")
+    fine = built == "timm" or (torch and size in ("B0", "B1", "B2", "B3", "B4"))
     builder = Builder(torch, epsilon=1e-5 if fine else 1e-3)
     stages = scaled(STAGES, width, depth, 0.9)
     blocks = sum(stage.repeats for stage in stages)
     x = builder.body(x, rounded(32, width, 0.9), stages, rounded(1280, width, 0.9), blocks)
     x = builder.head(network, x, dropout)
-    return network.model(inputs, x, name, builder.names if torch else {})
+    return network.model(inputs, x, name, builder.all_names())
 
 
 def EfficientNetB0(
@@ -140,17 +142,19 @@ def EfficientNetB0(
 
     Args:
         include_top: whether there is a head.
-        weights: a file of Keras or torchvision, "imagenet", "efficientnet_b0" (torchvision's), or
-            None for random weights.
+        weights: a file of Keras, torchvision, timm or Hugging Face, "imagenet", "efficientnet_b0"
+            (torchvision's), or None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         input_shape: the shape of a picture; (224, 224, 3) with a head, any without, if None.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
         classes: the number of outputs.
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
-        variant: "keras", or "torch" (torchvision's: padding alike on all sides, epsilon 1e-5 up to
-            B4, pictures prepared by `preprocess_input(x, variant="torch")`); None takes what the
-            file of weights is for, Keras' form without a file.
+        variant: "keras"; "torch" (torchvision's: padding alike on all sides, epsilon 1e-5 up to
+            B4), "timm" (the same, epsilon 1e-5) or "tf" (Keras' padding and epsilon: timm's
+            networks called tf_…, Hugging Face's), which three take pictures prepared by
+            `preprocess_input(x, variant=…)`; None takes what the names in the file of weights
+            tell ("timm" for timm's), Keras' form without a file.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor known.
         FormatError: the file does not hold this network.

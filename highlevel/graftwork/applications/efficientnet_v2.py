@@ -9,7 +9,7 @@ from graftgrad.errors import ConfigError, expect
 from ..layers import Normalization, Rescaling
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
-from .inverted import Builder, Stage, rounded, scaled, torchvisions
+from .inverted import Builder, Stage, form, rounded, scaled
 from .network import Network, published
 from .pixels import DEVIATION, MEAN, pictures, preprocess
 from .weights import Entry, find, names_in
@@ -59,7 +59,8 @@ TORCHVISION = {
     "M": ("dc08266a", 218_114_489),
     "L": ("59c71312", 476_654_412),
 }
-VARIANTS = ("keras", "torch")
+# Forms: whose padding and epsilon; all but the first take pictures that are prepared already.
+VARIANTS = ("keras", "torch", "timm", "tf")
 
 
 def catalogue(size: str, variant: str | None) -> dict[str, Entry]:
@@ -73,7 +74,7 @@ def catalogue(size: str, variant: str | None) -> dict[str, Entry]:
             address, sha256, "ImageNet-1k, torchvision", size=count, licence="BSD-3-Clause"
         )
     found = published(f"{BASE}/{key}", MD5[size])
-    return {"keras": found, "torch": torch}.get(variant or "", found | torch)
+    return {None: found | torch, "keras": found, "torch": torch}.get(variant, {})
 
 
 def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "keras") -> Any:
@@ -82,16 +83,16 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
     Args:
         x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
         data_format: "channels_last" or "channels_first"; the former if None.
-        variant: "keras" (as they are: the network itself rescales them) or "torch" (torchvision's
-            weights of S and M: (x / 255 − mean) / deviation; those of L take x / 127.5 − 1, which
-            is `imagenet_utils.preprocess_input(x, mode="tf")`).
+        variant: "keras" (as they are: the network itself rescales them), or "torch", "timm", "tf":
+            (x / 255 − mean) / deviation. torchvision's weights of L and timm's of S, M and L take
+            x / 127.5 − 1, which is `imagenet_utils.preprocess_input(x, mode="tf")`.
     Raises:
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
     expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
            error=ConfigError, variant=variant)  # fmt: skip
-    if variant == "torch":
+    if variant != "keras":
         return preprocess(x, "torch", data_format)
     return pictures(x, -3 if data_format == "channels_first" else -1)
 
@@ -110,10 +111,11 @@ def _network(
     network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
                       classifier_activation, catalogue(size, variant))  # fmt: skip
     path = find(subject, network.named_weights(), network.catalogue)
-    torch = variant == "torch" or (variant is None and torchvisions(names_in(path)))
+    built = form(variant, names_in(path), "tf")
+    torch = built in ("torch", "timm")
     width, depth, side, dropout = SIZES[size]
     x = inputs = network.entrance(side, 32)
-    if include_preprocessing and not torch:
+    if include_preprocessing and built == "keras":
         if size.startswith("B") and inputs.shape[-1] == 3:
             x = Rescaling(1 / 255)(x)
             variance = [one**2 for one in DEVIATION]
@@ -124,11 +126,12 @@ def _network(
         Stage(repeats, before, after, widening, 3, strides, fused=i < 3)
         for i, (repeats, before, after, widening, strides) in enumerate(STAGES[size[0]])
     )
-    builder = Builder(torch, momentum=0.9, padded=False, depthwise="dwconv2")
+    builder = Builder(torch, epsilon=1e-5 if built == "timm" else 1e-3, momentum=0.9, padded=False,
+                      depthwise="dwconv2")  # fmt: skip
     x = builder.body(x, rounded(table[0].filters_in, width), scaled(table, width, depth, 0.0),
                      rounded(1280, width), sum(stage.repeats for stage in table))  # fmt: skip
     x = builder.head(network, x, dropout if torch else 0.2)
-    return network.model(inputs, x, name, builder.names if torch else {})
+    return network.model(inputs, x, name, builder.all_names())
 
 
 def EfficientNetV2B0(
@@ -151,8 +154,8 @@ def EfficientNetV2B0(
 
     Args:
         include_top: whether there is a head.
-        weights: a file of Keras or torchvision (S, M, L), "imagenet", "efficientnet_v2_s" (S, M, L:
-            torchvision's), or None for random weights.
+        weights: a file of Keras, timm or torchvision (S, M, L), "imagenet", "efficientnet_v2_s" (S,
+            M, L: torchvision's), or None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         input_shape: the shape of a picture; (224, 224, 3) with a head, any without, if None.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
@@ -161,9 +164,10 @@ def EfficientNetV2B0(
         include_preprocessing: whether the network rescales pictures itself: to mean 0 and
             deviation 1 (B0 to B3) or to −1 … 1.
         name: the name of the model.
-        variant: "keras", or "torch" (torchvision's: padding alike on all sides, pictures prepared
-            by `preprocess_input(x, variant="torch")`); None takes what the file of weights is for,
-            Keras' form without a file.
+        variant: "keras"; "torch" (torchvision's: padding alike on all sides), "timm" (the same,
+            epsilon 1e-5) or "tf" (Keras' padding and epsilon: timm's networks called tf_…), which
+            three take pictures prepared already; None takes what the names in the file of weights
+            tell ("tf" for timm's), Keras' form without a file.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor known.
         FormatError: the file does not hold this network.

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 Names = dict[str, str]
 # The parts of an inverted residual in timm's words: of the first, unwidened block, of all others,
 # of those whose first two convolutions are one, and of those that are one convolution alone.
-SEPARABLE = (("conv_dw", "depthwise"), ("bn1", "depthwise_bn"), ("se.conv_reduce", "reduce"),
-             ("se.conv_expand", "widen"), ("conv_pw", "project"), ("bn2", "project_bn"))  # fmt: skip
+SEPARABLE = (("conv_dw", "depthwise"), ("bn1", "depthwise_bn"),
+             ("se.conv_reduce", "reduce"), ("se.conv_expand", "widen"),
+             ("conv_pw", "project"), ("bn2", "project_bn"))  # fmt: skip
 RESIDUAL = (("conv_pw", "expand"), ("bn1", "expand_bn"), ("conv_dw", "depthwise"),
             ("bn2", "depthwise_bn"), ("se.conv_reduce", "reduce"), ("se.conv_expand", "widen"),
             ("conv_pwl", "project"), ("bn3", "project_bn"))  # fmt: skip
@@ -83,10 +84,10 @@ def mobilenet_v2(counts: Iterable[int]) -> Names:
              "features.18.1": "Conv_1_bn", "classifier.1": "predictions"}  # fmt: skip
     other = {"conv_stem": "Conv1", "bn1": "bn_Conv1", "conv_head": "Conv_1", "bn2": "Conv_1_bn",
              "classifier": "predictions"}  # fmt: skip
-    for place, first, last in (("conv_stem.first_conv", "Conv1", "bn_Conv1"),
-                               ("conv_1x1", "Conv_1", "Conv_1_bn")):  # fmt: skip
-        other[f"{head}.{place}.convolution"] = first
-        other[f"{head}.{place}.normalization"] = last
+    for at, first, last in (("conv_stem.first_conv", "Conv1", "bn_Conv1"),
+                            ("conv_1x1", "Conv_1", "Conv_1_bn")):  # fmt: skip
+        other[f"{head}.{at}.convolution"] = first
+        other[f"{head}.{at}.normalization"] = last
     for i, (stage, place) in enumerate(_places(counts)):
         name = f"block_{i}_" if i else "expanded_conv_"
         ours = {"depthwise": f"{name}depthwise", "depthwise_bn": f"{name}depthwise_BN",

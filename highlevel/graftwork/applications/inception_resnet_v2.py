@@ -18,7 +18,7 @@ from ..models import Functional
 from ..registry import declared, layers, setting
 from ..rules import number
 from .imagenet_utils import decode_predictions as decode_predictions
-from .inception_v3 import convolution, mean, way
+from .inception_v3 import Builder
 from .network import Network, published
 from .pixels import preprocess
 
@@ -67,9 +67,11 @@ class CustomScaleLayer(Layer):
         return y
 
 
-def residual(x: Any, ways: tuple[str, ...], scale: float, name: str, bent: bool) -> Any:
+def residual(
+    builder: Builder, x: Any, ways: tuple[str, ...], scale: float, name: str, bent: bool
+) -> Any:
     """Return x with the scaled residual of one block, rectified if bent."""
-    mixed = Concatenate(name=f"{name}_mixed")([way(x, told) for told in ways])
+    mixed = Concatenate(name=f"{name}_mixed")([builder.way(x, told) for told in ways])
     up = Conv2D(x.shape[-1], 1, padding="same", name=f"{name}_conv")(mixed)
     x = CustomScaleLayer(scale)([x, up])
     return Activation("relu", name=f"{name}_ac")(x) if bent else x
@@ -108,18 +110,16 @@ def InceptionResNetV2(
     network = Network("InceptionResNetV2", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
     x = inputs = network.entrance(299, 75)
-    x = convolution(x, 32, 3, 2, "valid")
-    x = convolution(convolution(x, 32, 3, padding="valid"), 64, 3)
-    x = MaxPooling2D(3, strides=2)(x)
-    x = convolution(convolution(x, 80, 1, padding="valid"), 192, 3, padding="valid")
-    x = MaxPooling2D(3, strides=2)(x)
+    builder = Builder(False)
+    x = builder.stem(x)
     for mixed, ways, filters, block, count, scale, inner in STAGES:
-        found = [way(x, told) for told in ways]
-        found.append(MaxPooling2D(3, strides=2)(x) if filters is None else mean(x, filters))
+        found = [builder.way(x, told) for told in ways]
+        halved = filters is None
+        found.append(MaxPooling2D(3, strides=2)(x) if halved else builder.mean(x, filters))
         x = Concatenate(name=mixed)(found)
         for i in range(1, count + 1):
             last = block == "block8" and i == count
-            x = residual(x, inner, 1.0 if last else scale, f"{block}_{i}", bent=not last)
+            x = residual(builder, x, inner, 1.0 if last else scale, f"{block}_{i}", bent=not last)
     x = Conv2D(1536, 1, padding="same", use_bias=False, name="conv_7b")(x)
     x = Activation("relu", name="conv_7b_ac")(BatchNormalization(scale=False, name="conv_7b_bn")(x))
     return network.model(inputs, network.head(x), name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from graftgrad.errors import ConfigError, expect
+
 from ..layers import (
     Activation,
     AveragePooling2D,
@@ -11,11 +13,13 @@ from ..layers import (
     Concatenate,
     Conv2D,
     MaxPooling2D,
+    ZeroPadding2D,
 )
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
 from .network import Network, published
 from .pixels import preprocess
+from .weights import find, names_in
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3"
 CATALOGUE = published(
@@ -34,6 +38,16 @@ MIXED: tuple[tuple[tuple[str, ...], int | None], ...] = (
     *((tuple(way.format(n) for way in WIDE), 192) for n in (128, 160, 160, 192)),
     (("192 320:3x3/", "192 192:1x7 192:7x1 192:3x3/"), None),
 )
+# torchvision's names of the blocks, of the ways through them, and of the first convolutions.
+THEIRS = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
+STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
+WAYS = {
+    "5": ("branch1x1", "branch5x5", "branch3x3dbl"),
+    "6a": ("branch3x3", "branch3x3dbl"),
+    "6": ("branch1x1", "branch7x7", "branch7x7dbl"),
+    "7a": ("branch3x3", "branch7x7x3"),
+}
+VARIANTS = ("keras", "torch")
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
@@ -45,31 +59,81 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     return preprocess(x, "tf", data_format)
 
 
-def convolution(x: Any, filters: int, size: Any, strides: int = 1, padding: str = "same") -> Any:
-    """Return a convolution, normalized without a scale and rectified."""
-    x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
-    return Activation("relu")(BatchNormalization(scale=False)(x))
+class Builder:
+    """Lays layers in Keras' order, on which their numbers depend; notes torchvision's names."""
 
+    def __init__(self, torch: bool) -> None:
+        self.torch = torch
+        self.names = {"fc": "predictions"}
 
-def way(x: Any, told: str) -> Any:
-    """Return the convolutions of one way through a block."""
-    for one in told.split():
-        filters, _, size = one.rstrip("/").partition(":")
-        rows, _, columns = (size or "1x1").partition("x")
-        halves = one.endswith("/")
-        x = convolution(x, int(filters), (int(rows), int(columns)), 2 if halves else 1,
-                        "valid" if halves else "same")  # fmt: skip
-    return x
+    def convolution(
+        self, x: Any, filters: int, size: Any, theirs: str = "", strides: int = 1,
+        padding: str = "same",
+    ) -> Any:  # fmt: skip
+        """Return a convolution, normalized (with a scale in torchvision's form) and rectified."""
+        made = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)
+        x = made(x)
+        epsilon: dict[str, Any] = {"epsilon": 1e-3, "momentum": 0.9} if self.torch else {}
+        normal = BatchNormalization(scale=self.torch, **epsilon)
+        x = normal(x)
+        self.names |= {f"{theirs}.conv": made.name, f"{theirs}.bn": normal.name}
+        return Activation("relu")(x)
 
+    def stem(self, x: Any) -> Any:
+        """Return the convolutions and poolings before the first block."""
+        x = self.convolution(x, 32, 3, STEM[0], 2, "valid")
+        x = self.convolution(x, 32, 3, STEM[1], padding="valid")
+        x = MaxPooling2D(3, strides=2)(self.convolution(x, 64, 3, STEM[2]))
+        x = self.convolution(x, 80, 1, STEM[3], padding="valid")
+        x = self.convolution(x, 192, 3, STEM[4], padding="valid")
+        return MaxPooling2D(3, strides=2)(x)
 
-def mean(x: Any, filters: int) -> Any:
-    """Return the way of a 3×3 mean and a 1×1 convolution."""
-    return convolution(AveragePooling2D(3, strides=1, padding="same")(x), filters, 1)
+    def way(self, x: Any, told: str, theirs: str = "") -> Any:
+        """Return the convolutions of one way through a block."""
+        listed = told.split()
+        for i, one in enumerate(listed, 1):
+            filters, _, size = one.rstrip("/").partition(":")
+            rows, _, columns = (size or "1x1").partition("x")
+            halves = one.endswith("/")
+            name = theirs if len(listed) == 1 else f"{theirs}_{i}"
+            x = self.convolution(x, int(filters), (int(rows), int(columns)), name,
+                                 2 if halves else 1, "valid" if halves else "same")  # fmt: skip
+        return x
 
+    def mean(self, x: Any, filters: Any, theirs: str = "") -> Any:
+        """Return the way of a 3×3 mean and a 1×1 convolution; torchvision counts the margin."""
+        if self.torch:
+            x = AveragePooling2D(3, strides=1)(ZeroPadding2D(1)(x))
+        else:
+            x = AveragePooling2D(3, strides=1, padding="same")(x)
+        return self.convolution(x, filters, 1, theirs)
 
-def forked(x: Any, name: Any) -> Any:
-    """Return a 1×3 and a 3×1 convolution side by side."""
-    return Concatenate(name=name)([way(x, "384:1x3"), way(x, "384:3x1")])
+    def forked(self, x: Any, theirs: str, name: Any) -> Any:
+        """Return a 1×3 and a 3×1 convolution side by side."""
+        first = self.way(x, "384:1x3", f"{theirs}a")
+        return Concatenate(name=name)([first, self.way(x, "384:3x1", f"{theirs}b")])
+
+    def block(self, x: Any, i: int, ways: tuple[str, ...], filters: int | None) -> Any:
+        """Return a block of ways and a mean (or, for None, a maximum that halves)."""
+        theirs = f"Mixed_{THEIRS[i]}."
+        names = WAYS.get(THEIRS[i]) or WAYS[THEIRS[i][0]]
+        found = [self.way(x, told, theirs + one) for told, one in zip(ways, names, strict=True)]
+        if filters is None:
+            found.append(MaxPooling2D(3, strides=2)(x))
+        else:
+            found.append(self.mean(x, filters, f"{theirs}branch_pool"))
+        return Concatenate(name=f"mixed{i}")(found)
+
+    def wide_block(self, x: Any, i: int) -> Any:
+        """Return one of the last two blocks, whose ways fork."""
+        theirs = f"Mixed_{THEIRS[i]}."
+        first = self.way(x, "320", f"{theirs}branch1x1")
+        second = self.forked(self.way(x, "384", f"{theirs}branch3x3_1"), f"{theirs}branch3x3_2",
+                             f"mixed9_{i - 9}")  # fmt: skip
+        third = self.forked(self.way(x, "448 384:3x3", f"{theirs}branch3x3dbl"),
+                            f"{theirs}branch3x3dbl_3", None)  # fmt: skip
+        found = [first, second, third, self.mean(x, 192, f"{theirs}branch_pool")]
+        return Concatenate(name=f"mixed{i}")(found)
 
 
 def InceptionV3(
@@ -81,6 +145,8 @@ def InceptionV3(
     classes: int = 1000,
     classifier_activation: Any = "softmax",
     name: str = "inception_v3",
+    *,
+    variant: str | None = None,
 ) -> Functional:
     """Return an Inception v3.
 
@@ -89,33 +155,35 @@ def InceptionV3(
 
     Args:
         include_top: whether there is a head.
-        weights: a file of Keras, "imagenet", or None for random weights.
+        weights: a file of Keras, torchvision or timm, "imagenet", or None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         input_shape: the shape of a picture; (299, 299, 3) with a head, any without, if None.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
         classes: the number of outputs.
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
+        variant: "keras", or "torch" (torchvision's and timm's: normalizations with a scale, means
+            over the margin too); None takes what the names in the file of weights tell.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor known.
         FormatError: the file does not hold this network.
         ShapeError: a weight in the file has another shape; nothing is loaded.
         ConnectionError: the file has to be downloaded and cannot be.
     """
+    expect(variant in (None, *VARIANTS), "InceptionV3", f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    expect(weights != "imagenet" or variant != "torch", "InceptionV3",
+           'weights must be a file or None with variant="torch"', error=ConfigError,
+           weights=weights)  # fmt: skip
     network = Network("InceptionV3", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
+    path = find("InceptionV3", network.named_weights(), CATALOGUE)
+    told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in names_in(path))
+    builder = Builder(variant == "torch" or (variant is None and told))
     x = inputs = network.entrance(299, 75)
-    x = convolution(x, 32, 3, 2, "valid")
-    x = convolution(convolution(x, 32, 3, padding="valid"), 64, 3)
-    x = MaxPooling2D(3, strides=2)(x)
-    x = convolution(convolution(x, 80, 1, padding="valid"), 192, 3, padding="valid")
-    x = MaxPooling2D(3, strides=2)(x)
+    x = builder.stem(x)
     for i, (ways, filters) in enumerate(MIXED):
-        found = [way(x, told) for told in ways]
-        found.append(MaxPooling2D(3, strides=2)(x) if filters is None else mean(x, filters))
-        x = Concatenate(name=f"mixed{i}")(found)
-    for i in range(2):
-        found = [way(x, "320"), forked(way(x, "384"), f"mixed9_{i}"),
-                 forked(way(x, "448 384:3x3"), None), mean(x, 192)]  # fmt: skip
-        x = Concatenate(name=f"mixed{9 + i}")(found)
-    return network.model(inputs, network.head(x), name)
+        x = builder.block(x, i, ways, filters)
+    for i in (9, 10):
+        x = builder.wide_block(x, i)
+    return network.model(inputs, network.head(x), name, builder.names)

@@ -19,6 +19,7 @@ from ..layers import (
     Reshape,
     ZeroPadding2D,
 )
+from . import foreign_names
 from .network import Network, same_padding
 
 KERNELS = {
@@ -49,7 +50,7 @@ class Stage:
 
 @dataclass(slots=True)
 class Builder:
-    """Lays layers under Keras' names and notes what torchvision calls them.
+    """Lays layers under Keras' names and notes what other libraries call them.
 
     Attributes:
         torch: padding alike on all sides, as PyTorch pads, in place of TensorFlow's.
@@ -58,6 +59,7 @@ class Builder:
         padded: whether convolutions with strides are padded by a layer of their own.
         depthwise: how the name of a depthwise convolution ends.
         names: torchvision's names of layers -> ours.
+        blocks: of every block its stage, its place there, its kind and our layers by their parts.
     """
 
     torch: bool
@@ -66,6 +68,7 @@ class Builder:
     padded: bool = True
     depthwise: str = "dwconv"
     names: dict[str, str] = field(default_factory=dict)
+    blocks: list[tuple[int, int, str, dict[str, str]]] = field(default_factory=list)
 
     def convolution(
         self, x: Any, filters: int | None, size: int, strides: int, names: tuple[str, str, str],
@@ -153,11 +156,33 @@ class Builder:
         count = 0
         for i, stage in enumerate(stages, 1):
             for j in range(stage.repeats):
+                self.note(stage, i, j)
                 x = self.block(x, stage, j == 0, 0.2 * count / blocks,
                                f"block{i}{chr(97 + j)}_", f"features.{i}.{j}.block")  # fmt: skip
                 count += 1
         names = ("top_conv", "top_bn", "top_activation")
         return self.convolution(x, last, 1, 1, names, f"features.{len(stages) + 1}")
+
+    def note(self, stage: Stage, i: int, j: int) -> None:
+        """Note the layers of a block by their parts."""
+        name = f"block{i}{chr(97 + j)}_"
+        ours = {"project": f"{name}project_conv", "project_bn": f"{name}project_bn"}
+        if stage.widening != 1:
+            ours |= {"expand": f"{name}expand_conv", "expand_bn": f"{name}expand_bn"}
+        if not stage.fused:
+            ours |= {"depthwise": f"{name}{self.depthwise}", "depthwise_bn": f"{name}bn",
+                     "reduce": f"{name}se_reduce", "widen": f"{name}se_expand"}  # fmt: skip
+        plain = stage.widening == 1
+        kind = ("alone" if plain else "fused") if stage.fused else (
+            "separable" if plain else "residual")  # fmt: skip
+        self.blocks.append((i - 1, j, kind, ours))
+
+    def all_names(self) -> dict[str, str]:
+        """Return the names of torchvision, timm and Hugging Face -> ours."""
+        around = {"conv_stem": "stem_conv", "bn1": "stem_bn", "conv_head": "top_conv",
+                  "bn2": "top_bn", "classifier": "predictions"}  # fmt: skip
+        theirs = foreign_names.transformers_efficientnet(ours for _, _, _, ours in self.blocks)
+        return self.names | foreign_names.timm(self.blocks, around) | theirs
 
     def head(self, network: Network, x: Any, dropout: float) -> Any:
         """Return the head: the mean over the map, dropout and a dense layer."""
@@ -187,6 +212,15 @@ def scaled(stages: tuple[Stage, ...], width: float, depth: float, least: float) 
     ]  # fmt: skip
 
 
-def torchvisions(names: list[str]) -> bool:
-    """Tell whether a file holds one of torchvision's networks of this kind, by its names."""
-    return any(name.endswith("features.0.0.weight") for name in names)
+def form(variant: str | None, names: list[str], timm: str) -> str:
+    """Return in which form a network is built: as asked for, or as the file of weights wants it.
+
+    Args:
+        variant: what was asked for, or None.
+        names: the names in the file.
+        timm: the form of timm's published weights of this kind.
+    """
+    if variant is not None:
+        return variant
+    found = {"torch": "torch", "timm": timm, "transformers": "tf"}
+    return found.get(foreign_names.language(names), "keras")

@@ -21,11 +21,12 @@ from ..layers import (
     ZeroPadding2D,
 )
 from ..models import Functional
+from . import foreign_names
 from .imagenet_utils import decode_predictions as decode_predictions
 from .mobilenet_v2 import divisible, normalize
 from .network import Network, same_padding
-from .pixels import pictures
-from .weights import Entry
+from .pixels import pictures, preprocess
+from .weights import Entry, find, names_in
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3"
 MD5 = {
@@ -42,6 +43,9 @@ MD5 = {
     "small_minimalistic_224_1.0_float": (
         "99cd97fb2fcdad2bf028eb838de69e37", "cde8136e733e811080d9fcd8a252f7e4"),
 }  # fmt: skip
+VARIANTS = ("keras", "torch", "timm")
+# How many blocks stand in each of timm's stages.
+COUNTS = {"small": (1, 2, 3, 2, 3), "large": (1, 2, 3, 4, 2, 3)}
 # Block by block: how much wider inside, filters, size of the kernel, strides, whether attention is
 # squeezed in, and whether the bend is hard_swish. The minimalistic form has 3×3 kernels, no
 # attention and ReLU throughout.
@@ -79,12 +83,22 @@ BLOCKS: dict[str, tuple[tuple[float, int, int, int, bool, bool], ...]] = {
 }
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return pictures from 0 … 255 as they are: the network itself rescales them to −1 … 1.
+def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "keras") -> Any:
+    """Return pictures from 0 … 255 as the network takes them.
 
+    Args:
+        x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
+        data_format: "channels_last" or "channels_first"; the former if None.
+        variant: "keras" (as they are: the network itself rescales them to −1 … 1), or "torch" or
+            "timm": (x / 255 − mean) / deviation.
     Raises:
         DataError: x is no array of colour pictures.
+        ConfigError: the variant or the data format is not known.
     """
+    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    if variant != "keras":
+        return preprocess(x, "torch", data_format)
     return pictures(x, -3 if data_format == "channels_first" else -1)
 
 
@@ -107,23 +121,24 @@ def attention(x: Any, name: str) -> Any:
 
 def block(
     x: Any, inside: float, filters: int, size: int, strides: int, squeezed: bool, swish: bool,
-    name: str, expanded: bool,
+    name: str, expanded: bool, torch: bool, epsilon: float,
 ) -> Any:  # fmt: skip
     """Return a residual: 1×1 to more channels, depthwise, attention, 1×1 to few channels."""
     way, channels = x, x.shape[-1]
     if expanded:
         x = Conv2D(divisible(channels * inside), 1, padding="same", use_bias=False,
                    name=f"{name}expand")(x)  # fmt: skip
-        x = bent(normalize(x, f"{name}expand_bn"), swish)
+        x = bent(normalize(x, f"{name}expand_bn", torch, epsilon), swish)
     if strides == 2:
-        x = ZeroPadding2D(same_padding(x, size), name=f"{name}depthwise_pad")(x)
+        margin: Any = size // 2 if torch else same_padding(x, size)
+        x = ZeroPadding2D(margin, name=f"{name}depthwise_pad")(x)
     x = DepthwiseConv2D(size, strides=strides, padding="same" if strides == 1 else "valid",
                         use_bias=False, name=f"{name}depthwise")(x)  # fmt: skip
-    x = bent(normalize(x, f"{name}depthwise_bn"), swish)
+    x = bent(normalize(x, f"{name}depthwise_bn", torch, epsilon), swish)
     if squeezed:
         x = attention(x, name)
     x = Conv2D(filters, 1, padding="same", use_bias=False, name=f"{name}project")(x)
-    x = normalize(x, f"{name}project_bn")
+    x = normalize(x, f"{name}project_bn", torch, epsilon)
     if strides == 1 and channels == filters:
         return Add(name=f"{name}add")([way, x])
     return x
@@ -143,25 +158,39 @@ def catalogue(kind: str, alpha: float, minimalistic: bool) -> dict[str, Entry]:
 
 def _network(
     kind: str, network: Network, alpha: float, minimalistic: bool, dropout_rate: float,
-    include_preprocessing: bool, name: str,
+    include_preprocessing: bool, name: str, variant: str | None,
 ) -> Functional:  # fmt: skip
     """Return the network; `network` holds the arguments that all families share."""
+    expect(variant in (None, *VARIANTS), network.subject, f"variant must be one of {VARIANTS}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    expect(network.weights != "imagenet" or variant in (None, "keras"), network.subject,
+           'weights must be a file or None with variant="torch" or "timm"', error=ConfigError,
+           weights=network.weights)  # fmt: skip
+    path = find(network.subject, network.named_weights(), network.catalogue)
+    built = variant or foreign_names.language(names_in(path))
+    torch, epsilon = built in ("torch", "timm"), 1e-5 if built == "timm" else 1e-3
     if network.include_top and network.input_shape is None:
         network = replace(network, input_shape=(None, None, 3))
     x = inputs = network.entrance(224, 32)
-    if include_preprocessing:
+    if include_preprocessing and not torch:
         x = Rescaling(1 / 127.5, -1.0)(x)
-    x = Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
-    x = bent(normalize(x, "conv_bn"), not minimalistic)
+    if torch:
+        x = ZeroPadding2D(1, name="conv_pad")(x)
+    x = Conv2D(16, 3, strides=2, padding="valid" if torch else "same", use_bias=False,
+               name="conv")(x)  # fmt: skip
+    x = bent(normalize(x, "conv_bn", torch, epsilon), not minimalistic)
     for i, (inside, filters, size, strides, squeezed, swish) in enumerate(BLOCKS[kind]):
         wide = 3 if minimalistic else size
         x = block(x, inside, divisible(filters * alpha), wide, strides,
                   squeezed and not minimalistic, swish and not minimalistic,
-                  f"expanded_conv_{i}_" if i else "expanded_conv_", i > 0)  # fmt: skip
+                  f"expanded_conv_{i}_" if i else "expanded_conv_", i > 0, torch,
+                  epsilon)  # fmt: skip
     x = Conv2D(divisible(x.shape[-1] * 6), 1, padding="same", use_bias=False, name="conv_1")(x)
-    x = bent(normalize(x, "conv_1_bn"), not minimalistic)
+    x = bent(normalize(x, "conv_1_bn", torch, epsilon), not minimalistic)
+    attentive = [squeezed and not minimalistic for *_, squeezed, _ in BLOCKS[kind]]
+    rules = foreign_names.mobilenet_v3(COUNTS[kind], attentive)
     if not network.include_top:
-        return network.model(inputs, network.features(x, named=True), name)
+        return network.model(inputs, network.features(x, named=True), name, rules)
     last = 1024 if kind == "small" else 1280
     x = GlobalAveragePooling2D(keepdims=True)(x)
     x = Conv2D(divisible(last * alpha) if alpha > 1 else last, 1, padding="same",
@@ -171,7 +200,7 @@ def _network(
         x = Dropout(dropout_rate)(x)
     x = Flatten()(Conv2D(network.classes, 1, padding="same", name="logits")(x))
     x = Activation(network.classifier_activation, name="predictions")(x)
-    return network.model(inputs, x, name)
+    return network.model(inputs, x, name, rules)
 
 
 def _checked(subject: str, kind: str, alpha: float, minimalistic: bool, weights: Any) -> Any:
@@ -197,6 +226,8 @@ def MobileNetV3Small(
     classifier_activation: Any = "softmax",
     include_preprocessing: bool = True,
     name: str = "MobileNetV3Small",
+    *,
+    variant: str | None = None,
 ) -> Functional:
     """Return the small MobileNet v3; it takes pictures from 0 … 255.
 
@@ -208,7 +239,7 @@ def MobileNetV3Small(
         alpha: scales the number of channels; 0.75 or 1.0 with "imagenet".
         minimalistic: 3×3 kernels, no attention, ReLU: for devices that do no more.
         include_top: whether there is a head.
-        weights: a file of Keras, "imagenet", or None for random weights.
+        weights: a file of Keras, torchvision or timm, "imagenet", or None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         classes: the number of outputs.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
@@ -216,6 +247,10 @@ def MobileNetV3Small(
         classifier_activation: of the head; None gives logits.
         include_preprocessing: whether the network rescales pictures to −1 … 1 itself.
         name: the name of the model.
+        variant: "keras" (of timm's networks those called tf_…), "torch" (torchvision's: padding
+            alike on all sides) or "timm" (the same, epsilon 1e-5); the latter two take pictures
+            that are prepared already. None takes what the names in the file of weights tell,
+            Keras' form without a file.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor known.
         FormatError: the file does not hold this network.
@@ -226,7 +261,7 @@ def MobileNetV3Small(
     network = Network("MobileNetV3Small", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, known)  # fmt: skip
     return _network("small", network, alpha, minimalistic, dropout_rate, include_preprocessing,
-                    name)  # fmt: skip
+                    name, variant)  # fmt: skip
 
 
 def MobileNetV3Large(
@@ -242,10 +277,12 @@ def MobileNetV3Large(
     classifier_activation: Any = "softmax",
     include_preprocessing: bool = True,
     name: str = "MobileNetV3Large",
+    *,
+    variant: str | None = None,
 ) -> Functional:
     """Return the large MobileNet v3; see `MobileNetV3Small`."""
     known = _checked("MobileNetV3Large", "large", alpha, minimalistic, weights)
     network = Network("MobileNetV3Large", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, known)  # fmt: skip
     return _network("large", network, alpha, minimalistic, dropout_rate, include_preprocessing,
-                    name)  # fmt: skip
+                    name, variant)  # fmt: skip

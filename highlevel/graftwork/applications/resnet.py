@@ -119,8 +119,9 @@ def _network(
 
 
 def _torchvisions(names: list[str]) -> bool:
-    """Tell whether a file holds one of torchvision's residual networks, by its names."""
-    return any(name.endswith(("layer1.0.conv1.weight", "layer1/0/conv1/kernel")) for name in names)
+    """Tell whether a file holds a network of torchvision's form, by its names or Hugging Face's."""
+    theirs = ("layer1.0.conv1.weight", "layer1/0/conv1/kernel", "embedder.convolution.weight")
+    return any(name.endswith(theirs) for name in names)
 
 
 def ResNet50(

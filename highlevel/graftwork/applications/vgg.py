@@ -56,14 +56,15 @@ def _network(depth: int, network: Network, name: str) -> Functional:
 
 
 def torch_names(depth: int) -> dict[str, str]:
-    """Return the names of torchvision's layers -> ours."""
+    """Return the names of torchvision and timm -> ours."""
     names, place = {}, 0
     for i, count in enumerate(DEPTHS[depth], 1):
         for j in range(1, count + 1):
             names[f"features.{place}"] = f"block{i}_conv{j}"
             place += 2  # a ReLU stands between
         place += 1  # the pooling
-    return names | {"classifier.0": "fc1", "classifier.3": "fc2", "classifier.6": "predictions"}
+    names |= {"classifier.0": "fc1", "classifier.3": "fc2", "classifier.6": "predictions"}
+    return names | {"pre_logits.fc1": "fc1", "pre_logits.fc2": "fc2", "head.fc": "predictions"}
 
 
 def VGG11(

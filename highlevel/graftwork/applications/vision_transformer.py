@@ -59,6 +59,15 @@ BLOCK = {
 }  # fmt: skip
 PREFIXES = ("encoder.layers.encoder_layer_{}.", "encoder.layers.encoder_layer_{}.", "blocks.{}.",
             "vit.encoder.layer.{}.")  # fmt: skip
+# Inside a block, Hugging Face's names of today -> those in its published files.
+NEWER = {
+    "attention.q_proj": "attention.attention.query",
+    "attention.k_proj": "attention.attention.key",
+    "attention.v_proj": "attention.attention.value",
+    "attention.o_proj": "attention.output.dense",
+    "mlp.fc1": "intermediate.dense",
+    "mlp.fc2": "output.dense",
+}
 # Around the blocks: torchvision's, timm's and Hugging Face's names -> ours.
 AROUND = {
     "class_token": "class_token/class_token",
@@ -195,8 +204,21 @@ def torch_names(blocks: int) -> dict[str, str]:
     }
 
 
+def older(name: str) -> str:
+    """Return what Hugging Face's files of before 2026 call a weight of a block."""
+    head, layer, rest = name.rpartition("layers.")
+    place, _, part = rest.partition(".")
+    if not layer or not place.isdigit():
+        return name
+    for new, old in NEWER.items():
+        if part.startswith(f"{new}."):
+            return f"{head}encoder.layer.{place}.{old}{part.removeprefix(new)}"
+    return f"{head}encoder.layer.{place}.{part}"
+
+
 def joined(entries: dict[str, Array]) -> dict[str, Array]:
     """Return Hugging Face's arrays with query, key and value as one, as the others keep them."""
+    entries = {older(name): entry for name, entry in entries.items()}
     found = dict(entries)
     for name in entries:
         place, query, leaf = name.rpartition("attention.attention.query.")
@@ -223,12 +245,12 @@ def loaded(model: Functional, path: Path) -> None:
         take(model, source)
 
 
-def block(x: Any, heads: int, name: str) -> Any:
+def block(x: Any, heads: int, name: str, epsilon: float) -> Any:
     """Return attention and two dense layers, each normalized before and with a way past it."""
     size = x.shape[-1]
-    y = LayerNormalization(epsilon=EPSILON, name=f"{name}_ln_1")(x)
+    y = LayerNormalization(epsilon=epsilon, name=f"{name}_ln_1")(x)
     x = Add(name=f"{name}_add_1")([x, SelfAttention(heads, name=f"{name}_self_attention")(y)])
-    y = LayerNormalization(epsilon=EPSILON, name=f"{name}_ln_2")(x)
+    y = LayerNormalization(epsilon=epsilon, name=f"{name}_ln_2")(x)
     y = Dense(4 * size, activation="gelu", name=f"{name}_mlp_0")(y)
     return Add(name=f"{name}_add_2")([x, Dense(size, name=f"{name}_mlp_3")(y)])
 
@@ -258,12 +280,16 @@ def _network(
     expect(rows > 0 and columns > 0 and rows % patch == 0 == columns % patch, subject,
            f"pictures must have known sizes, multiples of {patch}", error=ShapeError,
            input_shape=inputs.shape[1:])  # fmt: skip
+    path = find(subject, network.named_weights(), network.catalogue)
+    transformers = any(older(one).endswith("attention.attention.query.weight")
+                       for one in names_in(path))  # fmt: skip
+    epsilon = 1e-12 if transformers else EPSILON
     x = Conv2D(channels, patch, strides=patch, name="conv_proj")(x)
     x = Reshape((rows // patch * (columns // patch), channels), name="conv_proj_flat")(x)
     x = PositionEmbedding(name="pos_embedding")(ClassToken(name="class_token")(x))
     for i in range(blocks):
-        x = block(x, heads, f"encoder_layer_{i}")
-    x = LayerNormalization(epsilon=EPSILON, name="encoder_ln")(x)
+        x = block(x, heads, f"encoder_layer_{i}", epsilon)
+    x = LayerNormalization(epsilon=epsilon, name="encoder_ln")(x)
     if include_top:
         x = Dense(classes, activation=classifier_activation, name="predictions")(Token()(x))
     elif pooling == "token":
@@ -272,8 +298,7 @@ def _network(
         pool = GlobalAveragePooling1D if pooling == "avg" else GlobalMaxPooling1D
         x = pool(name=f"{pooling}_pool")(Patches()(x))
     rules = torch_names(blocks)
-    path = find(subject, network.named_weights(), network.catalogue)
-    if any(one.endswith("attention.attention.query.weight") for one in names_in(path)):
+    if transformers:
         assert path is not None
         made = Functional(inputs, x, name=name)
         made.name_rules = rules

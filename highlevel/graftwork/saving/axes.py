@@ -35,6 +35,13 @@ class Axes:
             for token in _TOKENS.findall(self.theirs)
         )
 
+    def accepts(self, shape: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
+        """Tell whether an array of the file fits our shape; axes of size 1 at its end may differ.
+
+        A 1×1 convolution is a dense layer elsewhere, and the other way round.
+        """
+        return _trimmed(self.outside(shape)) == _trimmed(theirs)
+
     def inward(self, array: Any, shape: tuple[int, ...]) -> Any:
         """Bring a host array from the order of the file into ours."""
         sizes, ours, theirs = self._sizes(shape), _letters(self.ours), _letters(self.theirs)
@@ -55,3 +62,9 @@ class Axes:
 
 def _letters(text: str) -> str:
     return re.sub(r"[^A-Z]", "", text)
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while len(shape) > 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape

@@ -39,6 +39,11 @@ class Flattened(Axes):
         """Return the shape of the file: other axes come first there."""
         return (*shape[1:], shape[0])
 
+    def accepts(self, shape: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
+        """Tell whether an array of the file fits: flat, or as a filter as large as the map."""
+        whole = (*shape[1:], self.map[-1], *self.map[:-1])
+        return theirs in (self.outside(shape), whole)
+
     def inward(self, array: Any, shape: tuple[int, ...]) -> Any:
         """Bring a host array from channels first into channels last, the axis to the front."""
         rest, rank = len(shape) - 1, len(self.map)
@@ -90,7 +95,7 @@ def _chains(model: Layer) -> Iterator[tuple[Layer, list[Layer]]]:
     """
     sequential = layers.known.get("Sequential")
     if sequential is not None and isinstance(model, sequential):
-        listed: list[Layer] = model.layers  # type: ignore[attr-defined]
+        listed: list[Layer] = model.layers
         for i, one in enumerate(listed):
             yield one, list(_before(listed[:i]))
         return

@@ -39,6 +39,8 @@ class Match:
     @property
     def fits(self) -> bool:
         """Whether the array has the shape it must have."""
+        if self.axes is not None:
+            return self.axes.accepts(self.place.weight.shape, self.entry.shape)
         return self.expected == self.entry.shape
 
 
