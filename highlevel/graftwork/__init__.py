@@ -61,6 +61,7 @@ else:
     )
 
 registers_later("graftwork.applications")
+registers_later("graftwork.models.feature_space")
 
 __version__ = "0.1.0"
 

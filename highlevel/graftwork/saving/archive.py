@@ -58,7 +58,7 @@ def save_model(
         FormatError: the folder does not exist or cannot be written.
     """
     place = weights.checked_target(path, overwrite, ENDINGS, "save")
-    expect(isinstance(model, Layer) and hasattr(model, "compile"), "save", "must be given a model",
+    expect(isinstance(model, Layer) and hasattr(model, "save"), "save", "must be given a model",
            error=ConfigError, model=type(model).__name__)  # fmt: skip
     expect(model.built, f'model "{model.name}"', "must be built before it is saved",
            error=ConfigError, built=False,
@@ -101,7 +101,7 @@ def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
     """Return Keras' fields, and what Keras has no place for: seed, what is frozen, rates."""
     own: dict[str, Any] = {
         "version": _version(),
-        "seed": model.seed,
+        "seed": getattr(model, "seed", None),
         "frozen": [
             place.path for place in names.places(model)
             if place.weight.kind == "parameter" and not place.weight.requires_grad

@@ -20,7 +20,7 @@ def compile_config(model: Any) -> Config | None:
     Raises:
         ConfigError: a loss or metric is a function without a name.
     """
-    if not model.compiled:
+    if not getattr(model, "compiled", False):
         return None
     told = model.compile_settings
     keys = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",

@@ -108,6 +108,9 @@ def form_of(kind: type) -> str:
 def _build_config(layer: Any) -> Config | None:
     if form_of(type(layer)) == "functional":
         return {"input_shape": None}
+    if hasattr(layer, "get_build_config"):
+        found: Config = layer.get_build_config()
+        return found
     shaped = layer.built and layer.built_shape is not None
     return {"input_shape": _listed(layer.built_shape)} if shaped and layer.variables else None
 
@@ -132,7 +135,7 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     with custom_object_scope(custom_objects or {}):
         entry = dialects.read(_outermost(config), registry.layers, "model")
         made = _Maker().layer(entry)
-    expect(hasattr(made, "compile"), "model", "the configuration must be that of a model",
+    expect(hasattr(made, "save"), "model", "the configuration must be that of a model",
            error=ConfigError, class_name=entry["class_name"])  # fmt: skip
     return made
 
@@ -229,10 +232,15 @@ class _Maker:
             hasattr(kind, "compile") and "input_layers" in settings
         ):
             return graph.rebuilt(kind, settings, self.layer)  # type: ignore[no-any-return]
-        shape = _shape(entry.get("build_config"), "input_shape")
         if form_of(kind) == "sequential":
+            shape = _shape(entry.get("build_config"), "input_shape")
             return self.sequential(kind, settings, shape)
         made = _from_config(kind, settings)
+        told = entry.get("build_config")
+        if hasattr(made, "build_from_config") and isinstance(told, Mapping):
+            made.build_from_config(told)
+            return made
+        shape = _shape(told, "input_shape")
         own_models = hasattr(made, "compile") or any(True for _ in made.children())
         if shape is not None and own_models and not made.built:
             _build(made, shape)
