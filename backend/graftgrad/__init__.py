@@ -34,6 +34,7 @@ from .creation import (
     zeros_like,
 )
 from .deferred import deferred
+from .device.find import device
 from .engine import grad
 from .generator import (
     Generator,
@@ -440,6 +441,7 @@ __all__ = [
     "default_generator",
     "deg2rad",
     "detect_anomaly",
+    "device",
     "diag",
     "diag_embed",
     "diagflat",

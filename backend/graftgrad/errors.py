@@ -4,6 +4,7 @@ GraftError
 ├── ShapeError (ValueError)        sizes or axes that do not fit
 ├── DTypeError (TypeError)         element types that do not fit
 ├── DeviceError (RuntimeError)     a device that is absent, full or mixed with another
+│   └── OutOfMemoryError (MemoryError)   memory that is used up
 ├── GradientError (RuntimeError)   a gradient that cannot be had
 ├── CaptureError (RuntimeError)    a step that cannot be recorded
 ├── LibraryError (RuntimeError)    a C library that reports a failure
@@ -37,6 +38,10 @@ class DTypeError(GraftError, TypeError):
 
 class DeviceError(GraftError, RuntimeError):
     """A device is absent, full or mixed with another."""
+
+
+class OutOfMemoryError(DeviceError, MemoryError):
+    """The memory of a device is used up."""
 
 
 class GradientError(GraftError, RuntimeError):

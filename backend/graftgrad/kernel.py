@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import modes
 from .device.base import Array, Device
+from .errors import OutOfMemoryError
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -183,11 +184,19 @@ def only_reference() -> Iterator[None]:
 def launch(call: Call, ins: Arrays, outs: Arrays) -> None:
     """Compute: the one door. A tape that listens here misses nothing."""
     global _launched
-    if not call.device.computes:
+    device = call.device
+    if not device.computes:
         return
     _launched += 1
+    if device.entered:
+        device.enter()
     chosen = choose(call)
-    chosen.run(ins, outs, call.device.scratch(chosen.scratch) if chosen.scratch else ())
+    try:
+        chosen.run(ins, outs, device.scratch(chosen.scratch) if chosen.scratch else ())
+    except MemoryError as error:
+        if isinstance(error, OutOfMemoryError):
+            raise
+        raise device.exhausted(error, f"what {call.function.name} computes with") from error
     tape = modes.tape()
     if tape is not None:
         tape.append(Launch(call, chosen, ins, outs))

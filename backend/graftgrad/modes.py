@@ -88,6 +88,8 @@ class State(threading.local):
         saving: how values for gradients are kept; None for as they are.
         changing: is called with every tensor before it is changed in place.
         anomaly: what is looked for in values and gradients; None for nothing.
+        devices: where tensors are made if no device is named, the innermost last; empty for the
+            default.
         origin: which lines of the program led to what is made now; None where it calls itself.
     """
 
@@ -99,6 +101,7 @@ class State(threading.local):
     saving: Saving | None = None
     changing: Callable[[Any], None] | None = None
     anomaly: Any = None
+    devices: tuple[Any, ...] = ()
     origin: Any = None
 
 

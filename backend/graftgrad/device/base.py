@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import modes
 from ..spec import DType, Spec
 
 Array = Any
@@ -17,11 +18,14 @@ class Device:
     """A place where arrays live and are computed with.
 
     `kind` names the family to which kernels are registered; `computes` is false where there are
-    only descriptions and no values.
+    only descriptions and no values; `entered` is true where a thread must enter before it computes.
+
+    A device is a context manager: inside of `with`, tensors are made on it if none is named.
     """
 
     kind: str = ""
     computes: bool = True
+    entered: bool = False
 
     def __init__(self, index: int = 0) -> None:
         self.index = index
@@ -43,6 +47,21 @@ class Device:
         """Return the values of an array of this device on the host, sharing memory if possible."""
         raise NotImplementedError
 
+    def write(self, array: Array, host: Any) -> None:
+        """Copy values of the host, stretched, into an array of this device that is there."""
+        array[...] = host
+
+    def writable(self, array: Array) -> bool:
+        """Tell whether an array's memory may be written: it is no stretched or read-only one."""
+        return bool(array.flags.writeable)
+
+    def enter(self) -> None:
+        """Let this thread compute here, where it must say so."""
+
+    def exhausted(self, error: MemoryError, what: str) -> Exception:
+        """Return the error to raise where memory is used up."""
+        return error
+
     def synchronize(self) -> None:
         """Wait until everything that was launched has been computed."""
 
@@ -52,6 +71,13 @@ class Device:
 
     def trim(self) -> None:
         """Give memory that is held in reserve back, as far as that is possible."""
+
+    def __enter__(self) -> Device:
+        modes.state.devices = (*modes.state.devices, self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        modes.state.devices = modes.state.devices[:-1]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Device:
         return self  # a copied tensor lives where the original does

@@ -6,6 +6,8 @@ import platform
 
 import numpy as np
 
+from ..device import find
+from ..device.gpu import GPU
 from .native import pages
 from .onednn.library import library, why_not
 from .threads import get_num_threads
@@ -17,12 +19,23 @@ def show_config() -> None:
     print(f"numpy    {np.__version__}")
     print(f"onednn   {_onednn()}")
     print(f"native   {_native()}")
+    print(f"gpu      {_gpu()}")
     print(f"threads  {get_num_threads()}")
 
 
 def _native() -> str:
     reason = pages.why_not()
     return f"not used: {reason}" if reason else "AVX2 and FMA"
+
+
+def _gpu() -> str:
+    absent = find.missing()
+    if absent:
+        return f"not used: {absent}"
+    first = find.device("gpu")
+    assert isinstance(first, GPU)
+    more = f", {find.gpu_count()} in all" if find.gpu_count() > 1 else ""
+    return f"{first.title}{more}, CuPy {first.xp.__version__}"
 
 
 def _onednn() -> str:

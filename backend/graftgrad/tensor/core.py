@@ -14,6 +14,7 @@ import numpy as np
 from .. import engine
 from ..device.base import Array, Device, HostArray
 from ..device.find import device as find_device
+from ..device.find import is_name
 from ..errors import DTypeError, GradientError, ShapeError, expect
 from ..node import Counter, Handle, Node
 from ..ops import operand
@@ -30,6 +31,7 @@ from ..spec import (
 from .exchange import Exchange
 from .inplace import InPlace
 from .methods import Methods
+from .move import Move
 from .operators import Operators
 from .values import Values
 
@@ -198,21 +200,40 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange):
         return operand.contiguous(self)
 
     def to(self, target: Any) -> Tensor:
-        """Convert to an element type, or move to a device.
+        """Convert to an element type, or move to a device; gradients flow back.
+
+        A tensor that is there already is returned itself.
 
         Raises:
             DTypeError: there is no such element type.
             DeviceError: there is no such device.
         """
-        if isinstance(target, Device) or target in ("cpu", "meta"):
+        if isinstance(target, Device) or is_name(target):
             place = find_device(target)
             if place is self.device:
                 return self
-            host = self.device.fetch(self.array) if place.computes else np.empty(self.shape, "?")
-            return Tensor(place.put(host, self.dtype), self.spec.like(), place)
+            moved: Tensor = Move(place, self.device)(self)
+            return moved
         return operand.cast(self, target)
 
     astype = to
+
+    def cpu(self) -> Tensor:
+        """Return the tensor on the CPU; itself where it is there already."""
+        return self.to("cpu")
+
+    def cuda(self, device: int | str | Device | None = None) -> Tensor:
+        """Return the tensor on a GPU, the first if none is named.
+
+        Raises:
+            DeviceError: there is no such GPU.
+        """
+        return self.to(f"gpu:{device}" if isinstance(device, int) else device or "gpu")
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the values are on a GPU."""
+        return self.device.kind == "gpu"
 
     def float(self) -> Tensor:
         """Convert to float32."""

@@ -1,0 +1,252 @@
+"""An NVIDIA GPU, computed with by CuPy, which is imported by the first one that is used.
+
+All work of a device runs in order on one stream of its own, in every thread. How memory is counted
+stands in `gpu_memory`; whether there is a GPU at all, in `find`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections import deque
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import modes
+from ..errors import OutOfMemoryError, sentence
+from ..spec import DType, Spec
+from .base import Array, Device, HostArray
+from .gpu_memory import Usage, readable, watching
+
+SMALL = 65_536  # bytes; the driver copies what is smaller aside by itself
+
+
+class Opened:
+    """CuPy with a pool of memory of our own, which holds one part for each device.
+
+    Attributes:
+        cupy: the module.
+        pool: what all arrays and temporary arrays are taken from.
+        pinned: the same for host memory from which a GPU copies by itself.
+    """
+
+    def __init__(self) -> None:
+        self.cupy: Any = importlib.import_module("cupy")
+        self.pool = self.cupy.cuda.MemoryPool()
+        self.pinned = self.cupy.cuda.PinnedMemoryPool()
+        self.cupy.cuda.set_allocator(self.pool.malloc)
+        self._watch: Any = None
+
+    def watch(self) -> Any:
+        """Return what counts the bytes that arrays hold; it counts from now on."""
+        if self._watch is None:
+            self._watch = watching(self.cupy.cuda.MemoryHook)()
+            self._watch.__enter__()  # for good
+        return self._watch
+
+
+@cache
+def opened() -> Opened:
+    """Open CuPy, once."""
+    return Opened()
+
+
+class _Here(threading.local):
+    """The device whose stream is current in a thread."""
+
+    device: GPU | None = None
+
+
+_here = _Here()
+
+
+class GPU(Device):
+    """A graphics processor; its arrays are CuPy's."""
+
+    kind = "gpu"
+    entered = True
+
+    def __init__(self, index: int = 0) -> None:
+        super().__init__(index)
+        self.staging = Staging(self)
+
+    @property
+    def xp(self) -> Any:
+        """CuPy."""
+        return opened().cupy
+
+    @cached_property
+    def stream(self) -> Any:
+        """The stream on which everything runs; it does not wait for the default stream."""
+        cuda = opened().cupy.cuda
+        with cuda.Device(self.index):
+            return cuda.Stream(non_blocking=True)
+
+    def enter(self) -> None:
+        """Make this device and its stream current in this thread, if another one is."""
+        if _here.device is not self:
+            opened().cupy.cuda.Device(self.index).use()
+            self.stream.use()
+            _here.device = self
+
+    # -- arrays --------------------------------------------------------------------------------
+
+    def empty(self, spec: Spec) -> Array:
+        """Allocate an array without setting its values.
+
+        Raises:
+            OutOfMemoryError: there is not enough memory.
+        """
+        self.enter()
+        try:
+            array = opened().cupy.ndarray(spec.shape, spec.dtype)
+        except MemoryError as error:
+            raise self.exhausted(error, f"an array {spec}", spec.nbytes) from error
+        if (recorder := modes.recorder()) is not None:
+            recorder.made(array)
+        return array
+
+    def put(self, host: HostArray, dtype: DType) -> Array:
+        """Copy a host array onto this device as elements of `dtype`, in row-major order.
+
+        The host array may change at once; nobody waits for the copy.
+
+        Raises:
+            OutOfMemoryError: there is not enough memory.
+        """
+        self.enter()
+        try:
+            array = opened().cupy.ndarray(host.shape, dtype)
+        except MemoryError as error:
+            asked = host.size * dtype.itemsize
+            raise self.exhausted(error, f"an array {Spec(host.shape, dtype)}", asked) from error
+        self.staging.copy(host, array)
+        if (recorder := modes.recorder()) is not None:
+            recorder.constant(array, host)
+        return array
+
+    def write(self, array: Array, host: Any) -> None:
+        """Copy values of the host into an array that is there; nobody waits for the copy."""
+        self.enter()
+        values = np.broadcast_to(np.asarray(host), array.shape)
+        if array.flags.c_contiguous:
+            self.staging.copy(values, array)
+        else:
+            aside = opened().cupy.ndarray(array.shape, array.dtype)
+            self.staging.copy(values, aside)
+            array[...] = aside
+
+    def fetch(self, array: Array) -> HostArray:
+        """Return the values on the host, once everything that they depend on has been computed."""
+        if (recorder := modes.recorder()) is not None:
+            recorder.read(array)
+        self.enter()
+        host: HostArray = array.get(stream=self.stream, order="C")
+        return host
+
+    def writable(self, array: Array) -> bool:
+        """Tell whether every element has memory of its own."""
+        sizes = zip(array.shape, array.strides, strict=True)
+        return all(size < 2 or stride for size, stride in sizes)
+
+    # -- order and memory ----------------------------------------------------------------------
+
+    def synchronize(self) -> None:
+        """Wait until everything that was launched has been computed."""
+        self.enter()
+        self.stream.synchronize()
+
+    def trim(self) -> None:
+        """Give memory that is held in reserve back to the driver.
+
+        Memory of a recorded graph lies in a pool of its own and stays.
+        """
+        self.synchronize()
+        self.staging.settle()
+        opened().pool.free_all_blocks()
+        opened().pinned.free_all_blocks()
+
+    def usage(self) -> Usage:
+        """Return how the memory of this device is used."""
+        self.enter()
+        pool = opened().pool
+        free, total = opened().cupy.cuda.runtime.memGetInfo()
+        return Usage(pool.used_bytes(), pool.total_bytes(), free, total)
+
+    def peak(self, reset: bool = False) -> int:
+        """Return how many bytes arrays held at most since counting began; begin anew if asked."""
+        self.enter()
+        watch = opened().watch()
+        if reset or self.index not in watch.now:
+            watch.now[self.index] = watch.most[self.index] = opened().pool.used_bytes()
+        most: int = watch.most[self.index]
+        return most
+
+    @cached_property
+    def title(self) -> str:
+        """What the maker calls it."""
+        properties = opened().cupy.cuda.runtime.getDeviceProperties(self.index)
+        name = properties["name"]
+        return name.decode() if isinstance(name, bytes) else str(name)
+
+    @cached_property
+    def capability(self) -> tuple[int, int]:
+        """The compute capability: (9, 0) is Hopper's."""
+        digits = str(opened().cupy.cuda.Device(self.index).compute_capability)
+        return int(digits[:-1]), int(digits[-1])
+
+    def exhausted(self, error: MemoryError, what: str, asked: int | None = None) -> Exception:
+        """Return the error that tells what was asked for, what is free and what holds the rest."""
+        known = getattr(error, "_size", None) if asked is None else asked
+        usage = self.usage()
+        got: dict[str, object] = {} if known is None else {"asked": readable(known)}
+        return OutOfMemoryError(
+            sentence(
+                str(self),
+                f"there must be memory for {what}",
+                got | usage.told(),
+                "Take a smaller batch, compute segments again with checkpoint(), keep values in "
+                "bfloat16, or let go of tensors; graftgrad.cuda.memory_summary() says more.",
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.index}"
+
+
+class Staging:
+    """Pinned host memory through which values go to a device while the host goes on.
+
+    Each piece is used again once the copy out of it is done, and not before.
+    """
+
+    def __init__(self, device: GPU) -> None:
+        self.device = device
+        self.waiting: deque[tuple[Any, Any]] = deque()
+        self.lock = threading.Lock()
+
+    def copy(self, host: Any, array: Array) -> None:
+        """Copy host values into a contiguous array of the device, on its stream."""
+        if not array.size:
+            return
+        stream = self.device.stream
+        if array.nbytes < SMALL:
+            array.set(np.array(host, array.dtype, order="C"), stream=stream)
+            return
+        self.settle()
+        pinned = opened().pinned.malloc(array.nbytes)
+        flat = np.frombuffer(pinned, np.uint8, array.nbytes)
+        staged = flat.view(array.dtype).reshape(array.shape)
+        np.copyto(staged, host, casting="unsafe")
+        array.set(staged, stream=stream)
+        event = stream.record()
+        with self.lock:
+            self.waiting.append((event, pinned))
+
+    def settle(self) -> None:
+        """Let go of the pieces whose copies are done."""
+        with self.lock:
+            while self.waiting and self.waiting[0][0].done:
+                self.waiting.popleft()
