@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .compare import Case, case
 
 IMAGE = (3, 6, 5, 3)
@@ -36,7 +38,29 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "RandAugment": {},
     "AugMix": {},
 }
+BYTES = np.random.default_rng(2).integers(0, 256, (2, 9, 13, 3)).astype("float32")
+CLAHE = "ContrastLimitedAdaptiveHistogramEqualization"
 CASES: list[Case] = [
+    case(CLAHE, BYTES, tile_grid_size=(2, 3), rtol=1e-4, gradient=False),
+    case(
+        CLAHE,
+        BYTES / 255,
+        value_range=(0, 1),
+        clip_limit=0.0,
+        tile_grid_size=(4, 4),
+        rtol=1e-4,
+        gradient=False,
+    ),
+    case(
+        CLAHE,
+        BYTES.transpose(0, 3, 1, 2).copy(),
+        data_format="channels_first",
+        clip_limit=1.5,
+        tile_grid_size=(3, 2),
+        rtol=1e-4,
+        gradient=False,
+    ),
+    case("MaxNumBoundingBoxes", IMAGE, max_number=3, config=False, gradient=False),
     *[case(name, IMAGE, seed=3, **settings) for name, settings in SETTINGS.items()],
     case("Equalization", IMAGE, bins=64),
     case("AutoContrast", IMAGE, gradient=False),
@@ -52,4 +76,5 @@ BAD: list[Case] = [
     case("RandomZoom", IMAGE, height_factor=-1.0),
     case("RandomBrightness", IMAGE, factor=0.1, value_range=3),
     case("RandomGaussianBlur", IMAGE, kernel_size=4),
+    case("RandomFlip", IMAGE, bounding_box_format="xyxy", unheard=3),
 ]

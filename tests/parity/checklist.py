@@ -14,9 +14,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "keras.md"
 FAMILIES = (
     "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers",
     "activations", "regularizers", "constraints", "callbacks", "ops", "random", "models", "saving",
-    "utils", "applications", "config", "dtype_policies", "mixed_precision", "tree", "datasets",
-    "preprocessing.image", "preprocessing.sequence", "wrappers", "visualization", "quantizers",
-    "backend", "export", "distribution", "",
+    "ops.image", "utils", "utils.bounding_boxes", "applications", "config", "dtype_policies",
+    "mixed_precision", "tree", "datasets", "preprocessing.image", "preprocessing.sequence",
+    "wrappers", "visualization", "distillation", "quantizers", "backend", "export",
+    "distribution", "",
 )  # fmt: skip
 
 

@@ -78,6 +78,11 @@ CASES: list[Case] = [
     case("GroupNormalization", IMAGE, groups=2),
     case("RMSNormalization", (3, 5)),
     case("UnitNormalization", (3, 5)),
+    # embeddings that lead back
+    case("ReversibleEmbedding", TOKENS, input_dim=6, output_dim=4),
+    case("ReversibleEmbedding", (2, 3, 4), input_dim=6, output_dim=4, call={"reverse": True}),
+    case("ReversibleEmbedding", (2, 3, 4), input_dim=6, output_dim=4, tie_weights=False,
+         logit_soft_cap=0.7, call={"reverse": True}),
     # merging
     case("Add", (2, 3), (2, 3), (2, 3)),
     case("Subtract", (2, 3), (2, 3)),

@@ -11,7 +11,7 @@ import pytest
 import graftgrad
 import graftwork
 
-from . import augmentation, checklist, compare, layers, losses
+from . import augmentation, boxes, checklist, compare, layers, losses
 from .compare import Case
 from .keras_jax import jax, keras
 
@@ -73,7 +73,7 @@ def test_every_missing_name_has_a_reason() -> None:
 
 def test_every_layer_has_a_case() -> None:
     """What is here under Keras' name is compared, aliases once."""
-    cases = [*layers.CASES, *augmentation.CASES]
+    cases = [*layers.CASES, *augmentation.CASES, *boxes.LAYERS]
     covered = {getattr(keras.layers, one.name) for one in cases}
     bare = []
     for name, value in checklist.names("layers", keras).items():

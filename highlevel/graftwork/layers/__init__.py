@@ -23,8 +23,11 @@ from .attention import AdditiveAttention, Attention
 from .augmentation import (
     AugMix,
     AutoContrast,
+    CenterCrop,
+    ContrastLimitedAdaptiveHistogramEqualization,
     CutMix,
     Equalization,
+    MaxNumBoundingBoxes,
     MixUp,
     Pipeline,
     RandAugment,
@@ -32,6 +35,7 @@ from .augmentation import (
     RandomColorDegeneration,
     RandomColorJitter,
     RandomContrast,
+    RandomCrop,
     RandomElasticTransform,
     RandomErasing,
     RandomFlip,
@@ -47,6 +51,7 @@ from .augmentation import (
     RandomShear,
     RandomTranslation,
     RandomZoom,
+    Resizing,
     Solarization,
 )
 from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
@@ -131,7 +136,7 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from .preprocessing import CenterCrop, Normalization, Rescaling, Resizing
+from .preprocessing import Normalization, Rescaling
 from .recurrent import GRU, LSTM, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .regularization import (
@@ -145,6 +150,7 @@ from .regularization import (
     SpatialDropout3D,
 )  # fmt: skip
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .reversible_embedding import ReversibleEmbedding
 from .rnn import RNN
 from .seed_generator import SeedGenerator
 from .spectral_normalization import SpectralNormalization
@@ -194,6 +200,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -254,6 +261,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -276,6 +284,7 @@ __all__ = [
     "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
     "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
@@ -296,6 +305,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "STFTSpectrogram",
     "SeedGenerator",
     "SeparableConv1D",

@@ -10,14 +10,11 @@ import graftgrad
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, DataError, expect
 
-from ..images import resize
-from ..images.layout import batch_of
-from ..images.sizes import middle
 from ..registry import declared, layers, setting
-from ..rules import number, one_of, optional, positive_integer
+from ..rules import optional
 from ..weight import Weight
 from .layer import InputSpec, Layer
-from .rules import axes_listed, channel_order, known_axes, only
+from .rules import axes_listed, known_axes
 
 _SMALL = 1e-7  # no deviation counts as smaller, so that nothing is divided by zero
 
@@ -208,77 +205,3 @@ def _batches(data: Any, batch_size: int) -> Iterator[Tensor]:
     )
     for batch in data:
         yield graftgrad.as_tensor(batch[0] if isinstance(batch, tuple) else batch)
-
-
-@declared(layers)
-class Resizing(Layer):
-    """Images brought to one size; whole numbers stay whole, rounded.
-
-    Shapes: (N, H, W, C) -> (N, height, width, C), (H, W, C) -> (height, width, C).
-
-    Args:
-        height: the rows of the result.
-        width: its columns.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        crop_to_aspect_ratio: cut off what is too long first, so that nothing is distorted.
-        pad_to_aspect_ratio: fill up what is too short first, so that nothing is distorted.
-        fill_mode: only "constant".
-        fill_value: what is filled up with.
-        antialias: whether every old pixel counts where the result is smaller.
-        data_format: whether channels lie last or first.
-    Raises:
-        ConfigError: images are to be cropped and padded.
-    """
-
-    height: int = setting(positive_integer)
-    width: int = setting(positive_integer)
-    interpolation: str = setting(
-        one_of("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"), default="bilinear"
-    )
-    crop_to_aspect_ratio: bool = setting(default=False)
-    pad_to_aspect_ratio: bool = setting(default=False)
-    fill_mode: str = setting(only("constant"), default="constant")
-    fill_value: float = setting(number, default=0.0)
-    antialias: bool = setting(default=False)
-    data_format: Any = setting(channel_order, default=None)
-
-    def prepare(self) -> None:
-        """Check that only one ratio is kept."""
-        self.prepare_layer()
-        expect(not (self.crop_to_aspect_ratio and self.pad_to_aspect_ratio), "Resizing",
-               "images must be cropped or padded, not both", error=ConfigError,
-               crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)  # fmt: skip
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return images of the size."""
-        return resize(
-            x, (self.height, self.width), self.interpolation, self.antialias,
-            self.crop_to_aspect_ratio, self.pad_to_aspect_ratio, self.fill_mode, self.fill_value,
-            self.data_format,
-        )  # fmt: skip
-
-
-@declared(layers)
-class CenterCrop(Layer):
-    """The middle of each image; one that is too small is enlarged first, without distortion.
-
-    Shapes: (N, H, W, C) -> (N, height, width, C), (H, W, C) -> (height, width, C).
-
-    Args:
-        height: the rows of the result.
-        width: its columns.
-        data_format: whether channels lie last or first.
-    """
-
-    height: int = setting(positive_integer)
-    width: int = setting(positive_integer)
-    data_format: Any = setting(channel_order, default=None)
-
-    accepts_integers = False
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the middle."""
-        y, back = batch_of(f'layer "{self.name}"', x, self.data_format)
-        if y.shape[1] >= self.height and y.shape[2] >= self.width:
-            return back(middle(y, self.height, self.width))
-        return back(resize(y, (self.height, self.width), crop_to_aspect_ratio=True))

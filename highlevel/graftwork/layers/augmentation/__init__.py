@@ -1,5 +1,6 @@
 """Layers that change pictures at random, so that a network sees none of them twice."""
 
+from .clahe import ContrastLimitedAdaptiveHistogramEqualization
 from .colors import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -12,6 +13,7 @@ from .colors import (
 from .geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from .mixing import CutMix, MixUp
 from .policies import AugMix, Pipeline, RandAugment
+from .sizes import CenterCrop, MaxNumBoundingBoxes, RandomCrop, Resizing
 from .tones import AutoContrast, Equalization, RandomInvert, RandomPosterization, Solarization
 from .windows import (
     RandomElasticTransform,
@@ -24,8 +26,11 @@ from .windows import (
 __all__ = [
     "AugMix",
     "AutoContrast",
+    "CenterCrop",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "CutMix",
     "Equalization",
+    "MaxNumBoundingBoxes",
     "MixUp",
     "Pipeline",
     "RandAugment",
@@ -33,6 +38,7 @@ __all__ = [
     "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
     "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
@@ -48,5 +54,6 @@ __all__ = [
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
+    "Resizing",
     "Solarization",
 ]

@@ -6,6 +6,7 @@ numbers are functions of a state that steps on, so a recorded step draws other o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import graftgrad
@@ -13,7 +14,9 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 from graftgrad.ops import random
 
-from ...registry import Rule
+from ...images import boxes
+from ...registry import Rule, declared, setting
+from ...rules import optional
 from ..layer import Layer, phase
 from ..seed_generator import SeedGenerator, generator_for
 
@@ -63,17 +66,40 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-class ImageLayer(Layer):
-    """A layer that changes pictures, or dictionaries of "images", "labels", "segmentation_masks".
+def box_format(subject: str, name: str, value: Any) -> str:
+    """Accept the order of the numbers of boxes.
 
-    Classes of your own override `get_random_transformation`, `transform_images`,
-    `transform_labels` or `transform_segmentation_masks`. Called outside of any step that says
-    whether it trains, it changes pictures, as in Keras.
+    Raises:
+        ConfigError: there is no such order.
     """
+    return boxes.format_of(subject, name, value)
+
+
+class Pictured:
+    """What every layer says that changes pictures: where channels lie, what draws its numbers."""
 
     data_format: Any
     seed: Any = None
+
+
+@declared(None)
+class ImageLayer(Pictured, Layer):
+    """A layer that changes pictures, or dictionaries of what belongs to pictures.
+
+    These hold "images", "labels", "segmentation_masks", and "bounding_boxes": a dictionary of
+    "boxes", (N, B, 4), and "labels", (N, B). Classes of your own override
+    `get_random_transformation` and `transform_images`, `transform_labels` and so on. Called outside
+    of any step that says whether it trains, it changes pictures, as in Keras.
+
+    Args:
+        bounding_box_format: the order of the numbers of boxes, such as "xyxy"; needed with boxes.
+    """
+
+    bounding_box_format: Any = setting(optional(box_format), default=None, kw_only=True)
+
     moves_pixels: ClassVar[bool] = False
+    needs_format: ClassVar[bool] = True  # whether boxes are of no use without their order
+    accepts_integers = True
 
     def prepare(self) -> None:
         """Make the source of states."""
@@ -92,25 +118,53 @@ class ImageLayer(Layer):
         Raises:
             ConfigError: a dictionary holds something else than is known.
         """
+        return self.applied(data, training)
+
+    def applied(self, data: Any, training: bool) -> Any:
+        """Draw a transformation and apply it to everything that belongs to the pictures.
+
+        Raises:
+            ConfigError: a dictionary holds something else than is known.
+        """
         images = data["images"] if isinstance(data, dict) else data
         fit = images.ndim in (3, 4)
         expect(fit, f'layer "{self.name}"', "images must have 3 axes, or 4 with that of the batch",
                images=images.spec)  # fmt: skip
         single = images.ndim == 3
         given = data if isinstance(data, dict) else {"images": data}
-        known = {"images", "labels", "segmentation_masks"}
+        known = {"images", "labels", "segmentation_masks", "bounding_boxes"}
         expect(set(given) <= known, f'layer "{self.name}"',
-               "a dictionary may hold images, labels and segmentation_masks", error=ConfigError,
-               given=sorted(given))  # fmt: skip
+               "a dictionary may hold images, labels, segmentation_masks and bounding_boxes",
+               error=ConfigError, given=sorted(given))  # fmt: skip
+        if "bounding_boxes" in given:
+            given = {**given, "bounding_boxes": self._boxes(given["bounding_boxes"])}
         if single:
-            given = {key: ops.expand_dims(one, 0) for key, one in given.items()}
+            given = _each(lambda one: ops.expand_dims(graftgrad.as_tensor(one), 0), given)
         drawn = self.get_random_transformation(given, training=training)
-        changed: dict[str, Tensor] = {}
+        changed: dict[str, Any] = {}
         for key, one in given.items():
             changed[key] = getattr(self, f"transform_{key}")(one, drawn, training=training)
         if single:
-            changed = {key: ops.squeeze(one, 0) for key, one in changed.items()}
+            changed = _each(lambda one: ops.squeeze(one, 0), changed)
         return changed if isinstance(data, dict) else changed["images"]
+
+    def _boxes(self, given: Any) -> dict[str, Tensor]:
+        """Return boxes and labels as tensors.
+
+        Raises:
+            ConfigError: one is missing, or the order of their numbers was not told.
+        """
+        fit = isinstance(given, dict) and {"boxes", "labels"} <= set(given)
+        expect(fit, f'layer "{self.name}"', "bounding_boxes must hold boxes and labels",
+               error=ConfigError,
+               found=list(given) if isinstance(given, dict) else given)  # fmt: skip
+        told = self.bounding_box_format is not None or not self.needs_format
+        expect(told, f'layer "{self.name}"',
+               "boxes need the order of their numbers", error=ConfigError,
+               bounding_box_format=None,
+               advice="Make the layer with bounding_box_format='xyxy', for example.")  # fmt: skip
+        found = {key: graftgrad.as_tensor(one) for key, one in given.items()}
+        return {**found, "boxes": found["boxes"].to("float32")}
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Return what is drawn for a batch; None where nothing is trained."""
@@ -149,6 +203,45 @@ class ImageLayer(Layer):
         x = graftgrad.as_tensor(segmentation_masks)
         return self.moved(x, transformation, "nearest")
 
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Return boxes: moved as the pixels are, cut at the edge, else as they are."""
+        if not training or not self.moves_pixels:
+            return bounding_boxes
+        h, w = self.size_when_drawn(transformation)
+        order = self.bounding_box_format or "xyxy"
+        given = boxes.convert_format(bounding_boxes, order, "xyxy", h, w)
+        moved = {**given, "boxes": self.moved_boxes(given["boxes"], transformation, h, w)}
+        inside = boxes.clip_to_image_size(moved, h, w)
+        return boxes.convert_format(inside, "xyxy", order, h, w)
+
+    def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
+        """Say where boxes in pixels come to lie.
+
+        Raises:
+            NotImplementedError: that cannot be said of this layer.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__}: boxes must be moved by another layer; nothing says where this "
+            "one brings them."
+        )
+
+    def size_when_drawn(self, transformation: Any) -> tuple[int, int]:
+        """Return rows and columns of the pictures that a transformation was drawn for."""
+        if "input_shape" in transformation:
+            shape = transformation["input_shape"]
+            h, w = shape[-2:] if self.data_format == "channels_first" else shape[-3:-1]
+            return int(h), int(w)
+        return int(transformation["image_height"]), int(transformation["image_width"])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings; the order of boxes where it is told, as in Keras."""
+        config = super().get_config()
+        if self.bounding_box_format is None:
+            config.pop("bounding_box_format", None)
+        return config
+
     def moved(self, x: Tensor, transformation: Any, interpolation: str) -> Tensor:
         """Move pixels."""
         return self.changed(self.real(x), transformation)
@@ -171,6 +264,32 @@ class ImageLayer(Layer):
     def chosen(self, source: SeedGenerator, n: int, share: tuple[float, float]) -> Tensor:
         """Draw which of n images are changed, each with a probability drawn from `share`."""
         return ops.less(self.uniform(source, (n,)), self.uniform(source, (n,), *share))
+
+
+class StillLayer(ImageLayer):
+    """A layer that does the same to all pictures, whether it trains or not."""
+
+    moves_pixels: ClassVar[bool] = True
+
+    def prepare(self) -> None:
+        """Settle the settings; nothing is drawn."""
+        self.prepare_layer()
+
+    def call(self, data: Any) -> Any:  # type: ignore[override]  # it is not told whether it trains
+        """Change pictures and what belongs to them."""
+        return self.applied(data, True)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """Return the shape of the pictures."""
+        return {"input_shape": (data["images"] if isinstance(data, dict) else data).shape}
+
+
+def _each(change: Callable[[Any], Any], tree: dict[str, Any]) -> dict[str, Any]:
+    """Change every tensor of a dictionary, and of dictionaries in it."""
+    return {
+        key: _each(change, one) if isinstance(one, dict) else change(one)
+        for key, one in tree.items()
+    }
 
 
 def of_images(drawn: Tensor) -> Tensor:

@@ -212,7 +212,7 @@ class RandomColorJitter(ImageLayer):
     def prepare(self) -> None:
         """Make the layers."""
         super().prepare()
-        kinds: dict[str, type[ImageLayer]] = {
+        kinds: dict[str, Any] = {
             "brightness": RandomBrightness, "contrast": RandomContrast,
             "saturation": RandomSaturation, "hue": RandomHue,
         }  # fmt: skip

@@ -9,6 +9,7 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ...images import affine_transform
+from ...images.boxes import around
 from ...registry import declared, layers, setting
 from ...rules import number, one_of
 from ...seeds import any_seed
@@ -52,6 +53,16 @@ class RandomFlip(ImageLayer):
             y = ops.flip(y, axis) if word in self.mode else y
         return ops.where(of_images(transformation["flips"]), y, x)
 
+    def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
+        """Flip boxes."""
+        x1, y1, x2, y2 = (x[..., i] for i in range(4))
+        if "horizontal" in self.mode:
+            x1, x2 = columns - x2, columns - x1
+        if "vertical" in self.mode:
+            y1, y2 = rows - y2, rows - y1
+        flips = ops.reshape(transformation["flips"], (-1, 1, 1))
+        return ops.where(flips, ops.stack([x1, y1, x2, y2], -1), x)
+
 
 class Affine(ImageLayer):
     """A layer that reads pictures through an affine map."""
@@ -70,6 +81,14 @@ class Affine(ImageLayer):
         """Read at other places."""
         return affine_transform(x, self.matrix(transformation, *self.size_of(x)), interpolation,
                                 self.fill_mode, self.fill_value, self.data_format)  # fmt: skip
+
+    def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
+        """Bring the corners of boxes the other way: where pixels are read they come from."""
+        matrix = self.matrix(transformation, rows, columns).to(x.dtype)
+        a0, a1, a2, b0, b1, b2 = (matrix[:, i] for i in range(6))
+        area = a0 * b1 - a1 * b0
+        return around(x, (b1 / area, -a1 / area, (a1 * b2 - b1 * a2) / area,
+                          -b0 / area, a0 / area, (b0 * a2 - a0 * b2) / area))  # fmt: skip
 
     def matrix(self, transformation: Any, rows: int, columns: int) -> Tensor:
         """Return the map for every picture, (N, 8)."""

@@ -42,6 +42,18 @@ class Mixing(ImageLayer):
         """Mix masks as images are mixed."""
         return self.transform_images(segmentation_masks, transformation, training)
 
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Return the boxes of both pictures."""
+        if not training:
+            return bounding_boxes
+        others = transformation["permutation_order"]
+        return {
+            key: ops.concatenate([one, ops.take(one, others, 0)], 1)
+            for key, one in bounding_boxes.items()
+        }
+
     def order(self, source: SeedGenerator, n: int) -> Tensor:
         """Draw who is mixed with whom."""
         return graftgrad.ops.random.permutation(source.next(), n)
@@ -115,6 +127,18 @@ class CutMix(Mixing):
         """Put rectangles in."""
         others = ops.take(x, transformation["permutation_order"], 0)
         return ops.where(transformation["batch_masks"], others, x)
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Refuse, as Keras does: half a box is no box.
+
+        Raises:
+            NotImplementedError: always, where pictures are changed.
+        """
+        return (
+            self.moved_boxes(bounding_boxes, transformation, 0, 0) if training else bounding_boxes
+        )
 
 
 def boxes_inside(

@@ -35,7 +35,8 @@ class Policy(ImageLayer):
 
     def make(self, colors: bool) -> None:
         """Make the layers that may be drawn."""
-        shared: dict[str, Any] = {"data_format": self.data_format, "dtype": self.dtype}
+        shared: dict[str, Any] = {"data_format": self.data_format, "dtype": self.dtype,
+                                  "bounding_box_format": self.bounding_box_format}  # fmt: skip
         drawn = {"seed": self.generator, **shared}
         ranged = {"value_range": self.value_range, **shared}
         both = {**drawn, **ranged}
@@ -108,6 +109,14 @@ class RandAugment(Policy):
         for one, drawn in transformation:
             x = self.choices[one].transform_segmentation_masks(x, drawn)
         return x
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Move boxes as the layers do that were drawn."""
+        for one, drawn in transformation or ():
+            bounding_boxes = self.choices[one].transform_bounding_boxes(bounding_boxes, drawn)
+        return bounding_boxes
 
 
 @declared(layers)

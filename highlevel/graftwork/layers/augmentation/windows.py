@@ -10,8 +10,9 @@ from graftgrad.errors import ConfigError, expect
 from graftgrad.ops import random
 
 from ...images import gaussian_blur, perspective_transform
+from ...images.boxes import hull
 from ...images.layout import batch_of
-from ...images.warps import drift, shifted
+from ...images.warps import drift, homography, shifted
 from ...registry import declared, layers, setting
 from ...rules import fraction, number, one_of
 from ...seeds import any_seed
@@ -143,6 +144,19 @@ class RandomPerspective(ImageLayer):
                                   interpolation, self.fill_value, self.data_format)  # fmt: skip
         return ops.where(of_images(transformation["apply_perspective"]), y, x)
 
+    def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
+        """Bring the corners of boxes where the picture's go."""
+        ends = (transformation[key].to(x.dtype) for key in ("end_points", "start_points"))
+        numbers = ops.expand_dims(homography(*ends), 1)
+        x1, y1, x2, y2 = (x[..., i] for i in range(4))
+        xs, ys = [], []
+        for u, v in ((x1, y1), (x2, y1), (x2, y2), (x1, y2)):
+            depth = numbers[..., 6] * u + numbers[..., 7] * v + 1.0
+            xs.append((numbers[..., 0] * u + numbers[..., 1] * v + numbers[..., 2]) / depth)
+            ys.append((numbers[..., 3] * u + numbers[..., 4] * v + numbers[..., 5]) / depth)
+        return ops.where(ops.reshape(transformation["apply_perspective"], (-1, 1, 1)),
+                         hull(xs, ys), x)  # fmt: skip
+
 
 @declared(layers)
 class RandomElasticTransform(ImageLayer):
@@ -178,7 +192,8 @@ class RandomElasticTransform(ImageLayer):
         chosen = self.chosen(source, n, self.factor)
         strength = self.uniform(source, (), *self.scale)
         noise = random.normal(source.next(), (n, h, w, 2))
-        return {"apply_transform": chosen, "distortion_factor": strength, "noise": noise}
+        return {"apply_transform": chosen, "distortion_factor": strength, "noise": noise,
+                "input_shape": images.shape}  # fmt: skip
 
     def changed(self, x: Tensor, transformation: Any) -> Tensor:
         """Stir."""
