@@ -180,27 +180,39 @@ class Captured(Generic[P, R]):
         """
         return form_of((args, kwargs), [])
 
-    def repeat(self, form: Hashable, fill: Callable[[Sequence[Array]], object]) -> tuple[R] | None:
-        """Repeat a plan on arguments of a form; None where only a call can run the function.
+    def repeat(
+        self, form: Hashable, fills: Iterable[Callable[[Sequence[Array]], object]]
+    ) -> tuple[int, R | None]:
+        """Repeat a plan on one list of arguments after the other, as long as it can be.
 
         Args:
             form: the structure of the arguments.
-            fill: writes their tensors, in their order, into the arrays that it is handed.
+            fills: each writes the tensors of some arguments, in their order, into the arrays that
+                it is handed. The next one is asked for when a repetition is done.
+
+        Returns:
+            how often the plan was repeated, and what it returned last.
         """
         state = modes.state
         heard = state.tape is not None or state.anomaly is not None or state.saving is not None
         if heard or not self.lock.acquire(blocking=False):
-            return None
+            return 0, None
+        count = 0
         try:
             kept = _fitting(self._known(form))
             if kept is None:
-                return None
-            plan = kept.ready()
-            fill(plan.inputs)
-            plan.repeat()
-            self.replayed += 1
-            return (self._handed_out(kept.told, plan),)
+                return 0, None
+            holds = kept.guards.hold
+            for fill in fills:
+                plan = kept.ready()
+                if count and not (holds() and plan.agrees()):
+                    break
+                fill(plan.inputs)
+                plan.repeat()
+                count += 1
+            return count, self._handed_out(kept.told, kept.plan) if count else None
         finally:
+            self.replayed += count
             self.lock.release()
 
     def _known(self, form: Hashable) -> Known:

@@ -33,18 +33,6 @@ class Leaf:
         x = self.tensor()
         return x is None or x.array is not self.array
 
-    def holds(self) -> bool:
-        """Tell whether the tensor is as it was, and nobody listens to its gradient."""
-        x = self.tensor()
-        return (
-            x is not None
-            and x.array is self.array
-            and x.wants is self.wants
-            and x.grad is self.grad
-            and not x.hooks
-            and not x.accumulated_hooks
-        )
-
 
 class Settings:
     """Objects whose settings a step reads, as they were before the step read them.
@@ -109,8 +97,19 @@ class Guards:
         self.settings = settings
 
     def hold(self) -> bool:
-        """Tell whether everything is as it was."""
-        return all([leaf.holds() for leaf in self.leaves]) and self.settings.hold()
+        """Tell whether everything is as it was, and nobody listens to a gradient."""
+        for leaf in self.leaves:  # all of it here: this is asked before every repetition
+            x = leaf.tensor()
+            if (
+                x is None
+                or x.array is not leaf.array
+                or x.wants is not leaf.wants
+                or x.grad is not leaf.grad
+                or x.hooks
+                or x.accumulated_hooks
+            ):
+                return False
+        return self.settings.hold()
 
     @property
     def gone(self) -> bool:

@@ -6,7 +6,7 @@ for how long, stands in `keeping`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from . import step
 from .data import Batch, NumberedSource, Source
 from .features import Unkept
 from .keeping import OF_TRAINING, OF_VALIDATION, Keeper, overridden, refused, unsteady
-from .picked import Picked, PickedSource, picked
+from .picked import Picked, PickedSource, picked, repeated
 from .prefix import Prefix
 from .resume import Moved
 
@@ -125,9 +125,8 @@ def ran(
     adjusted = weighted or (lambda one: one)
     kept = isinstance(batch, Piece)
     keeper = batch.source.keeper if kept else model.feature_keeper
-    pick = batch.picked() if kept else batch if isinstance(batch, Picked) else None
-    idle = keeper is None or (keeper.current() is None if kept else keeper.idle())
-    if pick is not None and weighted is None and idle:
+    pick = _pick(model, batch) if weighted is None else None
+    if pick is not None:
         return pick.ran(model, name)
     if isinstance(batch, Picked):
         batch = batch.raw()
@@ -151,6 +150,29 @@ def ran(
                     sentence("fit", rule, {"model": keeper.model.name}, advice)
                 ) from error
     return step.ran(model, name, adjusted(batch.raw() if kept else batch))
+
+
+def ran_together(model: Trainer, name: str, batches: Sequence[Any]) -> tuple[int, Any]:
+    """Repeat a recorded step on batches, looking at nothing else in between, and count them.
+
+    Returns how many were done, and what the last of them reported; none where the first of them
+    must be run.
+    """
+    picks = []
+    for batch in batches:
+        pick = _pick(model, batch)
+        if pick is None:
+            break
+        picks.append(pick)
+    return repeated(model, name, picks) if picks else (0, None)
+
+
+def _pick(model: Trainer, batch: Any) -> Picked | None:
+    """Return a batch as one whose samples a step may pick, if no features take their place."""
+    if isinstance(batch, Piece):
+        return batch.picked() if batch.source.keeper.current() is None else None
+    keeper = model.feature_keeper
+    return batch if isinstance(batch, Picked) and (keeper is None or keeper.idle()) else None
 
 
 def _computed(keeper: Keeper, name: str, batch: Batch) -> tuple[Prefix | None, Batch | None]:

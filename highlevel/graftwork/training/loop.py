@@ -17,14 +17,16 @@ from ..callbacks.callback import CallbackList
 from ..layers.symbol import leaves, mapped
 from . import step
 from .data import Batch, Source
-from .handing import ran
+from .handing import KeptSource, ran, ran_together
 from .host import weighted_by_class
 from .logs import LazyLogs, numbers
-from .picked import picked
+from .picked import PickedSource, picked
 from .resuming import Resumption, rest_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
+
+TOGETHER = 32  # batches that are read on demand and that nobody hears of
 
 
 def run_epochs(
@@ -54,7 +56,7 @@ def run_epochs(
             own: Any = found.logs if found is not None and passed else {}
             for number, chunk in executions(  # with no name: an interruption closes it
                 delivered(source, model.batches_done(), steps, passed),
-                model.steps_per_execution,
+                _together(model, source, callbacks),
                 passed,
             ):
                 if model.stop_training:
@@ -97,11 +99,28 @@ def train_batches(
     if callbacks.hears("on_train_batch_begin"):
         callbacks.tell("on_train_batch_begin", number, {})
     logs: Any = {}
-    for batch in batches:
-        logs = train_batch(model, batch, class_weight)
+    left = batches
+    while left:
+        done, told = 0, None
+        if class_weight is None:
+            with graftgrad.enable_grad():
+                done, told = ran_together(model, "train_step", left)
+        if not done:
+            done, told = 1, train_batch(model, left[0], class_weight)
+        logs, left = told, left[done:]
+        if model.stop_training and len(batches) > model.steps_per_execution:
+            break
     if callbacks.hears("on_train_batch_end"):
         callbacks.tell("on_train_batch_end", number + len(batches) - 1, _lazy(logs))
     return logs
+
+
+def _together(model: Trainer, source: Source, callbacks: CallbackList) -> int:
+    """Return how many batches are trained before the loop looks up again."""
+    heard = any(map(callbacks.hears, ("on_train_batch_begin", "on_train_batch_end")))
+    on_demand = isinstance(source, (PickedSource, KeptSource))
+    fewest = model.steps_per_execution
+    return fewest if heard or not on_demand else max(fewest, TOGETHER)
 
 
 def train_batch(model: Trainer, batch: Batch, class_weight: Any) -> Any:

@@ -63,15 +63,7 @@ class Picked:
             array.take(self.numbers, 0, target, "clip")  # they lie within; "raise" would copy twice
 
     def ran(self, model: Trainer, name: str) -> Any:
-        """Run a step on the batch, or repeat it.
-
-        The structure of its arguments is that of an earlier batch of as many samples.
-        """
-        form = self.source.forms.get((name, len(self.numbers)))
-        told = None if form is None else model.recorded.repeat(name, form, self.fill)
-        return self._run(model, name) if told is None else told[0]
-
-    def _run(self, model: Trainer, name: str) -> Any:
+        """Run a step on the batch, and note the structure of its arguments."""
         data = step.placed(self.raw())
         result = model.recorded.run(name, data)
         arrays = [one.array for _, one in leaves(data)]
@@ -82,6 +74,26 @@ class Picked:
         if same:
             self.source.forms[name, len(self.numbers)] = model.recorded.form(name, data)
         return result
+
+
+def repeated(model: Trainer, name: str, batches: Sequence[Picked]) -> tuple[int, Any]:
+    """Repeat a recorded step on batches, as long as it can be and nobody says stop.
+
+    The structure of the arguments is that of an earlier batch of as many samples. Returns how many
+    were done, and what the last of them reported.
+    """
+    first = batches[0]
+    size = len(first.numbers)
+    form = first.source.forms.get((name, size))
+
+    def fills() -> Iterator[Any]:
+        for one in batches:
+            if len(one.numbers) != size or model.stop_training:
+                return
+            yield one.fill
+            model.count_batch()  # an error in a repetition ends all this before
+
+    return (0, None) if form is None else model.recorded.repeat(name, form, fills())
 
 
 def picked(source: Any) -> Any:

@@ -6,7 +6,7 @@ What a step does stands in `step`; how it is recorded and repeated in `graftgrad
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graftgrad.data import map_tree
@@ -64,13 +64,16 @@ class RecordedSteps:
             return None
 
     def repeat(
-        self, name: str, form: Hashable, fill: Callable[[Sequence[Any]], object]
-    ) -> tuple[Any] | None:
-        """Repeat the plan of a step on arguments of a form; None where it has to be run."""
+        self, name: str, form: Hashable, fills: Iterable[Callable[[Sequence[Any]], object]]
+    ) -> tuple[int, Any]:
+        """Repeat the plan of a step on batches of a form, as long as it can be.
+
+        Returns how many there were, and what the last of them reported.
+        """
         model, captured = self.model(), self.steps.get(name)
         if captured is None or model is None or (model.compiled and model.run_eagerly):
-            return None
-        return captured.repeat(form, fill)
+            return 0, None
+        return captured.repeat(form, fills)
 
     def _compiles(self) -> bool:
         model = self.model()

@@ -127,3 +127,42 @@ def test_a_pass_can_begin_in_the_middle():
             one.fill(targets)
             np.testing.assert_array_equal(targets[0], x)
             np.testing.assert_array_equal(targets[1], y)
+
+
+def test_a_step_that_says_stop_is_the_last_one():
+    class Stopping(gw.Sequential):
+        def train_step(self, data):
+            logs = super().train_step(data)
+            if self.batches_done() == 9:
+                self.stop_training = True
+            return logs
+
+    outcomes = []
+    for eager in (True, False):
+        gw.set_random_seed(7)
+        model = Stopping([gw.Input((6,)), layers.Dense(3)])
+        model.compile("adam", LOGITS, run_eagerly=eager)
+        model.fit(X, Y, batch_size=8, epochs=3, verbose=0)
+        outcomes.append((model.batches_done(), [w.numpy() for w in model.variables]))
+    assert outcomes[0][0] == outcomes[1][0]
+    for one, other in zip(outcomes[0][1], outcomes[1][1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_rate_from_python_is_asked_in_every_step(monkeypatch):
+    asked = []
+
+    def rate():
+        asked.append(0.1 / (1 + len(asked)))
+        return asked[-1]
+
+    outcomes = []
+    for eager in (True, False):
+        asked.clear()
+        gw.set_random_seed(7)
+        model = gw.Sequential([gw.Input((6,)), layers.Dense(3)])
+        model.compile(gw.optimizers.SGD(rate), LOGITS, run_eagerly=eager)
+        model.fit(X, Y, batch_size=8, epochs=4, verbose=0)
+        outcomes.append([*asked, *[w.numpy() for w in model.variables]])
+    for one, other in zip(*outcomes, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -35,13 +35,14 @@ from .doubles import Doubles
 from .pages import Unit
 from .program import DOUBLE as DOUBLES
 from .program import Program, Unsupported
-from .registers import Allocator, Frame, Step
+from .registers import FREE, Allocator, Frame, Step
 from .vectors import DOUBLE, ONE, Slot, Vectors, homes_of
 
 POINTERS = (RBX, RBP, R8, R9, R10, R11, R12, R13)
 SAVED = (RBX, RBP, R12, R13, R14, R15)
 ENTER, THREADS, TOTAL, WIDTH, AXES = range(5)  # words of a shape
 FLUSH = 0x8040  # results and operands that are denormal become 0
+MORE = 1.15  # times as many steps, where two vectors share the registers
 APART = 64  # elements: threads write to cache lines of their own
 
 
@@ -145,15 +146,34 @@ class Loop:
         if not stores:
             return
         steps = Allocator(self.program, body, homes, self.frame, stores).run()
+        pair = self._pair(steps, body, homes, stores)
         self._part()
         self._begin()
         if not self.depth:
-            self._row(steps)
+            self._row(steps, pair)
             return
         self.code.label("row")
         self.code.arithmetic("xor", RAX, RAX)
-        self._row(steps)
+        self._row(steps, pair)
         self._next_row()
+
+    def _pair(
+        self, steps: Sequence[Step], body: Sequence[int], homes: dict[int, Place],
+        stores: Sequence[tuple[int, int]],
+    ) -> list[tuple[Step, Step]]:  # fmt: skip
+        """Return the steps of two vectors by turns, each with half of the registers.
+
+        A long formula is a chain in which each step waits for the one before; another beside it
+        fills the gaps. There are none where too much would have to wait in memory.
+        """
+        if unrolled(steps) > 1 or self.flush:  # update rules wait for roots and quotients anyway
+            return []
+        halves = FREE[: len(FREE) // 2], FREE[len(FREE) // 2 :]
+        one, other = (
+            Allocator(self.program, body, homes, self.frame, stores, (), half).run()
+            for half in halves
+        )
+        return list(zip(one, other, strict=True)) if len(one) <= MORE * len(steps) else []
 
     def _at(self, slot: int) -> int:
         """Return the register that points to an operand's row; it may have to be brought."""
@@ -328,10 +348,10 @@ class Loop:
             code.jump("row", "jb")
             code.put_number(self.indices[axis], 0)
 
-    def _row(self, steps: list[Step]) -> None:
+    def _row(self, steps: list[Step], pair: Sequence[tuple[Step, Step]] = ()) -> None:
         """Go from the element RAX to R14: several vectors at once, one, and what is left."""
         code = self.code
-        at_once = unrolled(steps)
+        at_once = 2 if pair else unrolled(steps)
         for unroll in (at_once, 1) if at_once > 1 else (1,):
             again, after = code.new("vectors"), code.new("after")
             code.address(RDX, Memory(RAX, 8 * unroll))
@@ -339,8 +359,13 @@ class Loop:
             code.jump(after, "ja")
             code.align()
             code.label(again)
-            for one in range(unroll):
-                self.vectors.write(steps, 8 * one)
+            if pair and unroll == 2:
+                for one, other in pair:
+                    self.vectors.write((one,))
+                    self.vectors.write((other,), 8)
+            else:
+                for place in range(unroll):
+                    self.vectors.write(steps, 8 * place)
             code.move(RAX, RDX)
             code.arithmetic_number("add", RDX, 8 * unroll)
             code.arithmetic("cmp", RDX, R14)

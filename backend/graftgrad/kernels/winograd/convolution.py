@@ -27,7 +27,9 @@ from .passes import Passes, PassKernel
 from .transforms import OUT, SIDE, TAPS
 
 WEIGHTS_LAYOUT = 131
-BLOCK = 8 << 20  # bytes of the planes of a block: larger ones leave the last cache
+BLOCK = (
+    4 << 20
+)  # bytes of the planes of a block: larger ones leave the last cache, which others share
 
 # What else there is to do, in multiplications that take as long, measured on a processor with
 # AVX-512: for each channel of a tile, and for each filter's channel where filters are operands.
