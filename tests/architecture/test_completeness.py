@@ -26,7 +26,10 @@ def cases() -> list[Case]:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except pytest.skip.Exception:  # beside a peer that is not installed; it declares no case
+            continue
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, CaseChecks):
                 found.extend(value.CASES)
