@@ -36,6 +36,7 @@ from support.declaration import (
     projection,
     pulled,
 )
+from support.variants import check_bent, check_empty, check_sixteen_bits, fitted, has_doubles
 
 __all__ = [
     "Attribute",
@@ -275,6 +276,9 @@ CHECKS: dict[str, tuple[Callable[[Case], None], Callable[[Case], bool]]] = {
         check_strided,
         lambda case: any(a.size > 1 for a in case.arrays().values()),
     ),
+    "test_sixteen_bits": (check_sixteen_bits, has_doubles),
+    "test_empty": (check_empty, lambda case: not fitted(case)),
+    "test_bent": (check_bent, lambda case: not fitted(case)),
 }
 
 

@@ -287,6 +287,11 @@ class Sparsemax(Unary):
 
     axis: int
 
+    def infer(self, x: Spec) -> Spec:
+        expect(x.shape[self.axis] > 0, "sparsemax", "the axis must not be empty", x=x,
+               axis=self.axis)  # fmt: skip
+        return x.like()
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         last = xp.moveaxis(x, self.axis, -1)
         ranked = xp.sort(last, axis=-1)[..., ::-1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DTypeError, expect
 from ..function import Function, function
-from ..spec import Spec, bool_, broadcast, real_dtype, same_dtype
+from ..spec import Spec, bool_, broadcast, expect_numbers, real_dtype, same_dtype
 from .operand import cast, floating, full_like, together
 from .parts import conj
 
@@ -53,6 +53,10 @@ class Sub(Binary):
 
     c: ClassVar[str] = "a - b"
     takes_complex: ClassVar[bool] = True
+
+    def infer(self, a: Spec, b: Spec) -> Spec:
+        expect_numbers("sub", a=a, b=b)
+        return super().infer(a, b)
 
     def compute(self, xp: Any, a: Any, b: Any, y: Any) -> None:
         xp.subtract(a, b, out=y)
@@ -203,6 +207,10 @@ class Neg(Unary):
     c: ClassVar[str] = "-x"
     takes_complex: ClassVar[bool] = True
 
+    def infer(self, x: Spec) -> Spec:
+        expect_numbers("neg", x=x)
+        return x.like()
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.negative(x, out=y)
 
@@ -232,6 +240,10 @@ class Sign(Unary):
     """−1, 0 or 1; constant between its steps."""
 
     c: ClassVar[str] = "x > 0 ? 1 : (x < 0 ? -1 : x)"
+
+    def infer(self, x: Spec) -> Spec:
+        expect_numbers("sign", x=x)
+        return x.like()
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         y[...] = xp.sign(x)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import expect
+from ..errors import DTypeError, expect
 from ..function import Function, function
-from ..spec import Spec, axis_within, bool_, broadcast, int64, reduced, same_dtype
+from ..spec import Spec, axis_within, bool_, broadcast, int64, is_complex, reduced, same_dtype
 from .arithmetic import abs, sub, where
 from .operand import cast, together
 from .shape import reshape
@@ -80,6 +80,9 @@ class Test(Function):
     def infer(self, x: Spec) -> Spec:
         expect(self.question in self.questions, "test", f"must be one of {self.questions}",
                question=self.question)  # fmt: skip
+        expect(not (self.question == "signbit" and is_complex(x.dtype)), "signbit",
+               "operands must be real numbers", error=DTypeError, x=x,
+               advice="Take .real or .imag first.")  # fmt: skip
         return Spec(x.shape, bool_)
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:

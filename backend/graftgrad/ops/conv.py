@@ -262,11 +262,12 @@ def biased(subject: str, y: Tensor, b: Tensor | None) -> Tensor:
 
 
 def expect_groups(subject: str, groups: int, w: Spec) -> None:
-    """Check that groups divide the filters.
+    """Check that groups divide the filters, and that there are channels.
 
     Raises:
-        ShapeError: they do not.
+        ShapeError: they do not, or there are none.
     """
+    expect(w.shape[-1] > 0 and w.shape[-2] > 0, subject, "there must be at least one channel", w=w)
     expect(groups > 0 and w.shape[-1] % groups == 0, subject,
            "groups must be positive and divide the filters", w=w, groups=groups)  # fmt: skip
 

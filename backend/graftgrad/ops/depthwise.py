@@ -28,6 +28,8 @@ class DepthwiseConv2D(Windowed):
         expect(x.ndim == w.ndim == 4, subject, "x and w must have 4 axes", x=x, w=w)
         expect(x.shape[3] == w.shape[2], subject, "channels of x must be the third axis of w",
                x=x, w=w)  # fmt: skip
+        expect(w.shape[2] > 0 and w.shape[3] > 0, subject, "there must be at least one channel",
+               w=w)  # fmt: skip
         counts = self.counts(subject, x.shape[1:3], w.shape[:2])
         return x.shaped(x.shape[0], *counts, w.shape[2] * w.shape[3])
 
@@ -57,6 +59,7 @@ class DepthwiseInputGrad(Windowed):
         same_dtype(subject, gy=gy, w=rounded(w, gy))
         expect(gy.ndim == w.ndim == 4 and gy.shape[3] == w.shape[2] * w.shape[3], subject,
                "channels of gy must be the last two axes of w", gy=gy, w=w)  # fmt: skip
+        expect(gy.shape[3] > 0, subject, "there must be at least one channel", w=w)
         self.expect_counts(subject, gy, self.sizes, w.shape[:2])
         return gy.shaped(gy.shape[0], *self.sizes, w.shape[2])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -103,7 +104,7 @@ class Pivots(Function):
         return Spec(matrix("lu", x).shape[:-1], int64)
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
-        rest = xp.array(x).reshape(-1, *x.shape[-2:])
+        rest = xp.array(x).reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
         order = xp.broadcast_to(xp.arange(x.shape[-2]), rest.shape[:-1]).copy()
         every = xp.arange(len(rest))
         for k in range(min(x.shape[-2:])):
@@ -129,7 +130,7 @@ class Lu(Function):
         return square("lu", x).like(), x.like()
 
     def compute(self, xp: Any, x: Any, lower: Any, upper: Any) -> None:
-        rest = xp.array(x).reshape(-1, *x.shape[-2:])
+        rest = xp.array(x).reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
         for k in range(x.shape[-1]):
             _eliminate(xp, rest, k)
         rest = rest.reshape(x.shape)

@@ -7,6 +7,7 @@ layer's business.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import modes
@@ -133,6 +134,7 @@ class BatchNormInference(Function):
     def infer(self, x: Spec, mean: Spec, variance: Spec, gamma: Spec, beta: Spec) -> Spec:
         expect_learned("batch_norm_inference", x, x.shape[-1:],
                         mean=mean, variance=variance, gamma=gamma, beta=beta)  # fmt: skip
+        expect(mean.size > 0, "batch_norm_inference", "there must be at least one channel", x=x)
         return x.like()
 
     def compute(
@@ -196,7 +198,7 @@ class GroupNorm(Function):
         expect_learned("group_norm", x, x.shape[-1:], gamma=gamma, beta=beta)
         expect(self.groups > 0 and x.ndim > 1 and x.shape[-1] % self.groups == 0, "group_norm",
                "groups must divide the channels", x=x, groups=self.groups)  # fmt: skip
-        expect(x.size > 0, "group_norm", "there must be at least one element", x=x)
+        expect(math.prod(x.shape[1:]) > 0, "group_norm", "samples must have elements", x=x)
         statistics = gamma.shaped(x.shape[0], self.groups)
         return x.like(), statistics, statistics
 
@@ -205,7 +207,7 @@ class GroupNorm(Function):
     ) -> None:
         channels = x.shape[-1]
         each = channels // self.groups
-        count = x[0].size // self.groups
+        count = math.prod(x.shape[1:]) // self.groups
         for sample in range(x.shape[0]):
             rows, out = x[sample].reshape(-1, channels), y[sample].reshape(-1, channels)
             mean[sample] = self._of_groups(column_sums(xp, rows)) / count
@@ -257,7 +259,7 @@ class GroupNormGrad(Function):
     ) -> None:
         channels = x.shape[-1]
         each = channels // self.groups
-        count = x[0].size // self.groups
+        count = math.prod(x.shape[1:]) // self.groups
         ggamma[...] = 0
         gbeta[...] = 0
         for sample in range(x.shape[0]):

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import expect
 from ..function import function
-from ..spec import DType, Shape, Spec, float32, float64, int32, pair, uint8, uint16
+from ..spec import DType, Shape, Spec, expect_numbers, float32, float64, int32, pair, uint8, uint16
 from .operand import floating
 from .window import Windowed, Windows, gathered, lowest, placed, single, walked
 
@@ -31,6 +31,7 @@ class MaxPool2D(Windowed):
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         expect(x.ndim == 4, "max_pool2d", "x must be images (N, H, W, C)", x=x)
+        expect_numbers("max_pool2d", x=x)
         _expect_edges("max_pool2d", self)
         counts = self.counts("max_pool2d", x.shape[1:3], self.window)
         y = x.shaped(x.shape[0], *counts, x.shape[3])
@@ -211,6 +212,7 @@ def _shares(xp: Any, lie: Windows, include: bool, dtype: DType) -> Any:
         within = ((places >= 0) & (places < lie.sizes[i])).sum(axis=1)
         along.append(np.full_like(within, lie.window[i]) if include else within)
     held = along[0][:, None, None] * along[1][None, :, None]
+    held = np.maximum(held, 1)  # a window that lies beside the image
     return xp.asarray((1.0 / held).astype(float64 if dtype == float64 else float32))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from .. import modes
 from ..errors import ConfigError, expect
 from ..function import Function, function
-from ..spec import Spec, broadcast, same_dtype
+from ..spec import Spec, broadcast, expect_numbers, same_dtype
 from .arithmetic import Unary, abs, minimum, sign, where
 from .compare import less
 from .operand import floating
@@ -28,6 +28,10 @@ class ReLU(Unary):
     """max(x, 0); the gradient at 0 is 0. Keeps its result, which the next layer keeps too."""
 
     c: ClassVar[str] = "x > 0 ? x : (x != x ? x : 0)"
+
+    def infer(self, x: Spec) -> Spec:
+        expect_numbers("relu", x=x)
+        return x.like()
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.maximum(x, 0, out=y)
@@ -174,13 +178,13 @@ def relu(
         y = where(x > start, x, 0.0)
         y = y if bound is None else minimum(y, float(bound))
     else:
-        y = HardTanh(0.0, float(bound or 0))(x)
+        y = HardTanh(0.0, float(bound or 0))(floating(x))
     return y - ReLU()(start - x) * slope if slope else y
 
 
 def relu6(x: Tensor) -> Tensor:
     """Rectify and bound: y = min(max(x, 0), 6)."""
-    return HardTanh(0.0, 6.0)(x)  # type: ignore[no-any-return]
+    return HardTanh(0.0, 6.0)(floating(x))  # type: ignore[no-any-return]
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, expect
-from ..spec import axis_within, bool_, int64
+from ..spec import axis_within, bool_, broadcast, int64
 from .arithmetic import add, where
 from .gather import Gather, Take, Untake, as_indices, expect_along
 from .index import getitem
@@ -36,7 +36,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     """
     expect(mask.dtype == bool_, "masked_select", "the mask must be bool", error=DTypeError,
            mask=mask.spec)  # fmt: skip
-    shape = np.broadcast_shapes(x.shape, mask.shape)
+    shape = broadcast("masked_select", x.spec, mask.spec)
     return getitem(broadcast_to(x, shape), broadcast_to(mask, shape))
 
 

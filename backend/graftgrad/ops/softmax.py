@@ -380,7 +380,7 @@ def softmax_cross_entropy(
     logits, targets = together(floating(logits), targets)
     _check_smoothing(label_smoothing)
     if label_smoothing:
-        targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
+        targets = targets * (1 - label_smoothing) + label_smoothing / max(1, logits.shape[-1])
     if weight is not None:
         targets = targets * weight
     return reduced_loss(SoftmaxCrossEntropy()(logits, targets), reduction)

@@ -37,6 +37,8 @@ def check_steps(
     fit = r.ndim == 2 and r.shape[1] == gates * r.shape[0]
     expect(fit, subject, f"the recurrent kernel must be (U, {gates} · U)", recurrent_kernel=r)
     units = r.shape[0]
+    expect(units > 0 and x.shape[2] > 0, subject, "there must be features and units",
+           x=x, recurrent_kernel=r)  # fmt: skip
     expect(w.shape == (x.shape[2], gates * units), subject,
            f"the kernel must be (D, {gates} · U)", x=x, kernel=w, recurrent_kernel=r)  # fmt: skip
     for name, state in states.items():

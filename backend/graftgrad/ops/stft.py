@@ -155,7 +155,8 @@ def istft(
         ConfigError: a length is not positive, or a one-sided signal is to be complex.
     """
     hop, shape = _lengths("istft", n_fft, hop_length, win_length, window)
-    expect(x.ndim >= 2, "istft", "x must have an axis of frequencies and one of windows", x=x.spec)
+    expect(x.ndim >= 2 and x.shape[-1] > 0, "istft",
+           "x must have an axis of frequencies and one of windows", x=x.spec)  # fmt: skip
     half = x.shape[-2] != n_fft if onesided is None else onesided
     expect(x.shape[-2] == (n_fft // 2 + 1 if half else n_fft), "istft",
            "there must be n_fft // 2 + 1 frequencies, or n_fft of both sides",

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DTypeError, expect
 from ..function import Function, function
-from ..spec import Spec, broadcast, float32, is_complex
+from ..spec import Spec, broadcast, float32, is_complex, is_differentiable
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -43,7 +43,7 @@ class Accumulate(Function):
     takes_complex: ClassVar[bool] = True
 
     def infer(self, target: Spec, value: Spec) -> Spec:
-        return _stretched("accumulate", target, value)
+        return _summed("accumulate", target, value)
 
     def compute(self, xp: Any, target: Any, value: Any) -> None:
         xp.add(target, value, out=target, casting="same_kind")
@@ -60,7 +60,7 @@ class Scale(Function):
     takes_complex: ClassVar[bool] = True
 
     def infer(self, target: Spec) -> Spec:
-        return target
+        return _floating("scale", target)
 
     def compute(self, xp: Any, target: Any) -> None:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -77,7 +77,7 @@ class Ema(Function):
     c: ClassVar[str] = "target = decay * target + (1 - decay) * value;"
 
     def infer(self, target: Spec, value: Spec) -> Spec:
-        return _stretched("ema", target, value)
+        return _floating("ema", target, value)
 
     def compute(self, xp: Any, target: Any, value: Any) -> None:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -97,7 +97,7 @@ class EmaFromFirst(Function):
     )
 
     def infer(self, target: Spec, value: Spec, step: Spec) -> Spec:
-        return _stretched("ema", target, value)
+        return _floating("ema", target, value)
 
     def compute(self, xp: Any, target: Any, value: Any, step: Any) -> None:
         decay = xp.where(step > 1, self.decay, 0.0).astype(target.dtype)
@@ -152,7 +152,7 @@ class ClipValue(Function):
     c: ClassVar[str] = "target = target < -limit ? -limit : (target > limit ? limit : target);"
 
     def infer(self, target: Spec) -> Spec:
-        return target
+        return _floating("clip_value", target)
 
     def compute(self, xp: Any, target: Any) -> None:
         xp.clip(target, -self.limit, self.limit, out=target)
@@ -239,6 +239,19 @@ def _stretched(subject: str, target: Spec, value: Spec) -> Spec:
            "the value must stretch to the target's shape", target=target, value=value)  # fmt: skip
     fitting(subject, target, value)
     return target
+
+
+def _summed(subject: str, target: Spec, value: Spec) -> Spec:
+    expect(is_differentiable(target.dtype) or target.dtype == value.dtype, subject,
+           "a target of whole numbers takes values of its own element type", error=DTypeError,
+           advice="Convert the target with .to(dtype).", target=target, value=value)  # fmt: skip
+    return _stretched(subject, target, value)
+
+
+def _floating(subject: str, target: Spec, value: Spec | None = None) -> Spec:
+    expect(is_differentiable(target.dtype), subject, "the target must have a floating dtype",
+           error=DTypeError, target=target)  # fmt: skip
+    return target if value is None else _stretched(subject, target, value)
 
 
 def fitting(subject: str, target: Spec, value: Spec) -> None:
