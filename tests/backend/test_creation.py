@@ -80,6 +80,11 @@ class TestPromotion:
             np.testing.assert_array_equal(found.numpy(), wanted)
 
 
+def test_what_is_no_number_fills_nothing():
+    with pytest.raises(DTypeError, match=r"full: must be filled with a number; got .*'1'"):
+        gg.full((2,), "1")
+
+
 def test_numpys_functions_are_there():
     names = """abs all allclose any append arange arccos arccosh arcsin arcsinh arctan arctan2
     arctanh argmax argmin argsort argwhere array array_equal array_split asarray atleast_1d

@@ -7,7 +7,7 @@ from numpy.polynomial import chebyshev
 
 import graftgrad
 from graftgrad import engine, ops
-from graftgrad.errors import ConfigError, GradientError, ShapeError
+from graftgrad.errors import ConfigError, DTypeError, GradientError, ShapeError
 from graftgrad.ops import activation, exponential
 from graftgrad.ops.tiles import TILE
 from support.case import CaseChecks, case, distinct, nodes
@@ -277,7 +277,7 @@ def test_swish_has_both_names() -> None:
 
 def test_bad_settings_are_refused_with_their_value() -> None:
     x = graftgrad.tensor([[1.0, 2.0, 3.0]])
-    with pytest.raises(ConfigError, match=r"gelu: .*got approximate='fast'"):
+    with pytest.raises(ConfigError, match=r"gelu: approximate must be a truth .*'fast'"):
         activation.gelu(x, "fast")
     with pytest.raises(ConfigError, match=r"softplus: beta must be positive; got beta=0"):
         activation.softplus(x, beta=0)
@@ -285,6 +285,10 @@ def test_bad_settings_are_refused_with_their_value() -> None:
         activation.celu(x, alpha=0)
     with pytest.raises(ConfigError, match=r"hard_tanh: lower must lie below upper; got lower=1"):
         activation.hard_tanh(x, 1, 0)
+    with pytest.raises(ShapeError, match=r"sparsemax: the axis must not be empty; got x=\(1, 0"):
+        activation.sparsemax(x[:, :0])
+    with pytest.raises(DTypeError, match=r"relu: operands must be numbers, not truth values; got"):
+        activation.relu(x > 0)
     with pytest.raises(ShapeError, match=r"glu: the axis must be of even size; got x=\(1, 3\)"):
         activation.glu(x)
 

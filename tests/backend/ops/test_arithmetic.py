@@ -153,6 +153,9 @@ def test_shapes_that_do_not_stretch(op):
 
 
 def test_where_wants_a_bool_condition():
+    for op in (lambda x: x - x, lambda x: -x, ops.sign):
+        with pytest.raises(DTypeError, match=r"operands must be numbers, not truth values; got "):
+            op(graftgrad.tensor([True, False]))
     with pytest.raises(DTypeError, match=r"where: the condition must be bool; got .*int64"):
         ops.where(graftgrad.tensor([1, 0]), 1.0, graftgrad.zeros(2))
 

@@ -3,7 +3,7 @@ import pytest
 
 import graftgrad
 from graftgrad import ops
-from graftgrad.errors import ShapeError
+from graftgrad.errors import DTypeError, ShapeError
 from support.case import CaseChecks, booleans, case, distinct, integers
 
 ODD = np.array([[np.nan, np.inf, -np.inf], [0.0, 1.0, -2.0]])
@@ -53,6 +53,8 @@ def test_results_of_comparisons_want_no_gradient():
 
 
 def test_nothing_to_compare():
+    with pytest.raises(DTypeError, match=r"signbit: operands must be real numbers; got x=.*real"):
+        ops.signbit(graftgrad.ones(2) * 1j)
     with pytest.raises(ShapeError, match="the axis must not be empty"):
         ops.argmax(graftgrad.zeros(3, 0), axis=1)
     with pytest.raises(ShapeError, match=r"axis must lie in \[-1, 1\)"):

@@ -293,6 +293,10 @@ def test_bad_operands_are_refused_with_their_shapes() -> None:
         norm.batch_norm(x, graftgrad.tensor(np.ones(4)))
     with pytest.raises(ShapeError, match=r"batch_norm: there must be at least one element"):
         norm.batch_norm(graftgrad.tensor(np.ones((0, 6))))
+    with pytest.raises(ShapeError, match=r"group_norm: samples must have elements; got x=\(4, 0"):
+        norm.group_norm(graftgrad.ones(4, 0, 6), groups=2)
+    with pytest.raises(ShapeError, match=r"batch_norm_inference: there must be at least one chan"):
+        norm.batch_norm_inference(x[:, :0], x[0, :0], x[0, :0])
     with pytest.raises(ShapeError, match=r"groups must divide the channels; .*groups=4"):
         norm.group_norm(x, groups=4)
     with pytest.raises(ShapeError, match=r"layer_norm: beta must be of shape \(4, 6\)"):

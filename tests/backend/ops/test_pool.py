@@ -7,7 +7,7 @@ import pytest
 
 import graftgrad
 from graftgrad import engine
-from graftgrad.errors import ShapeError
+from graftgrad.errors import DTypeError, ShapeError
 from graftgrad.ops import window
 from graftgrad.ops.adaptive import adaptive_avg_pool2d
 from graftgrad.ops.pool import avg_pool2d, max_pool2d
@@ -176,6 +176,7 @@ def make(*shape: int) -> Any:
          r"max_pool2d: padding must be smaller than the window; got padding="),
         (lambda: avg_pool2d(make(1, 4, 4, 1), 2, padding=2),
          r"avg_pool2d: padding must be smaller than the window"),
+        (lambda: max_pool2d(make(1, 4, 4, 1) > 0, 2), r"max_pool2d: operands must be numbers, not"),
         (lambda: avg_pool2d(make(1, 4, 4, 1), 2, 0),
          r"avg_pool2d: strides and dilation must be at least 1; got strides=\(0, 0\)"),
         (lambda: avg_pool2d(make(1, 4, 4, 1), 0), r"avg_pool2d.* must be at least 1"),
@@ -183,5 +184,5 @@ def make(*shape: int) -> Any:
     ],
 )  # fmt: skip
 def test_shapes_that_do_not_fit(call: Any, said: str) -> None:
-    with pytest.raises(ShapeError, match=said):
+    with pytest.raises((DTypeError, ShapeError), match=said):
         call()

@@ -159,7 +159,8 @@ def test_the_gradient_of_a_sequence_that_wants_none_is_not_computed():
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
-        (((2, 3), (3, 8), (2, 8)), "x must have 3 axes"),
+        (((2, 3), (3, 8), (2, 8)), "x must have 3 axes: batch, time, features"),
+        (((2, 3, 0), (0, 8), (2, 8)), "lstm: there must be features and units; got x="),
         (((2, 3, 4), (3, 8), (2, 8)), r"the kernel must be \(D, 4 · U\)"),
         (((2, 3, 4), (4, 8), (2, 6)), r"the recurrent kernel must be \(U, 4 · U\)"),
         (((2, 3, 4), (4, 8), (2, 8), (2,)), r"the bias must be \(4 · U,\)"),

@@ -51,12 +51,14 @@ class TestSelection(CaseChecks):
     ("wrong", "error", "words"),
     [
         (lambda x: ops.masked_select(x, x), DTypeError, "masked_select: the mask must be bool"),
+        (lambda x: ops.masked_select(x, graftgrad.ones(2, 2) > 0), ShapeError,
+         "masked_select: sizes must be equal or 1"),
         (lambda x: ops.index_add(x, 0, [0], x), ShapeError, "one slice for each index"),
         (lambda x: ops.scatter(x, 0, [0], x), ShapeError, "scatter: indices must have the axes"),
         (lambda x: ops.scatter(x, 0, [[9, 0, 0]], 1.0), DataError, "must lie in"),
         (lambda x: ops.index_select(x, 2, [0]), ShapeError, r"axis must lie in \[-2, 2\)"),
     ],
-)
+)  # fmt: skip
 def test_what_does_not_fit(wrong, error, words):
     with pytest.raises(error, match=words):
         wrong(graftgrad.zeros(2, 3))

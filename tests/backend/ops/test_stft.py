@@ -96,6 +96,10 @@ def test_what_does_not_fit():
             fft.stft(x, **wrong)
     with pytest.raises(ShapeError, match=r"the window must have win_length elements; got .*\(3,\)"):
         fft.stft(x, 4, window=graftgrad.ones(3))
+    with pytest.raises(ShapeError, match=r"stft: the signal must have an axis; got x=\(\)"):
+        fft.stft(x[0], 4)
+    with pytest.raises(ShapeError, match=r"istft: x must have an axis of .* windows; got x=\(3, 0"):
+        fft.istft(graftgrad.ones(3, 0), 4)
     with pytest.raises(ShapeError, match="at least as long as a window"):
         fft.stft(x, 11, center=False)
     with pytest.raises(ShapeError, match=r"longer than the margin.*pad_mode=\"constant\""):

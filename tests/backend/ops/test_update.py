@@ -372,6 +372,19 @@ def test_rules_refuse_what_is_unlike() -> None:
         optimize.Descend()(w, w.clone(), graftgrad.zeros(1, dtype="float64"))
 
 
+def test_whole_numbers_are_neither_scaled_nor_averaged() -> None:
+    whole, real = graftgrad.zeros(3, dtype="int64"), graftgrad.zeros(3)
+    for wrong in (
+        lambda: update.scale(whole, 0.5),
+        lambda: update.ema(whole, real, 0.9),
+        lambda: update.clip_value(whole, 0.5),
+    ):
+        with pytest.raises(DTypeError, match="the target must have a floating dtype; got target="):
+            wrong()
+    with pytest.raises(DTypeError, match="a target of whole numbers takes values of its own elem"):
+        update.accumulate(whole, real)
+
+
 def test_weights_of_a_graph_are_refused_while_it_is_recorded() -> None:
     w = graftgrad.zeros(3).requires_grad_()
     with pytest.raises(GradientError, match="weights must not be part of a graph"):

@@ -36,6 +36,14 @@ class TestDLPack:
         assert np.from_dlpack(x.detach()).tolist() == [1, 1]
         assert x.__dlpack_device__() == (1, 0)
 
+    def test_results_are_neither_copied_nor_pickled(self):
+        y = graftgrad.ones(2, requires_grad=True) * 2
+        said = r"copy: only leaves can be copied or pickled; got grad_fn=.*Use \.clone\(\)"
+        for wrong in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(GradientError, match=said):
+                wrong(y)
+        assert copy.deepcopy(y.detach()).tolist() == [2, 2]
+
     def test_what_cannot_be_handed_over(self):
         x = graftgrad.ones(2, dtype="bfloat16")
         with pytest.raises(DTypeError, match=r"dlpack: NumPy must know .*\.to\('float32'\)"):

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graftgrad
 from graftgrad import formats, ops
 from graftgrad.errors import ConfigError
+from graftgrad.ops.pool import AveragePool2D
 from graftwork import layers
 from graftwork.applications import mobilenet, resnet
 from graftwork.models import Functional, Model, Sequential
@@ -207,6 +209,11 @@ def by_samples(x: Any) -> Any:
     return x.sum() if x.shape[0] == 2 else x
 
 
+KERNELS = graftgrad.ones(1, 2), graftgrad.ones(2, 2)
+NONE = ((0, 0), (0, 0))
+STATE = graftgrad.zeros(2, dtype="uint32")
+
+
 def half_of_both(x: Any) -> Any:
     return ops.concatenate([x, x], 0)[: x.shape[0]]
 
@@ -227,6 +234,19 @@ def half_of_both(x: Any) -> Any:
             lambda x: ops.concatenate([x, x], 0)[: x.shape[0]],
             "a cut must not depend on the number of samples",
         ),
+        (
+            lambda x: ops.simple_rnn(x[..., None], *KERNELS, mask=x > 0),
+            "recurrent layers must have no mask; got mask=",
+        ),
+        (
+            lambda x: ops.simple_rnn(x[..., None], KERNELS[0] * ops.max(x), KERNELS[1]),
+            "kernels of recurrent layers must be constant",
+        ),
+        (
+            lambda x: AveragePool2D((1, 1), NONE, (1, 2), (1, 2))(x[:, None, :, None]),
+            "windows of means must have no gaps; got dilation=(1, 2)",
+        ),
+        (lambda x: ops.dropout(x, STATE, 0.5), "a model must draw no random numbers"),
     ],
 )
 def test_what_cannot_be_exported_is_said(body: Any, words: str, tmp_path: Path) -> None:
