@@ -52,8 +52,9 @@ def lives(entries: Sequence[Entry], outputs: Iterable[View]) -> list[Life]:
             else:
                 life.last = number
     for view in outputs:
-        if id(view.buffer) in found:
-            found[id(view.buffer)].last = len(entries)
+        if view.buffer.origin == "made":  # an empty one may be made by no entry
+            life = found.setdefault(id(view.buffer), Life(view.buffer, 0, 0))
+            life.last = len(entries)
     return list(found.values())
 
 
