@@ -116,6 +116,7 @@ Build = Callable[[Call], "Kernel | None"]
 
 _builders: dict[tuple[type[Function], str], list[Build]] = defaultdict(list)
 _chosen: dict[Call, Kernel] = {}
+_reasons: dict[Call, list[str]] = {}
 _reference_only = False
 _generation = 0
 _launched = 0
@@ -148,6 +149,28 @@ def generation() -> int:
 def launched() -> int:
     """Return how many launches there were so far, those of repeated steps not counted."""
     return _launched
+
+
+def forget() -> None:
+    """Let all bodies be chosen anew: a setting on which builders depend was changed."""
+    global _generation
+    _generation += 1
+    _chosen.clear()
+    _reasons.clear()
+
+
+def decline(call: Call, reason: str) -> None:
+    """Offer no body for a call, and say why; `why_not` tells it."""
+    if len(_reasons) >= _MOST_CALLS:
+        _reasons.clear()
+    told = _reasons.setdefault(call, [])
+    if reason not in told:
+        told.append(reason)
+
+
+def why_not(call: Call) -> str:
+    """Return why libraries offered no body for a call, where they said so."""
+    return "; ".join(_reasons.get(call, ()))
 
 
 def choose(call: Call) -> Kernel:

@@ -1,0 +1,9 @@
+"""Matrix products on NVIDIA GPUs with cuBLAS, which is looked for when the first call asks.
+
+CuPy's own binding can neither be recorded into a graph nor multiply batches of 16-bit numbers.
+"""
+
+from . import matmul
+from .library import why_not
+
+__all__ = ["matmul", "why_not"]
