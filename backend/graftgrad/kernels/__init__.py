@@ -3,13 +3,14 @@
 Importing this registers who may offer a body. A library is looked for when the first call asks.
 """
 
-from . import attention, cublas, native, onednn, recurrent, winograd
+from . import attention, cublas, cudnn, native, onednn, recurrent, winograd
 from .report import show_config
 from .threads import get_num_threads, set_num_threads
 
 __all__ = [
     "attention",
     "cublas",
+    "cudnn",
     "get_num_threads",
     "native",
     "onednn",

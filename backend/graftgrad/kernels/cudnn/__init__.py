@@ -1,0 +1,10 @@
+"""Convolutions, batch normalisation and attention on NVIDIA GPUs with cuDNN 9.
+
+Importing this registers who may offer a body. Its frontend is looked for when the first call
+asks; without it products of patches (`cublas`) and the kernels of `cuda` compute.
+"""
+
+from . import attention, conv, norm
+from .frontend import why_not
+
+__all__ = ["attention", "conv", "norm", "why_not"]
