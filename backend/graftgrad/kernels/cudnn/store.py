@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 VARIABLE = "GRAFTWORK_PLAN_CACHE"
@@ -57,10 +57,7 @@ class Store:
         """Keep a plan."""
         with contextlib.suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, made = tempfile.mkstemp(dir=self.folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(hashlib.sha256(plan).digest() + plan)
-                Path(made).replace(self.path(name))
-            except OSError:
-                Path(made).unlink(missing_ok=True)
+            path = self.path(name)
+            made = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+            made.write_bytes(hashlib.sha256(plan).digest() + plan)
+            made.replace(path)
