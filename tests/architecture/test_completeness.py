@@ -1,9 +1,7 @@
 """Every declared Function is reached by the case of some op, in its own room's tests."""
 
 import importlib
-import importlib.util
 import pkgutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,27 +11,8 @@ import graftgrad.function
 import graftgrad.ops
 from graftgrad import engine
 from graftgrad.function import every_function
-from support.case import Case, CaseChecks, pulled
-
-CASES = Path(__file__).resolve().parents[1] / "backend" / "ops"
-
-
-def cases() -> list[Case]:
-    """All cases of all test files of ops."""
-    found: list[Case] = []
-    for file in sorted(CASES.glob("test_*.py")):
-        spec = importlib.util.spec_from_file_location(f"counted_{file.stem}", file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except pytest.skip.Exception:  # beside a peer that is not installed; it declares no case
-            continue
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, CaseChecks):
-                found.extend(value.CASES)
-    return found
+from support.case import Case, pulled
+from support.every_case import cases
 
 
 def run(case: Case) -> None:

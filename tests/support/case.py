@@ -36,6 +36,8 @@ from support.declaration import (
     projection,
     pulled,
 )
+from support.elsewhere import check_elsewhere
+from support.strict import strict
 from support.variants import check_bent, check_empty, check_sixteen_bits, fitted, has_doubles
 
 __all__ = [
@@ -55,7 +57,6 @@ __all__ = [
     "positive",
     "pulled",
 ]
-
 
 _SINGLE = {"float64": "float32", "complex128": "complex64"}
 
@@ -250,6 +251,11 @@ def check_strided(case: Case) -> None:
             )
 
 
+def check_portable(case: Case) -> None:
+    """The reference bodies of the op and of its gradients ask for nothing that CuPy has not."""
+    check_elsewhere(case, str(strict))
+
+
 def _always(case: Case) -> bool:
     return True
 
@@ -264,6 +270,7 @@ CHECKS: dict[str, tuple[Callable[[Case], None], Callable[[Case], bool]]] = {
     "test_operands_stay": (check_operands_stay, _always),
     "test_gradient": (check_gradient, _has_gradient),
     "test_second_gradient": (check_second_gradient, _has_gradient),
+    "test_portable": (check_portable, _always),
     "test_one_gradient": (check_one_gradient, _has_gradient),
     "test_frozen_keeps_nothing": (check_frozen_keeps_nothing, _always),
     "test_single_precision": (

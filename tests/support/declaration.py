@@ -291,7 +291,7 @@ def projection(y: Tensor) -> Tensor:
     values = np.random.default_rng(y.size).uniform(0.5, 1.5, y.shape)
     if is_complex(y.dtype):
         values = values + 1j * np.random.default_rng(y.size + 1).uniform(-1, 1, y.shape)
-    return graftgrad.tensor(values, y.dtype)
+    return graftgrad.tensor(values, y.dtype, y.device)
 
 
 def _called(op: Callable[..., Any], given: dict[str, Any]) -> Any:

@@ -116,5 +116,10 @@ def module() -> Any:
     return SimpleNamespace(cuda=cuda, ndarray=ndarray, __version__="0.0 (fake)")
 
 
+def extension() -> Any:
+    """Return the stand-in for `cupyx`."""
+    return SimpleNamespace(seterr=lambda linalg: LOG.append(f"linalg={linalg}"))
+
+
 class Hook:
     def __enter__(self) -> None: ...

@@ -27,13 +27,14 @@ class Opened:
     """CuPy with a pool of memory of our own, which holds one part for each device.
 
     Attributes:
-        cupy: the module.
+        cupy, cupyx: the modules.
         pool: what all arrays and temporary arrays are taken from.
         pinned: the same for host memory from which a GPU copies by itself.
     """
 
     def __init__(self) -> None:
         self.cupy: Any = importlib.import_module("cupy")
+        self.cupyx: Any = importlib.import_module("cupyx")
         self.pool = self.cupy.cuda.MemoryPool()
         self.pinned = self.cupy.cuda.PinnedMemoryPool()
         self.cupy.cuda.set_allocator(self.pool.malloc)
@@ -87,6 +88,8 @@ class GPU(Device):
     def enter(self) -> None:
         """Make this device and its stream current in this thread, if another one is."""
         if _here.device is not self:
+            if _here.device is None:  # else a singular matrix would go unnoticed
+                opened().cupyx.seterr(linalg="raise")
             opened().cupy.cuda.Device(self.index).use()
             self.stream.use()
             _here.device = self

@@ -24,7 +24,7 @@ from .random import dropout
 from .reduce import max, sum, sum_to
 from .shape import broadcast_to, reshape, transpose
 from .softmax import softmax
-from .tiles import accurate
+from .tiles import accurate, largest
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -66,7 +66,7 @@ class Attention(Function):
     def compute(self, xp: Any, q: Any, k: Any, v: Any, mask: Any, y: Any, level: Any) -> None:
         for some, rows, keys in self._blocks(q, k, v):
             p = self._scores(xp, q, k, mask, some, rows, keys, level.dtype)
-            top = p.max(axis=-1, keepdims=True, initial=-xp.inf)
+            top = largest(xp, p, -xp.inf, keepdims=True)
             top[xp.isneginf(top)] = 0
             p -= top
             xp.exp(p, out=p)

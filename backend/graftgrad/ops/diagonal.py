@@ -31,9 +31,7 @@ class Diagonal(Function):
 
     def alias(self, xp: Any, x: Any) -> Any:
         part = x.diagonal(self.offset, self.axis1, self.axis2)
-        if x.flags.writeable:  # NumPy hands it out read-only
-            part.flags.writeable = True
-        return part
+        return _writable(part) if getattr(x.flags, "writeable", False) else part
 
     def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
         return OnDiagonal(self.offset, self.axis1, self.axis2, x_spec.shape)(gy)  # type: ignore[no-any-return]
@@ -55,12 +53,18 @@ class OnDiagonal(Function):
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         y[...] = 0
-        part = y.diagonal(self.offset, self.axis1, self.axis2)
-        part.flags.writeable = True
+        part = _writable(y.diagonal(self.offset, self.axis1, self.axis2))
         part[...] = x
 
     def grad_x(self, gy: Tensor) -> Tensor:
         return Diagonal(self.offset, self.axis1, self.axis2)(gy)  # type: ignore[no-any-return]
+
+
+def _writable(part: Any) -> Any:
+    """Return a diagonal; NumPy hands it out read-only, other libraries have no such thing."""
+    if hasattr(part.flags, "writeable"):
+        part.flags.writeable = True
+    return part
 
 
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:

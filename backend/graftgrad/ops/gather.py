@@ -205,12 +205,15 @@ def along(xp: Any, axis: int, places: Any) -> tuple[Any, ...]:
 
 def added(xp: Any, y: Any, flat: Any, values: Any) -> None:
     """Add values into a row-major array at flat places; those that meet are added up."""
-    target = y.reshape(-1)
-    if y.dtype.kind in "fc":
-        xp.add.at(target, flat.reshape(-1), values.reshape(-1))
-    else:  # bfloat16 is foreign to the fast path of `at`
-        wide = target.astype("float32" if y.dtype.kind == "V" else "int64")
-        xp.add.at(wide, flat.reshape(-1), values.reshape(-1).astype(wide.dtype))
+    target, places, given = y.reshape(-1), flat.reshape(-1), values.reshape(-1)
+    if y.dtype.kind == "f":
+        xp.add.at(target, places, given)
+    elif y.dtype.kind == "c":
+        xp.add.at(target.real, places, given.real)
+        xp.add.at(target.imag, places, given.imag)
+    else:  # of 64 bits, atomic additions exist without a sign alone; they carry over the same way
+        wide = target.astype("float32" if y.dtype.kind == "V" else "uint64")
+        xp.add.at(wide, places, given.astype(wide.dtype))
         target[...] = wide.astype(y.dtype)
 
 

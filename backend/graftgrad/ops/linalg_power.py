@@ -16,6 +16,7 @@ from .linalg_solve import inv
 from .matmul import matmul
 from .operand import floating, full_like, together
 from .shape import broadcast_to, concatenate, reshape, sliced
+from .tiles import largest
 from .triangle import identity
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MatrixExp(Function):
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(all="ignore"):
-            size = xp.abs(x).sum(-2).max(-1, initial=0)
+            size = largest(xp, xp.abs(x).sum(-2), 0)
             ratio = xp.maximum(size / _REACH, 1)
             squares = xp.where(xp.isfinite(ratio), xp.ceil(xp.log2(ratio)), 0).astype("int64")
             small = x / (2.0 ** squares[..., None, None]).astype(x.real.dtype)
@@ -65,7 +66,7 @@ class MatrixExp(Function):
             finite = xp.isfinite(even - odd).all((-2, -1), keepdims=True)
             below = xp.where(finite, even - odd, powers[0])
             y[...] = xp.where(finite, xp.linalg.solve(below, even + odd), xp.nan)
-            for i in range(int(squares.max(initial=0))):
+            for i in range(int(squares.max()) if squares.size else 0):
                 again = (squares > i)[..., None, None]
                 y[...] = xp.where(again, y @ y, y)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ..errors import expect
 from ..function import Function, function
 from ..spec import Spec, broadcast, same_dtype
@@ -84,7 +82,7 @@ class SolveTriangular(Equations):
         size = a.shape[-1]
         triangle = xp.triu(a) if self.upper else xp.tril(a)
         if self.unitriangular:
-            triangle[..., np.arange(size), np.arange(size)] = 1
+            triangle[..., xp.arange(size), xp.arange(size)] = 1
         starts = range(0, size, _BLOCK)
         y[...] = b
         for start in reversed(starts) if self.upper else starts:

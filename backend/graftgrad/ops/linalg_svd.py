@@ -20,6 +20,7 @@ from .operand import cast, floating, together
 from .parts import conj, real
 from .reduce import sum
 from .shape import expand_dims, reshape
+from .tiles import largest
 from .triangle import diagonal_matrix, diagonal_of, identity
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _bound(xp: Any, x: Any, s: Any, relative: float | None) -> Any:
     """Return what counts as 0: a part of the largest singular value, NumPy's if None."""
     if relative is None:
         relative = max(x.shape[-2:]) * float(np.finfo(s.dtype).eps)
-    return s.max(-1, keepdims=True, initial=0) * relative
+    return largest(xp, s, 0, keepdims=True) * relative
 
 
 def svd(a: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:

@@ -77,10 +77,25 @@ class RunningPlace(Function):
         return Spec(x.shape, int64)
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
-        best = (xp.maximum if self.largest else xp.minimum).accumulate(x, axis=self.axis)
+        best = _best(xp.maximum if self.largest else xp.minimum, x, self.axis)
         sizes = [-1 if i == self.axis else 1 for i in range(x.ndim)]
         places = xp.arange(x.shape[self.axis]).reshape(sizes)
-        y[...] = xp.maximum.accumulate(xp.where((x == best) | (x != x), places, 0), axis=self.axis)
+        y[...] = _best(xp.maximum, xp.where((x == best) | (x != x), places, 0), self.axis)
+
+
+def _best(better: Any, x: Any, axis: int) -> Any:
+    """Return the better of all elements so far, by doubling where there is no accumulation."""
+    try:
+        return better.accumulate(x, axis=axis)
+    except NotImplementedError:
+        pass
+    y, step = x.copy(), 1
+    lead = (slice(None),) * axis
+    while step < x.shape[axis]:
+        found = better(y[(*lead, slice(step, None))], y[(*lead, slice(-step))])
+        y[(*lead, slice(step, None))] = found
+        step *= 2
+    return y
 
 
 def cumprod(x: Tensor, axis: int = 0) -> Tensor:

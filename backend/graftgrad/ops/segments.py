@@ -36,7 +36,10 @@ class SegmentMax(Function):
 
     def compute(self, xp: Any, x: Any, ids: Any, y: Any) -> None:
         y[...] = _smallest(x.dtype)
-        xp.maximum.at(y, ids, x)
+        wide = _comparable(y)
+        xp.maximum.at(wide, ids, _comparable(x))
+        if wide is not y:
+            y[...] = _compared(wide, y.dtype)
 
     def grad_x(self, gy: Tensor, x: Tensor, ids: Tensor, y: Tensor) -> Tensor:
         winners = cast(equal(x, take(y, ids, 0)), gy.dtype)
@@ -56,7 +59,10 @@ class SegmentProd(Function):
 
     def compute(self, xp: Any, x: Any, ids: Any, y: Any) -> None:
         y[...] = 1
-        xp.multiply.at(y, ids, x)
+        try:
+            xp.multiply.at(y, ids, x)
+        except NotImplementedError:
+            _multiplied(xp, x, ids, y)
 
     def grad_x(self, gy: Tensor, x: Tensor, ids: Tensor) -> Tensor:
         # The product of the others: that of all that are not 0, unless another is 0.
@@ -67,6 +73,39 @@ class SegmentProd(Function):
         alone = where(equal(zeros, 1), rest, 0)
         others = where(zero, alone, where(equal(zeros, 0), div(rest, filled), 0))
         return mul(take(gy, ids, 0), others)
+
+
+_SIGN = np.uint64(1 << 63)
+
+
+def _comparable(x: Any) -> Any:
+    """Return values in a type of which the largest is found atomically, in the same order."""
+    if x.dtype.kind == "f" and x.dtype.itemsize > 2:
+        return x
+    if is_floating(x.dtype):
+        return x.astype("float32")
+    return x if x.dtype == "uint64" else x.astype("int64").view("uint64") ^ _SIGN
+
+
+def _compared(wide: Any, dtype: DType) -> Any:
+    """Return values that were made comparable in their own type again."""
+    if wide.dtype != "uint64":
+        return wide.astype(dtype)
+    return (wide ^ _SIGN).view("int64").astype(dtype)
+
+
+def _multiplied(xp: Any, x: Any, ids: Any, y: Any) -> None:
+    """Multiply the elements of segments together, sorted and by doubling."""
+    order = xp.argsort(ids)
+    ids, product, step = ids[order], x[order], 1
+    lead = (slice(None), *[None] * (x.ndim - 1))
+    while step < len(ids):
+        same = (ids[step:] == ids[:-step])[lead]
+        product[step:] = xp.where(same, product[step:] * product[:-step], product[step:])
+        step *= 2
+    last = xp.ones(len(ids), bool)
+    last[:-1] = ids[1:] != ids[:-1]
+    y[ids[last]] = product[last]
 
 
 def _added(x: Tensor, ids: Tensor, count: int) -> Tensor:

@@ -21,6 +21,13 @@ def accurate(dtype: DType) -> DType:
     return float32 if is_floating(dtype) and dtype.itemsize == 2 else dtype
 
 
+def largest(xp: Any, x: Any, least: float, keepdims: bool = False) -> Any:
+    """Return the largest value on the last axis, of none of them `least`, which none goes below."""
+    if x.shape[-1]:
+        return x.max(-1, keepdims=keepdims)
+    return xp.full((*x.shape[:-1], 1) if keepdims else x.shape[:-1], least, x.dtype)
+
+
 def tiles(xp: Any, *arrays: Any) -> Iterator[tuple[Any, ...]]:
     """Walk through arrays of one shape element by element; the last of them is the output."""
     *ins, y = [a.reshape(1) for a in arrays] if arrays[-1].ndim == 0 else arrays

@@ -168,7 +168,7 @@ def expect_writable(subject: str, x: Tensor) -> None:
         ShapeError: it was given read-only, or shows one element in several places.
     """
     if x.device.computes:
-        expect(x.array.flags.writeable or not x.size, subject,
+        expect(x.device.writable(x.array) or not x.size, subject,
                "the tensor's memory must be its own to write", error=ShapeError, x=x.spec,
                advice="It is stretched or was given read-only; use .clone() first.")  # fmt: skip
 

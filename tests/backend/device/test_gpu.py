@@ -20,6 +20,7 @@ from support.fake_cupy import LOG
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The first of two GPUs that are none."""
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy.module())
+    monkeypatch.setitem(sys.modules, "cupyx", fake_cupy.extension())
     monkeypatch.setattr(find, "_search", lambda: (2, ""))
     monkeypatch.setattr(find, "_DEVICES", {"cpu": find.cpu, "meta": find.meta})
     monkeypatch.setattr(gpu, "_here", gpu._Here())
@@ -46,7 +47,7 @@ def test_a_thread_enters_once_and_again_after_another_device(place: Any) -> None
     x = graftgrad.tensor([1.0, 2.0], device=place)
     assert place.stream.non_blocking
     first = len(LOG)
-    assert LOG[:4] == ["use 0", "device 0", "stream.use", "set 8"]
+    assert LOG[:5] == ["linalg=raise", "use 0", "device 0", "stream.use", "set 8"]
     x.to("gpu:1")
     assert "use 1" in LOG[first:]
     LOG.clear()
@@ -56,7 +57,7 @@ def test_a_thread_enters_once_and_again_after_another_device(place: Any) -> None
     thread = threading.Thread(target=place.enter)
     thread.start()
     thread.join()
-    assert LOG == ["use 0", "stream.use"] * 2
+    assert LOG == ["use 0", "stream.use", "linalg=raise", "use 0", "stream.use"]
 
 
 def test_values_go_there_and_back(place: Any) -> None:
