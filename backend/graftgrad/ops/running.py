@@ -92,8 +92,8 @@ def _best(better: Any, x: Any, axis: int) -> Any:
     y, step = x.copy(), 1
     lead = (slice(None),) * axis
     while step < x.shape[axis]:
-        found = better(y[(*lead, slice(step, None))], y[(*lead, slice(-step))])
-        y[(*lead, slice(step, None))] = found
+        later, earlier = (*lead, slice(step, None)), (*lead, slice(-step))
+        y[later] = better(y[later], y[earlier])
         step *= 2
     return y
 
