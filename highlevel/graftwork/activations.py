@@ -26,6 +26,7 @@ from graftgrad.ops.activation import (
     squareplus,
     tanh_shrink,
 )  # fmt: skip
+from graftgrad.ops.arithmetic import clip
 from graftgrad.ops.exponential import exp, sigmoid, tanh
 from graftgrad.ops.rectifier import (
     hard_shrink,
@@ -59,8 +60,17 @@ def exponential(x: Tensor) -> Tensor:
     return exp(x)
 
 
+def keras_2_hard_sigmoid(x: Tensor) -> Tensor:
+    """Hard sigmoid as Keras 1 and 2 had it: y = min(max(x / 5 + 1 / 2, 0), 1).
+
+    Models in their files that name "hard_sigmoid" mean this one; Keras 3's is x / 6 + 1 / 2.
+    """
+    return clip(x * 0.2 + 0.5, 0.0, 1.0)
+
+
 for _function in (
-    celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu,
+    keras_2_hard_sigmoid, celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu,
+    hard_tanh, leaky_relu,
     linear, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax,
     softplus, softsign, sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink,
     threshold,

@@ -30,6 +30,7 @@ from .matching import matched
 from .sources import Source
 
 OURS = "graftwork"
+VERSION = "keras_version"
 # The version of Keras whose layout is written; every later one reads it.
 KERAS = "3.5.0"
 ENDINGS = (".keras", ".h5", ".hdf5")
@@ -114,7 +115,7 @@ def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
         own["optimizer_order"] = optimizer_state.order_of(model)
         own["batches"] = model.batches_done()
     saved = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    return {"keras_version": KERAS, "date_saved": saved, OURS: own}
+    return {VERSION: KERAS, "date_saved": saved, OURS: own}
 
 
 def _version() -> str:
@@ -168,7 +169,8 @@ def _load_keras(
 ) -> Any:
     file = formats.read_keras(path)
     with sources.from_keras(file) as source:
-        model = _filled(file.config, source, custom_objects)
+        told_by = {**file.config, VERSION: file.metadata.get(VERSION, "")}
+        model = _filled(told_by, source, custom_objects)
         assets.take(model, file, source.kept)
         own = file.metadata.get(OURS)
         notes: Mapping[str, Any] = own if isinstance(own, Mapping) else {}
@@ -260,7 +262,8 @@ def _load_hdf5(
                 "Make the model and call model.load_weights(path)."
             )
         source = sources.from_hdf5(file)
-        model = _filled(told, source, custom_objects)
+        told_by = {**told, VERSION: _version_of(file)}
+        model = _filled(told_by, source, custom_objects)
         training = formats.training_config(file)
         if compile and training:
             compilation.compiled(model, training, custom_objects)
@@ -268,11 +271,18 @@ def _load_hdf5(
     return model
 
 
+def _version_of(file: formats.Hdf5File) -> str:
+    """Return the version of Keras that wrote an HDF5 file; "" where it does not say."""
+    found = [file.text(group, VERSION) for group in ("", "model_weights") if group in file.groups]
+    return next((str(one) for one in found if one), "")
+
+
 def _restore_legacy(model: Any, source: Source) -> None:
     if not source.optimizer or not optimizer_state.compiled_model(model):
         return
     plan = matched(model, source, names.places(model), False)
     values, listed = optimizer_state.legacy_values(model, source.optimizer, plan)
+    values = optimizer_state.today(model.optimizer, listed, values)
     reason = optimizer_state.misfit(model.optimizer, listed, [entry for _, entry in values])
     if reason:
         _warn(source.subject, model, reason)

@@ -133,7 +133,9 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
         ConfigError: a name is not known, a setting unfit, or the configuration carries code.
     """
     with custom_object_scope(custom_objects or {}):
-        entry = dialects.read(_outermost(config), registry.layers, "model")
+        told = _outermost(config)
+        older = str(told.pop("keras_version", "")).startswith(("1.", "2."))
+        entry = dialects.read(told, registry.layers, "model", older)
         made = _Maker().layer(entry)
     expect(hasattr(made, "save"), "model", "the configuration must be that of a model",
            error=ConfigError, class_name=entry["class_name"])  # fmt: skip

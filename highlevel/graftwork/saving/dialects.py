@@ -6,7 +6,8 @@ What an object is made from stands in `config.py`; which names exist at all, in 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from graftgrad.errors import ConfigError, expect
@@ -14,6 +15,8 @@ from graftgrad.formats import DEFAULT_LIMITS
 
 from .. import registry
 from ..registry import found_class
+from . import older_fields
+from .functions import with_functions
 
 Config = dict[str, Any]
 
@@ -27,6 +30,9 @@ _CODE = {
     "FlaxLayer": "It holds a compiled program.",
 }
 _OPS = "keras.src.ops"
+_PACKAGE = (
+    "Custom>"  # before the names of Keras 2's optimizers, which were registered like a user's
+)
 # Fields that say nothing at these values; at others they are refused by name.
 _SILENT: dict[str, tuple[Any, ...]] = {
     "optional": (False,), "ragged": (False,), "sparse": (False,), "renorm": (False,),
@@ -36,7 +42,9 @@ _SILENT: dict[str, tuple[Any, ...]] = {
     "pad_to_aspect_ratio": (False,), "fill_mode": ("constant",), "fill_value": (0.0,),
     "jit_compile": (True, False), "is_legacy_optimizer": (True, False), "decay": (0.0,),
     "autocast": (True,), "use_ema": (False,), "ema_momentum": (0.99,),
-    "data_format": ("channels_last",),
+    "data_format": ("channels_last",), "time_major": (False,),
+    "rng_type": ("stateful", "legacy_stateful"), "value_range": ([0, 255], [0.0, 255.0]),
+    "softmax_robust_masking": (False,), "dropout": (0, 0.0), "legacy": (False,),
 }  # fmt: skip
 # Fields that newer versions of Keras have; at these values they are left out of what is written.
 NEWER: dict[str, Any] = {
@@ -49,29 +57,12 @@ _KINDS: dict[str, registry.Registry] = {
     "constraint": registry.constraints, "layers": registry.layers, "dtype": registry.policies,
     "rate": registry.schedules,
 }  # fmt: skip
+_SLASHED = re.compile(r"[A-Za-z0-9_]\w*(?:/[A-Za-z0-9_][\w.-]*)+", re.ASCII)
 # Fields of every layer that a class of Keras' does not take.
 _UNKNOWN: dict[str, tuple[str, ...]] = {
     "SpatialDropout1D": ("trainable",), "SpatialDropout2D": ("trainable",),
     "SpatialDropout3D": ("trainable",),
 }  # fmt: skip
-# Class -> name of a field in Keras 2 -> its name today.
-_RENAMED: dict[str, dict[str, str]] = {
-    "LeakyReLU": {"alpha": "negative_slope"},
-    "InputLayer": {"batch_input_shape": "batch_shape", "input_dtype": "dtype"},
-    "DepthwiseConv2D": {
-        "kernel_initializer": "depthwise_initializer",
-        "kernel_regularizer": "depthwise_regularizer",
-        "kernel_constraint": "depthwise_constraint",
-    },
-    "optimizer": {"lr": "learning_rate"},
-    "Dropout": {"p": "rate"},
-}  # fmt: skip
-# Fields that a layer of Keras 2 wrote and never used.
-_UNUSED: dict[str, tuple[str, ...]] = {
-    "SeparableConv2D": ("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
-    "DepthwiseConv2D": ("filters",),
-    "layer": ("input_dtype", "batch_input_shape"),
-}
 
 
 def written(value: Any) -> Any:
@@ -88,14 +79,22 @@ def written(value: Any) -> Any:
     return [written(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def read(config: Any, kind: registry.Registry | None, subject: str = "configuration") -> Any:
+def read(
+    config: Any, kind: registry.Registry | None, subject: str = "configuration",
+    older: bool = False,
+) -> Any:  # fmt: skip
     """Bring a configuration of any version into our form.
 
+    Args:
+        config: of an object, a list or a dictionary of them.
+        kind: the registry that knows the object, where several have its name.
+        subject: who speaks in errors.
+        older: whether Keras 1 or 2 wrote it, where that cannot be told from its fields.
     Raises:
         ConfigError: it is too deep or too large, names a class that is not registered or carries
             code.
     """
-    return _Reader(subject).value(config, kind, 0)
+    return _Reader(subject, older).value(config, kind, 0)
 
 
 def without_masks(config: Config) -> Config:
@@ -134,6 +133,39 @@ def without_masks(config: Config) -> Config:
     return {**config, "layers": kept}
 
 
+def without_slashes(config: Config) -> Config:
+    """Give layers of Keras 2 whose names have a "/" names of today: "conv1/conv" is "conv1_conv".
+
+    A name that would lead elsewhere as a path is left, and refused.
+    """
+    listed = config.get("layers")
+    if isinstance(listed, list):
+        told = [one.get("config") for one in listed if isinstance(one, Mapping)]
+        names = [one.get("name") for one in told if isinstance(one, Mapping)]
+        new = {one: one.replace("/", "_") for one in names
+               if isinstance(one, str) and _SLASHED.fullmatch(one)}  # fmt: skip
+        if new:
+            keys = ("layers", "input_layers", "output_layers")
+            return {**config, **{key: _respelled(config[key], new) for key in keys
+                                 if key in config}}  # fmt: skip
+    return config
+
+
+def _respelled(tree: Any, new: Mapping[str, str]) -> Any:
+    """Put new names of layers in the place of old ones."""
+    if isinstance(tree, Mapping):
+        return {
+            key: new.get(one, one) if key == "name" and isinstance(one, str)
+            else _respelled(one, new)
+            for key, one in tree.items()
+        }  # fmt: skip
+    if isinstance(tree, (list, tuple)):
+        named = len(tree) in (3, 4) and isinstance(tree[0], str) and tree[0] in new
+        rest = [_respelled(one, new) for one in tree]
+        return [new[tree[0]], *rest[1:]] if named else rest
+    return tree
+
+
 def _without(node: Mapping[str, Any], names: set[Any]) -> Config:
     kwargs = node.get("kwargs") or {}
     left = {key: one for key, one in kwargs.items()
@@ -156,8 +188,9 @@ def _named(tree: Any) -> set[Any]:
 
 
 class _Reader:
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, older: bool) -> None:
         self.subject = subject
+        self.older = older
         self.count = 0
 
     def value(self, value: Any, kind: registry.Registry | None, depth: int) -> Any:
@@ -181,19 +214,28 @@ class _Reader:
         name, config = entry["class_name"], entry["config"]
         expect(isinstance(name, str), self.subject, "class_name must be text", error=ConfigError,
                class_name=name)  # fmt: skip
+        if name.startswith(_PACKAGE) and kind is not None and name not in kind.known:
+            name = name.removeprefix(_PACKAGE)
+            entry = {**entry, "class_name": name}
         self.refuse_code(name, config)
         if name.startswith("__") or not isinstance(config, Mapping):
             return {**entry, "config": self.value(config, None, depth + 1)}
+        if name in older_fields.CLASSES and name not in registry.layers.known:
+            name, config = older_fields.replaced(name, config)
+            entry = {**entry, "class_name": name, "config": config}
         found = found_class(entry, kind)
-        mine = without_masks({**config})
+        mine = with_functions(without_masks(without_slashes({**config})))
         if name == "Lambda":
             self.refuse_code_of_lambda(mine)
         if isinstance(found, type):
-            mine = _renamed(found, mine)
+            mine = _renamed(found, mine, self.older)
             mine = {key: one for key, one in mine.items() if not _silent(found, key, one)}
         inner = {key: self.value(one, _kind(key), depth + 1) for key, one in mine.items()}
         rest = {key: self.value(one, None, depth + 1) for key, one in entry.items()
                 if key in ("build_config", "inbound_nodes")}  # fmt: skip
+        if self.older and name in older_fields.RECURRENT:  # its shapes hold those of the states
+            entry, rest = {k: v for k, v in entry.items() if k != "build_config"}, {
+                k: v for k, v in rest.items() if k != "build_config"}  # fmt: skip
         module = entry.get("module") or (kind.module if kind is not None else None)
         return {**entry, **rest, "module": module, "config": inner}
 
@@ -221,15 +263,15 @@ def _bases(kind: type) -> list[str]:
     return [*names, where.kind] if where is not None else names
 
 
-def _renamed(kind: type, config: Config) -> Config:
-    """Give fields of Keras 2 their names of today, and their values the form of today."""
+def _renamed(kind: type, config: Config, older: bool) -> Config:
+    """Give fields of Keras 1 and 2 their names of today, and their values the form of today."""
     known = _accepted(kind)
     for base in _bases(kind):
-        for old, new in _RENAMED.get(base, {}).items():
-            if old in config and old not in known:
+        for old, new in older_fields.RENAMED.get(base, {}).items():
+            if old in config and old not in known and (new in known or base != "layer"):
                 value = config.pop(old)
                 config.setdefault(new, value)
-        for old in _UNUSED.get(base, ()):
+        for old in older_fields.UNUSED.get(base, ()):
             if old in config and old not in known:
                 value = config.pop(old)
                 if (
@@ -238,44 +280,13 @@ def _renamed(kind: type, config: Config) -> Config:
                     and "input_shape" in known
                 ):
                     config["input_shape"] = list(value)[1:]
-    for name, change in _VALUES.items():
+    for name, change in older_fields.VALUES.items():
         if name in config and (name in known or name == "decay"):
             change(kind, config)
+    older_fields.joined(kind, config)
+    if older:
+        older_fields.meant(kind, config)
     return config
-
-
-def _axis(kind: type, config: Config) -> None:
-    # Keras 2 listed the one axis of batch normalisation.
-    axis = config["axis"]
-    if kind.__name__ == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
-        config["axis"] = axis[0]
-
-
-def _distribution(kind: type, config: Config) -> None:
-    # "normal" was always cut off at two deviations.
-    if config["distribution"] == "normal":
-        config["distribution"] = "truncated_normal"
-
-
-def _reduction(kind: type, config: Config) -> None:
-    if config["reduction"] in ("auto", "AUTO"):
-        config["reduction"] = "sum_over_batch_size"
-
-
-def _decay(kind: type, config: Config) -> None:
-    # rate / (1 + decay · step), which is a schedule today.
-    decay, rate = config["decay"], config.get("learning_rate")
-    if isinstance(decay, (int, float)) and decay > 0 and isinstance(rate, (int, float)):
-        config["learning_rate"] = {
-            "module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay",
-            "config": {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay},
-        }  # fmt: skip
-        del config["decay"]
-
-
-_VALUES: dict[str, Callable[[type, Config], None]] = {
-    "axis": _axis, "distribution": _distribution, "reduction": _reduction, "decay": _decay,
-}  # fmt: skip
 
 
 def _silent(kind: type, name: str, value: Any) -> bool:

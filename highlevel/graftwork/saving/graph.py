@@ -19,6 +19,7 @@ from ..layers.merging import Merge
 from ..layers.symbol import Application, KerasTensor, leaves, mapped
 from ..registry import encoded
 from .names import in_order
+from .older_fields import RECURRENT
 
 Config = dict[str, Any]
 Reference = tuple[str, int]
@@ -110,9 +111,6 @@ def _constant(one: Any) -> Any:
 # -- reading -------------------------------------------------------------------------------------
 
 
-_OPERATORS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Dot")
-
-
 @dataclass(slots=True)
 class _Call:
     layer: str
@@ -120,6 +118,7 @@ class _Call:
     args: Any
     kwargs: Config
     needs: list[Reference] = field(default_factory=list)
+    older: bool = False
 
 
 def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) -> Any:
@@ -135,7 +134,6 @@ def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) 
     made: dict[str, Layer] = {}
     calls: list[_Call] = []
     for entry in entries or ():
-        entry = _operator(entry)
         layer, name = _made(entry, make, subject)
         expect(name not in made, subject, "every layer must have a name of its own",
                error=ConfigError, name=name)  # fmt: skip
@@ -168,23 +166,6 @@ def rebuilt(kind: Any, config: Mapping[str, Any], make: Callable[[Any], Layer]) 
     return model
 
 
-def _operator(entry: Any) -> Any:
-    """Return what a file of HDF5 calls like a layer and applies like an operator, as an operator.
-
-    Keras 3 writes no modules there: the function `Add` of `x + 3.0` differs from the layer `Add` in
-    that it is called on two operands, not on a list of them.
-    """
-    nodes = entry.get("inbound_nodes") if isinstance(entry, Mapping) else None
-    named = entry.get("module") if nodes else None
-    if not isinstance(nodes, list) or not nodes or named not in (None, "keras.layers"):
-        return entry
-    args = nodes[0].get("args") if isinstance(nodes[0], Mapping) else None
-    name = entry.get("class_name")
-    if name not in _OPERATORS or not isinstance(args, list) or len(args) != 2:
-        return entry
-    return {**entry, "module": "keras.src.ops.numpy", "registered_name": name}
-
-
 def _made(entry: Any, make: Callable[[Any], Layer], subject: str) -> tuple[Layer, str]:
     expect(isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping), subject,
            "every layer must have a configuration", error=ConfigError, layer=entry)  # fmt: skip
@@ -201,7 +182,9 @@ def _call(subject: str, layer: str, number: int, node: Any) -> _Call:
         given = [_place(subject, one[:3] if isinstance(one, list) else one) for one in node]
         extra = [one[3] for one in node if len(one) > 3]
         kwargs = extra[0] if extra else {}
-        call = _Call(layer, number, [given[0] if len(given) == 1 else given], kwargs)
+        if isinstance(kwargs, Mapping):
+            kwargs = {key: _referred(subject, one) for key, one in kwargs.items()}
+        call = _Call(layer, number, [given[0] if len(given) == 1 else given], kwargs, older=True)
     else:
         sound = isinstance(node, Mapping) and isinstance(node.get("args"), list)
         expect(sound and isinstance(node.get("kwargs", {}), Mapping), subject,
@@ -219,6 +202,14 @@ def _call(subject: str, layer: str, number: int, node: Any) -> _Call:
     call.kwargs = {key: one for key, one in call.kwargs.items() if one is not None}
     call.needs = [place[:2] for place in _places((call.args, call.kwargs))]
     return call
+
+
+def _referred(subject: str, value: Any) -> Any:
+    """Return an argument that Keras 2 gave by name: an output of a layer, or as it is."""
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        if all(type(one) is int for one in value[1:]):
+            return _place(subject, value)
+    return value
 
 
 class _Place(tuple[str, int, int]):
@@ -380,6 +371,9 @@ def _called(
     args, kwargs = _placed(symbol, call.args), _placed(symbol, call.kwargs)
     if isinstance(layer, Merge) and len(args) == 1 and isinstance(args[0], KerasTensor):
         args = [[args[0]]]  # Keras 2 wrote a list of one as the one
+    if call.older and type(layer).__name__ in RECURRENT and isinstance(args[0], list):
+        kwargs = {**kwargs, "initial_state": args[0][1:]}  # Keras 2 listed it behind the input
+        args = [args[0][0]]
     try:
         return leaves(layer(*args, **kwargs))
     except GraftError:

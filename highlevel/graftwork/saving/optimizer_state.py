@@ -68,6 +68,7 @@ def restore(
         FormatError: what stands beside Keras' values does not fit the model.
     """
     optimizer, trained = model.optimizer, model.trainable_weights
+    values = today(optimizer, trained, values)
     reason = misfit(optimizer, trained, [entry for _, entry in values])
     if reason:
         return reason
@@ -87,6 +88,28 @@ def restore(
                 flat.view(name, weight).copy_(value)
         flat.set_steps({weight: float(told["step"])})
     return ""
+
+
+def today(
+    optimizer: Any, weights: Sequence[Weight], values: Sequence[tuple[str, Entry]]
+) -> list[tuple[str, Entry]]:
+    """Bring the variables of an optimizer of other versions into the order of today.
+
+    Keras 2 kept no rate in its .keras files, and slots that were never used; until Keras 3.9 Nadam
+    had its product of momenta before its slots.
+    """
+    expected = [one.shape for one in optimizer.variables_of(weights)]
+    found = list(values)
+    scalars = [entry.shape == () for _, entry in found[:3]]
+    if scalars[:2] == [True, False] and expected[:2] == [(), ()]:
+        rate = Entry((), found[0][1].dtype, optimizer.rate.numpy)
+        found.insert(1, ("learning_rate", rate))
+        scalars.insert(1, True)
+    if len(expected) == 2:
+        return found[:2]
+    if scalars[:3] == [True] * 3 and expected[2] != () and expected[-1] == ():
+        found.append(found.pop(2))
+    return found
 
 
 def misfit(optimizer: Any, weights: Sequence[Weight], values: Sequence[Entry]) -> str:
@@ -145,16 +168,23 @@ def legacy_values(
         match.name.partition("/")[2].split(":")[0]: match.place.weight
         for match in matches if match.place.weight.requires_grad
     }  # fmt: skip
-    weights = list(trained.values())
+    weights = [match.place.weight for match in matches if match.place.weight.requires_grad]
     optimizer = model.optimizer
     groups = [list(group) for group in optimizer.every_slot()]
     slots = [name for group in groups for name in group]
     count = len(weights)
-    if not listed or not listed[0][0].endswith(":0") or len(listed) != 1 + len(slots) * count:
+    listed = [one for one in listed if not one[0].endswith("learning_rate:0")]
+    newest = bool(listed) and listed[0][0].split(":")[0] == "iteration"  # as from Keras 2.11 on
+    if (
+        newest
+        or not listed
+        or not listed[0][0].endswith(":0")
+        or len(listed) != 1 + len(slots) * count
+    ):
         return list(listed), weights
     first = [name.split(":")[0] for name, _ in listed[1 : 1 + count]]
     named = [trained.get("/".join(name.split("/")[1:-1])) for name in first]
-    by_name = [trained[name] for name in sorted(trained)]
+    by_name = [trained[name] for name in sorted(trained)] if len(trained) == count else weights
     told = [weight for weight in named if weight is not None]
     orders = [told] if len(told) == count else [weights, by_name]
     shapes = [entry.shape for _, entry in listed[1:]]

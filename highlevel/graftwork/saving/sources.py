@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from graftgrad import formats
 from graftgrad.errors import FormatError, expect
 from graftgrad.formats import Archive, Entry
@@ -15,8 +17,11 @@ from .assets import is_kept
 
 OPTIMIZER = "optimizer/"
 OURS = "graftwork/"  # a group that Keras passes over
-# What older versions of Keras 3's layout called `layers`.
-_OLD_LAYERS = "_layer_checkpoint_dependencies"
+# Parts of paths in older versions of Keras 3's layout -> those of today.
+_PARTS = {
+    "_layer_checkpoint_dependencies": "layers", "_query_dense": "query_dense",
+    "_key_dense": "key_dense", "_value_dense": "value_dense", "_output_dense": "output_dense",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def from_hdf5(file: formats.Hdf5File) -> Source:
     """Read an HDF5 file of either layout of Keras', or one of plain names."""
     kind = formats.layout(file)
     if kind == "legacy":
-        listed = formats.legacy_layers(file)
+        listed = [(layer, _gates(inside)) for layer, inside in formats.legacy_layers(file)]
         backend = file.text("model_weights" if "model_weights" in file.groups else "", "backend")
         expect(backend != "theano", file.subject, "must be saved with another backend than theano",
                error=FormatError, backend=backend,
@@ -116,6 +121,45 @@ def from_hdf5(file: formats.Hdf5File) -> Source:
     if kind == "plain":
         return Source(file.subject, "named", entries)
     return _keras3(file.subject, entries, formats.layer_labels(file))
+
+
+# Of a recurrent layer in Keras 1 the gates in their order of today, each with arrays of its own.
+_GATES = ("ifco", "zrh")
+
+
+def _gates(inside: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+    """Join the arrays that Keras 1 kept for every gate of a recurrent layer."""
+    named = {name.split(":")[0]: (name, entry) for name, entry in inside}
+    for gates in _GATES:
+        heads = {name[:-4] for name in named if name.endswith((f"_W_{gates[0]}",))}
+        if len(heads) != 1 or len(inside) != 3 * len(gates):
+            continue
+        head = heads.pop()
+        parts = [[f"{head}_{what}_{gate}" for gate in gates] for what in "WUb"]
+        alike = all(
+            {named[one][1].shape for one in part if one in named} == {named[part[0]][1].shape}
+            and all(one in named and named[one][1].shape for one in part)
+            for part in parts
+            if part[0] in named
+        )
+        if alike and all(part[0] in named for part in parts):
+            return [
+                (f"{head}_{what}", _joined([named[one][1] for one in part]))
+                for what, part in zip("WUb", parts, strict=True)
+            ]
+    return inside
+
+
+def _joined(parts: list[Entry]) -> Entry:
+    """Return arrays side by side, along their last axis, as one."""
+    shape = (*parts[0].shape[:-1], sum(one.shape[-1] for one in parts if one.shape))
+
+    def read() -> Any:
+        arrays = [one.read() for one in parts]
+        joined: Any = np.concatenate(arrays, axis=-1)
+        return joined
+
+    return Entry(shape, parts[0].dtype, read)
 
 
 def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> Source:
@@ -130,4 +174,4 @@ def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> 
 
 
 def _today(path: str) -> str:
-    return "/".join("layers" if part == _OLD_LAYERS else part for part in path.split("/"))
+    return "/".join(_PARTS.get(part, part) for part in path.split("/"))

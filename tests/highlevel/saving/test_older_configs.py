@@ -278,3 +278,123 @@ def test_the_optimizer_of_keras_2_is_understood(named: bool, tmp_path: Path) -> 
         assert (slots[f"{path}_momentum"] == i).all() and (
             slots[f"{path}_velocity"] == 10 + i
         ).all()
+
+
+# -- Keras 1 -------------------------------------------------------------------------------------
+
+
+def of_keras_1() -> Config:
+    """What Keras 1.2 wrote of a network of its time."""
+    convolution = {
+        "name": "c", "nb_filter": 3, "nb_row": 3, "nb_col": 2, "init": "glorot_uniform",
+        "border_mode": "same", "subsample": [2, 1], "dim_ordering": "tf", "bias": True,
+        "activation": "relu", "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.5},
+        "b_regularizer": None, "activity_regularizer": None, "W_constraint": None,
+        "b_constraint": None, "batch_input_shape": [None, 6, 6, 2], "input_dtype": "float32",
+        "trainable": True,
+    }  # fmt: skip
+    normal = {"name": "b", "mode": 0, "axis": -1, "epsilon": 1e-3, "momentum": 0.99,
+              "beta_init": "zero", "gamma_init": "one", "gamma_regularizer": None,
+              "beta_regularizer": None}  # fmt: skip
+    pooling = {"name": "p", "pool_size": [2, 2], "strides": [2, 2], "border_mode": "valid",
+               "dim_ordering": "tf"}  # fmt: skip
+    dense = {"name": "d", "output_dim": 2, "init": "uniform", "activation": "linear",
+             "W_regularizer": None, "b_regularizer": None, "activity_regularizer": None,
+             "W_constraint": None, "b_constraint": None, "bias": False,
+             "input_dim": None}  # fmt: skip
+    return {
+        "class_name": "Sequential", "keras_version": "1.2.2",
+        "config": [
+            {"class_name": "Convolution2D", "config": convolution},
+            {"class_name": "BatchNormalization", "config": normal},
+            {"class_name": "MaxPooling2D", "config": pooling},
+            {"class_name": "Dropout", "config": {"name": "o", "p": 0.25}},
+            {"class_name": "Flatten", "config": {"name": "f"}},
+            {"class_name": "Dense", "config": dense},
+        ],
+    }  # fmt: skip
+
+
+def test_a_network_of_keras_1() -> None:
+    model = model_from_config(of_keras_1())
+    convolution, normal, pooling, dropout, _, dense = model.layers
+    assert convolution.kernel.shape == (3, 2, 2, 3) and convolution.padding == "same"
+    assert tuple(convolution.strides) == (2, 1) and convolution.use_bias
+    assert float(convolution.kernel_regularizer.l2) == 0.5
+    assert normal.epsilon == 1e-3 and tuple(pooling.pool_size) == (2, 2)
+    assert dropout.rate == 0.25 and dense.units == 2 and not dense.use_bias
+    assert model.predict(np.ones((1, 6, 6, 2), "f4"), verbose=0).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("sum", "Add"), ("concat", "Concatenate"), ("ave", "Average")]
+)
+def test_merging_of_keras_1_is_a_layer_of_its_mode(mode: str, kind: str) -> None:
+    dense = {"output_dim": 2, "init": "normal", "bias": True}
+    listed = [
+        {"class_name": "InputLayer", "name": "x", "inbound_nodes": [],
+         "config": {"name": "x", "batch_input_shape": [None, 3], "input_dtype": "float32"}},
+        *({"class_name": "Dense", "name": one, "config": {"name": one, **dense},
+           "inbound_nodes": [[["x", 0, 0]]]} for one in "ab"),
+        {"class_name": "Merge", "name": "m", "inbound_nodes": [[["a", 0, 0], ["b", 0, 0]]],
+         "config": {"name": "m", "mode": mode, "mode_type": "raw", "concat_axis": 1,
+                    "dot_axes": -1, "output_shape": None}},
+    ]  # fmt: skip
+    model = model_from_config({
+        "class_name": "Model", "keras_version": "1.1.0",
+        "config": {"name": "n", "layers": listed, "input_layers": [["x", 0, 0]],
+                   "output_layers": [["m", 0, 0]]},
+    })  # fmt: skip
+    assert type(model.layers[-1]).__name__ == kind
+
+
+def test_a_mode_that_carries_code_stays_refused() -> None:
+    merge = {"class_name": "Merge", "config": {"name": "m", "mode": "lambda"}}
+    with pytest.raises(ConfigError, match="must be a known name; got 'Merge'"):
+        made(merge)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_recurrent_weights_of_keras_1_are_joined(kind: str, tmp_path: Path) -> None:
+    told = {"name": "r", "output_dim": 2, "init": "glorot_uniform", "inner_init": "orthogonal",
+            "activation": "tanh", "inner_activation": "hard_sigmoid", "return_sequences": False,
+            "go_backwards": False, "stateful": False, "unroll": False, "consume_less": "cpu",
+            "input_dim": 3, "input_length": None, "W_regularizer": None, "U_regularizer": None,
+            "b_regularizer": None, "dropout_W": 0.0, "dropout_U": 0.0,
+            "batch_input_shape": [None, 4, 3]}  # fmt: skip
+    if kind == "LSTM":
+        told["forget_bias_init"] = "one"
+    gates = "icfo" if kind == "LSTM" else "zrh"  # in the order of Keras 1's files
+    random = np.random.default_rng(1)
+    parts = {f"{what}_{gate}": random.standard_normal(shape).astype("f4")
+             for gate in gates
+             for what, shape in (("W", (3, 2)), ("U", (2, 2)), ("b", (2,)))}  # fmt: skip
+    config = {"class_name": "Sequential", "config": [{"class_name": kind, "config": told}]}
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["keras_version"] = "1.2.2"
+        file.attrs["model_config"] = json.dumps(config)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [b"r"]
+        inner = group.create_group("r")
+        inner.attrs["weight_names"] = [f"r_{name}".encode() for name in parts]
+        for name, value in parts.items():
+            inner[f"r_{name}"] = value
+    model = load_model(tmp_path / "m.h5")
+    x = random.standard_normal((5, 4, 3)).astype("f4")
+
+    def gate(name: str, x: Any, h: Any) -> Any:
+        return x @ parts[f"W_{name}"] + h @ parts[f"U_{name}"] + parts[f"b_{name}"]
+
+    def hard(x: Any) -> Any:
+        return np.clip(x * 0.2 + 0.5, 0, 1)
+
+    h = c = np.zeros((5, 2), "f4")
+    for t in range(4):
+        if kind == "LSTM":
+            i, f, o = (hard(gate(name, x[:, t], h)) for name in "ifo")
+            c = f * c + i * np.tanh(gate("c", x[:, t], h))
+            h = o * np.tanh(c)
+        else:
+            z, r = (hard(gate(name, x[:, t], h)) for name in "zr")
+            h = z * h + (1 - z) * np.tanh(gate("h", x[:, t], r * h))
+    np.testing.assert_allclose(model.predict(x, verbose=0), h, rtol=1e-5, atol=1e-6)
