@@ -53,15 +53,32 @@ from .seeds import set_random_seed
 from .variable import Variable
 
 if TYPE_CHECKING:
-    from . import applications, datasets, preprocessing, utils
+    from . import (
+        applications,
+        datasets,
+        distillation,
+        preprocessing,
+        utils,
+        visualization,
+        wrappers,
+    )
     from .models import draw
 else:
     __getattr__, __dir__ = deferred(
-        __name__, applications="", datasets="", preprocessing="", utils="", models="draw"
+        __name__,
+        applications="",
+        datasets="",
+        distillation="",
+        preprocessing="",
+        utils="",
+        visualization="",
+        wrappers="",
+        models="draw",
     )
 
 registers_later("graftwork.applications")
 registers_later("graftwork.models.feature_space")
+registers_later("graftwork.distillation")
 
 __version__ = "0.1.0"
 
@@ -109,6 +126,7 @@ __all__ = [
     "custom_object_scope",
     "data",
     "datasets",
+    "distillation",
     "draw",
     "dtype_policies",
     "image_dataset_from_directory",
@@ -132,4 +150,6 @@ __all__ = [
     "tree",
     "utils",
     "version",
+    "visualization",
+    "wrappers",
 ]

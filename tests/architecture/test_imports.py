@@ -42,7 +42,10 @@ FLOORS: dict[str, list[set[str]]] = {
         {"layers", "metrics", "optimizers", "callbacks", "data", "distribution", "variable"},
         {"ops", "saving", "training"},
         {"models"},
-        {"applications", "config", "datasets", "dtype_policies", "mixed_precision", "random"},
+        {
+            *("applications", "config", "datasets", "distillation", "dtype_policies"),
+            *("mixed_precision", "random", "visualization", "wrappers"),
+        },
         {"backend"},
         {"preprocessing", "utils"},
         {""},

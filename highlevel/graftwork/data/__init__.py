@@ -8,6 +8,7 @@ from graftwork.data.arrays import (
     to_categorical,
     unpack_x_y_sample_weight,
 )
+from graftwork.data.audio_folder import audio_dataset_from_directory
 from graftwork.data.dataset import Dataset
 from graftwork.data.download import get_file
 from graftwork.data.image_folder import image_dataset_from_directory
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "PyDataset",
     "array_to_img",
+    "audio_dataset_from_directory",
     "get_file",
     "image_dataset_from_directory",
     "images",

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graftgrad.data import Tree
-from graftgrad.errors import ConfigError, DataError, expect
+from graftgrad.errors import DataError
 
-from .dataset import IndexedDataset, seed_or_draw
+from .dataset import seed_or_draw
 from .framing import one_of
-from .picture_files import PictureFolder, check_split, keras_order, split, targets_of
+from .labelled_files import divided, labelled_files
+from .picture_files import check_split, targets_of
 
 SUBJECT = "text_dataset_from_directory"
 
@@ -99,70 +100,12 @@ def text_dataset_from_directory(
     one_of(SUBJECT, "label_mode", label_mode, ("int", "categorical", "binary", None))
     one_of(SUBJECT, "format", format, ("tf", "grain"))
     check_split(validation_split, subset, shuffle, seed)
-    chosen = seed_or_draw(seed)
-    folder = _found(os.fspath(directory), labels if label_mode else None, class_names, follow_links)
-    if verbose:
-        print(folder.description())
+    folder = labelled_files(SUBJECT, ".txt", directory, labels if label_mode else None,
+                            class_names, follow_links)  # fmt: skip
     targets = None if label_mode is None or labels is None else targets_of(folder, label_mode)
-    order = keras_order(len(folder.paths), chosen if shuffle else None)
-    parts = split(order, validation_split, subset, folder.directory)
 
-    def dataset(part: str) -> IndexedDataset:
-        paths = [folder.paths[number] for number in parts[part]]
-        if verbose and part != "all":
-            print(f"Using {len(paths)} files for {part}.")
-        own = None if targets is None else targets[parts[part]]
-        return IndexedDataset(
-            TextSamples(paths, own, max_length),
-            batch_size,
-            shuffle=shuffle and not (subset == "both" and part == "validation"),
-            seed=chosen,
-            class_names=folder.class_names,
-            file_paths=paths,
-        )
+    def samples(paths: list[str], own: NDArray[Any] | None) -> TextSamples:
+        return TextSamples(paths, own, max_length)
 
-    if subset == "both":
-        return dataset("training"), dataset("validation")
-    return dataset(subset or "all")
-
-
-def _found(
-    directory: str, labels: Any, class_names: Sequence[str] | None, follow_links: bool
-) -> PictureFolder:
-    expect(os.path.isdir(directory), SUBJECT, "the directory must be an existing folder",
-           error=DataError, directory=directory)  # fmt: skip
-    inferred = isinstance(labels, str)
-    expect(not inferred or labels == "inferred", SUBJECT,
-           "labels must be 'inferred', None or a list of integers", error=ConfigError,
-           labels=labels)  # fmt: skip
-    present = sorted(one.name for one in os.scandir(directory)
-                     if one.is_dir() and not one.name.startswith("."))  # fmt: skip
-    names = present if class_names is None else list(class_names)
-    expect((set(names) <= set(present) and len(set(names)) == len(names)) or not inferred, SUBJECT,
-           "class_names must be different subfolders of the directory", error=ConfigError,
-           class_names=class_names, subfolders=present)  # fmt: skip
-    if inferred:
-        groups = [_texts(os.path.join(directory, name), follow_links) for name in names]
-        paths = [path for group in groups for path in group]
-        numbers: Any = np.repeat(np.arange(len(names), dtype=np.int32), [len(g) for g in groups])
-        known: list[str] | None = names
-    else:
-        paths = _texts(directory, follow_links)
-        numbers = None if labels is None else np.asarray(labels, dtype=np.int32)
-        known = None if labels is None else [str(one) for one in sorted(set(numbers.tolist()))]
-        expect(labels is None or len(numbers) == len(paths), SUBJECT,
-               "there must be one label for every file", error=ConfigError,
-               files=len(paths), labels=0 if labels is None else len(numbers))  # fmt: skip
-    expect(len(paths) > 0, SUBJECT, "there must be .txt files", error=DataError,
-           directory=directory, subfolders=present)  # fmt: skip
-    return PictureFolder(directory, paths, numbers, known)
-
-
-def _texts(folder: str, follow_links: bool) -> list[str]:
-    walked = sorted(os.walk(folder, followlinks=follow_links), key=lambda at: at[0])
-    return [
-        os.path.join(root, name)
-        for root, _, names in walked
-        for name in sorted(names)
-        if name.lower().endswith(".txt")
-    ]
+    return divided(folder, targets, samples, batch_size, shuffle, seed_or_draw(seed),
+                   validation_split, subset, verbose)  # fmt: skip
