@@ -10,7 +10,6 @@ from graftgrad.errors import ConfigError
 from graftwork import constraints, registry, regularizers
 from graftwork.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from graftwork.layers import ActivityRegularization, Dense
-from graftwork.layers.layer import phase
 from graftwork.registry import configuration
 from graftwork.regularizers import L1, L1L2, L2
 
@@ -46,18 +45,16 @@ def test_a_layer_tells_the_penalty_of_what_is_trained() -> None:
     assert layer.regularization() == []
 
 
-def test_penalties_on_activity_join_the_running_step() -> None:
+def test_penalties_on_activity_are_losses_of_the_layer() -> None:
     x = np.full((2, 3), 2.0, "float32")
     layer = Dense(3, kernel_initializer="identity", activity_regularizer=L2(0.5))
-    phase.penalties = []
-    try:
-        layer(x)
-        ActivityRegularization(l1=0.25)(x)
-        found = [float(one) for one in phase.penalties]
-    finally:
-        phase.penalties = None
-    assert found == [6.0, 1.5]  # of each sample
-    layer(x)  # outside of a step nothing is collected
+    assert layer.losses == []
+    layer(x)
+    assert [float(one) for one in layer.losses] == [6.0]  # of each sample
+    own = ActivityRegularization(l1=0.25)
+    own(x)
+    own(x)
+    assert [float(one) for one in own.losses] == [1.5]  # the last call's
 
 
 def test_projections() -> None:

@@ -23,6 +23,24 @@ READ_AT_ONCE = 32  # samples, where a dataset delivers them one by one
 SEEDS = 10**6
 
 
+class HostBatch(np.ndarray[Any, Any]):
+    """An array of a batch, which scripts written for other datasets ask for `.numpy()`."""
+
+    def numpy(self) -> NDArray[Any]:
+        """Return the plain array, sharing memory."""
+        return self.view(np.ndarray)
+
+
+def _shown(batches: Iterator[Tree]) -> Iterator[Tree]:
+    try:
+        for batch in batches:
+            yield map_tree(lambda x: x.view(HostBatch) if type(x) is np.ndarray else x, batch)
+    finally:
+        close = getattr(batches, "close", None)
+        if close is not None:  # a thread that reads ahead ends now, and not when memory is freed
+            close()
+
+
 class Dataset(ABC):
     """Batches x, (x, y) or (x, y, sample_weight) of host arrays, as often as they are wanted.
 
@@ -131,7 +149,7 @@ class Dataset(ABC):
     def __iter__(self) -> Iterator[Tree]:
         """Deliver the next epoch."""
         epoch, self.epoch = self.epoch, self.epoch + 1
-        return self.batches(epoch)
+        return _shown(self.batches(epoch))
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""

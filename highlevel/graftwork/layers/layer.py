@@ -9,6 +9,7 @@ import inspect
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import graftgrad
@@ -34,6 +35,7 @@ from ..registry import (
 from ..tables.strings import is_text
 from ..weight import Weight, positive_multiplier
 from .masks import fill, lay, mask_of, masks_of, set_mask
+from .penalties import Penalties
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
 
 
@@ -51,12 +53,25 @@ class Watcher(Protocol):
 class _Phase(threading.local):
     training: bool = False
     told: bool = False  # whether anybody said so, or it only is the default
-    penalties: list[Tensor] | None = None
+    within: bool = False  # whether a call of a layer is under way
     resumed: Watcher | None = None  # where a frozen part was computed before: its stand-in
     budget: int | None = None  # numbers that weights may still be made of, while a file is read
 
+    def __init__(self) -> None:
+        self.penalties = Penalties()
+
 
 phase = _Phase()
+
+
+@contextmanager
+def collecting() -> Iterator[Penalties]:
+    """Let the calls inside a `with` block add their penalties to a list of its own."""
+    before, phase.penalties = phase.penalties, Penalties()
+    try:
+        yield phase.penalties
+    finally:
+        phase.penalties = before
 
 
 class InputSpec:
@@ -541,7 +556,10 @@ class Layer(Bookkeeping):
             raise
 
     def _run(self, args: tuple[Any, ...], training: bool | None, kwargs: dict[str, Any]) -> Any:
-        before, told = phase.training, phase.told
+        before, told, within = phase.training, phase.told, phase.within
+        if not within:
+            phase.within = True
+            phase.penalties.forget(self)
         wanted = before if training is None else bool(training)
         phase.training = wanted and not self.is_frozen()
         phase.told = told or training is not None
@@ -553,13 +571,13 @@ class Layer(Bookkeeping):
             if "training" in takes:
                 kwargs["training"] = phase.training
             y = self._autocast(takes, args, kwargs)
-            if self.activity_regularizer is not None and phase.penalties is not None:
+            if self.activity_regularizer is not None:
                 self.add_loss(
                     [_per_sample(self.activity_regularizer(one), one) for one in leaves(y)]
                 )
             return y
         finally:
-            phase.training, phase.told = before, told
+            phase.training, phase.told, phase.within = before, told, within
 
     def _autocast(
         self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -643,7 +661,7 @@ class Layer(Bookkeeping):
             def put(one: Any) -> Any:
                 return make(one) if isinstance(one, KerasTensor) else one
 
-            with graftgrad.no_grad():
+            with graftgrad.no_grad(), collecting():
                 return self(*mapped(put, args), training=False, **mapped(put, others))
 
         return traced(run)
@@ -651,9 +669,19 @@ class Layer(Bookkeeping):
     # -- penalties -----------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
-        """Add a term to the loss of the running step; outside of training nothing happens."""
-        if phase.penalties is not None:
-            phase.penalties.extend(leaves(loss))
+        """Add a scalar, or several, to the losses of this call: they become part of `losses`."""
+        phase.penalties.add(self, leaves(loss))
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties of this layer and those below it, a list of scalars.
+
+        They are what `add_loss` and activity regularizers added in the last call, and one for every
+        trained weight with a regularizer. A training loop of your own adds them to its loss; `fit`
+        does it by itself. The next call of the layer, or of the model around it, forgets those of
+        the last.
+        """
+        return [*phase.penalties.of(self), *self.regularization()]
 
     @property
     def input(self) -> Any:

@@ -26,6 +26,7 @@ from ..layers.layer import Layer, phase
 from ..layers.symbol import is_symbolic, leaves
 from ..training.frozen import label, share
 from ..training.tracing import unwatched
+from .summary import shape_of_output
 
 
 def draw(
@@ -251,11 +252,19 @@ def plot_model(
            rankdir=rankdir)  # fmt: skip
     layered = _layers_only(_Watch(model, _sample(model)).picture, expand_nested)
     found = {layer.name: layer for layer in model.flattened()}
-    for picture in layered.pictures():
+    waiting: list[tuple[Picture, Layer | None]] = [(layered, model)]
+    while waiting:
+        picture, around = waiting.pop()
+        symbols = list(getattr(around, "inputs", None) or ())
         for box in picture.boxes.values():
             if box.kind == "layer":
+                if box.inside is not None:
+                    waiting.append((box.inside, found.get(_named_in(box))))
                 _tell(box, found, show_shapes, show_dtype, show_layer_names, show_layer_activations,
                       show_trainable)  # fmt: skip
+            else:
+                _tell_input(box, symbols.pop(0) if symbols else None, show_shapes, show_dtype,
+                            show_layer_names)  # fmt: skip
     drawing = Drawing(layered, depth=16 if expand_nested else 0)
     if to_file is not None:
         path = Path(to_file)
@@ -270,7 +279,7 @@ def _layers_only(picture: Picture, expand: bool) -> Picture:
     """Return a picture without functions and weights; layers open where they hold layers."""
     kept = Picture(picture.title, caption=picture.caption)
     for key, box in picture.boxes.items():
-        if box.kind not in ("layer", "port"):
+        if box.kind not in ("layer", "port") or box.title == "out":
             continue
         inside = None
         if box.inside is not None and expand:
@@ -298,9 +307,12 @@ def _tell(
     trainable: bool,
 ) -> None:  # fmt: skip
     """Say of a layer what was asked for."""
-    kind, _, own = box.note.partition("(")
-    layer = found.get(own[:-1])
-    lines = [box.lines[0]] if shapes and box.lines else []
+    kind = box.note.partition("(")[0]
+    layer = found.get(_named_in(box))
+    lines = []
+    if shapes and box.lines:  # for any number of samples, where the model knows that
+        known = shape_of_output(layer) if layer is not None else "?"
+        lines.append(box.lines[0] if known == "?" else known)
     if layer is not None:
         if dtype:
             lines.append(layer.compute_dtype)
@@ -309,9 +321,23 @@ def _tell(
             lines.append(getattr(function, "__name__", type(function).__name__))
         if trainable and layer.weights:
             lines.append(share(layer).word)
-    box.title = f"{own[:-1]} ({kind})" if name else kind
+    box.title = f"{_named_in(box)} ({kind})" if name else kind
     box.lines = lines
     box.grey = box.grey and trainable
+
+
+def _tell_input(box: Box, symbol: Any, shapes: bool, dtype: bool, name: bool) -> None:
+    """Say of an input what was asked for."""
+    if symbol is None:
+        box.lines = box.lines if shapes else []
+        return
+    box.title = f"{symbol.name} (InputLayer)" if name else "InputLayer"
+    box.lines = [str(symbol.shape)] * shapes + [str(symbol.dtype)] * dtype
+
+
+def _named_in(box: Box) -> str:
+    """Return the name of the layer that a box stands for."""
+    return box.note.partition("(")[2][:-1]
 
 
 def _sample(model: Layer) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graftgrad.errors import ConfigError, GraftError, expect
@@ -11,7 +11,7 @@ from graftgrad.spec import DType
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
 from ..layers.symbol import KerasTensor, in_column, symbols
-from ..registry import changes, configuration, decoded, layers
+from ..registry import changes, configuration, custom_object_scope, decoded, layers
 from .model import Model
 
 
@@ -189,13 +189,16 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Any) -> Sequential:
-        """Make the layers of a configuration.
+    def from_config(
+        cls, config: Any, custom_objects: Mapping[str, Any] | None = None
+    ) -> Sequential:
+        """Make the layers of a configuration, those of your own from `custom_objects`.
 
         Raises:
             ConfigError: a layer is not known or its settings are unfit.
         """
-        made = [decoded(one, layers) for one in config["layers"]]
+        with custom_object_scope(custom_objects or {}):
+            made = [decoded(one, layers) for one in config["layers"]]
         return cls(made, name=config.get("name"), dtype=decoded(config.get("dtype"), None))
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..registry import custom_object_scope
 from . import archive, compilation, config, training_state, weights
 from .config import from_settings
 from .report import LoadReport
@@ -88,12 +89,17 @@ class Saved(Base):
         return super().get_config()
 
     @classmethod
-    def from_config(cls, config: Any) -> Any:
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Make a model, weights fresh, from its settings.
+
+        Args:
+            config: what `get_config` returned.
+            custom_objects: name -> class or function of your own.
 
         Raises:
             ConfigError: a layer is not known or its settings are unfit.
         """
-        if isinstance(config, Mapping) and "input_layers" in config:
-            return from_settings(cls, config)
-        return super().from_config(config)
+        with custom_object_scope(custom_objects or {}):
+            if isinstance(config, Mapping) and "input_layers" in config:
+                return from_settings(cls, config)
+            return super().from_config(config)

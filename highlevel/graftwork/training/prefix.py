@@ -18,7 +18,7 @@ from graftgrad.errors import GraftError
 from graftgrad.plan import Captured
 from graftgrad.spec import Spec
 
-from ..layers.layer import Layer, phase
+from ..layers.layer import Layer, collecting, phase
 from ..layers.regularization import Noisy
 from ..layers.seed_generator import SeedGenerator
 from ..layers.symbol import leaves, mapped
@@ -198,14 +198,11 @@ class Prefix:
             NotFound: it fails or differs: the model looks at values before the frontier.
         """
         why = "what is called depends on values or on the form, so no frontier is certain"
-        penalties, phase.penalties = phase.penalties, []
         try:
-            with graftgrad.no_grad(), self._running(Rehearsal(self)):
+            with graftgrad.no_grad(), collecting(), self._running(Rehearsal(self)):
                 y = self.model(values, training=training)
         except (Moved, GraftError) as error:
             raise NotFound(why) from error
-        finally:
-            phase.penalties = penalties
         if wanted is not None and not _alike(y, wanted):
             raise NotFound(why)
 

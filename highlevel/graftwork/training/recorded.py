@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graftgrad.data import map_tree
 from graftgrad.plan import Captured, UnfitError
 
-from ..layers.layer import phase
+from ..layers.layer import collecting, phase
 from .logs import LazyLogs
 
 if TYPE_CHECKING:
@@ -112,11 +112,8 @@ class RecordedSteps:
 
 def run_eagerly(function: Any, data: Any) -> Any:
     """Run a step and let it see the penalties that its layers add."""
-    before, phase.penalties = phase.penalties, []
-    try:
+    with collecting():
         return function(data)
-    finally:
-        phase.penalties = before
 
 
 def _called(model: weakref.ref[Any], name: str) -> Any:

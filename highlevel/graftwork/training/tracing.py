@@ -17,7 +17,7 @@ import graftgrad
 from graftgrad import Tensor
 from graftgrad.modes import taped
 
-from ..layers.layer import Layer, phase
+from ..layers.layer import Layer, collecting, phase
 from ..layers.seed_generator import SeedGenerator
 from ..layers.symbol import is_symbolic, leaves, mapped
 
@@ -48,14 +48,13 @@ class Trace:
     def __init__(self, model: Layer, x: Any) -> None:
         self.top: Called | None = None
         self.open: list[Called] = []
-        before, penalties = phase.resumed, phase.penalties
-        phase.resumed, phase.penalties = self, []
+        before, phase.resumed = phase.resumed, self
         try:
-            with graftgrad.no_grad(), taped(self):
+            with graftgrad.no_grad(), collecting() as penalties, taped(self):
                 self.output = model(x)
-            self.penalties: list[Tensor] = phase.penalties
+            self.penalties = penalties.all()
         finally:
-            phase.resumed, phase.penalties = before, penalties
+            phase.resumed = before
 
     def append(self, launch: Any) -> None:
         """Take note of a launch."""
@@ -75,7 +74,7 @@ class Trace:
             self.open[-1].inside.append(node)
         else:
             self.top = node
-        before = len(phase.penalties or ())
+        before = len(phase.penalties)
         self.open.append(node)
         try:
             node.output = layer._called(args, node.training and passes_on(layer), kwargs)
@@ -84,7 +83,7 @@ class Trace:
                 node.output = mapped(_cloned, node.output)
         finally:
             self.open.pop()
-        node.penalties = len(phase.penalties or ()) - before
+        node.penalties = len(phase.penalties) - before
         return node.output
 
 

@@ -12,7 +12,6 @@ from .. import registry
 from ..callbacks.callback import Callback, CallbackList, History
 from ..callbacks.progress import ProgressBar
 from ..defaults import max_epochs
-from ..layers.layer import phase
 from ..layers.symbol import leaves
 from ..metrics.metric import Mean
 from ..seeds import fresh_seed
@@ -117,11 +116,6 @@ class Trainer(Base):
     def loss(self) -> Any:
         """The loss as it was given to `compile`."""
         return self.compile_settings["loss"] if self.compiled else None
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """The penalties: what layers added with `add_loss` in this step, and of regularizers."""
-        return [*(phase.penalties or []), *self.regularization()]
 
     @property
     def metrics(self) -> list[Any]:

@@ -268,3 +268,9 @@ def test_prefetch_survives_the_steps_that_follow_and_zero_ends_it():
     assert numbered().prefetch(4).prefetch(0).read_ahead == 0
     with pytest.raises(ConfigError, match="buffer_size"):
         numbered().prefetch(-1)
+
+
+def test_batches_answer_to_numpy() -> None:
+    x, y = next(iter(Dataset.from_arrays(np.ones((4, 2)), np.arange(4), batch_size=3)))
+    assert type(x.numpy()) is np.ndarray and x[0].numpy().tolist() == [1.0, 1.0]
+    assert np.shares_memory(y.numpy(), y) and [int(one) for one in y] == [0, 1, 2]

@@ -108,8 +108,11 @@ def test_plot_model_shows_layers_with_what_is_asked_for(tmp_path: Path) -> None:
         show_layer_activations=True, show_trainable=True,
     )  # fmt: skip
     assert titled(full.picture)["left (Conv2D)"].lines == [
-        "(2, 8, 8, 2)", "float32", "relu", "frozen"
+        "(None, 8, 8, 2)", "float32", "relu", "frozen"
     ]  # fmt: skip
+    entrance = next(box for box in full.picture.boxes.values() if box.kind == "port")
+    assert entrance.title.endswith("(InputLayer)")
+    assert entrance.lines == ["(None, 8, 8, 1)", "float32"]
     pytest.importorskip("PIL")
     plot_model(model, tmp_path / "model.png", dpi=96)
     assert (tmp_path / "model.png").read_bytes()[:4] == b"\x89PNG"
