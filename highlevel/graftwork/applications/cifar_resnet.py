@@ -129,7 +129,7 @@ class CifarResNet(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Any) -> CifarResNet:
+    def from_config(cls, config: Any, custom_objects: Any = None) -> CifarResNet:
         """Make a network from its configuration."""
         return cls(**config)
 

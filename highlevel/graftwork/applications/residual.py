@@ -227,7 +227,7 @@ class ResNet(Model):
         }  # fmt: skip
 
     @classmethod
-    def from_config(cls, config: Any) -> ResNet:
+    def from_config(cls, config: Any, custom_objects: Any = None) -> ResNet:
         """Make a network from its configuration."""
         return cls(**config)
 

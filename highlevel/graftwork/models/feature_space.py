@@ -305,7 +305,7 @@ class FeatureSpace(FeatureKinds, Saved, Layer):
         }
 
     @classmethod
-    def from_config(cls, config: Any) -> Any:
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         """Make it from its settings.
 
         Raises:
