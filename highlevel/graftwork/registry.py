@@ -192,6 +192,9 @@ class Configured:
 
     def __setattr__(self, key: str, value: Any) -> None:
         changes.count += 1
+        if value is None and (told := type(self).settings.get(key)) is not None:
+            for rule in told.rules if told.default is None else ():
+                value = rule(type(self).__name__, key, value)  # None means what it did at first
         object.__setattr__(self, key, value)
 
     def prepare(self) -> None:

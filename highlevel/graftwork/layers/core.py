@@ -19,7 +19,7 @@ from ..registry import (
 from ..rules import named, positive_integer
 from ..tables.strings import STRING
 from .layer import InputSpec, Layer
-from .rules import activated, only
+from .rules import activated
 from .symbol import Application, KerasTensor
 
 
@@ -203,7 +203,8 @@ class Lambda(Layer):
 
     Args:
         function: a function of the input, and of `training` if it names it.
-        output_shape: kept for Keras' signature; shapes are found by calling the function.
+        output_shape: the shape of the output without the batch, or a function of the input's shape.
+            It is kept for files; shapes are found by calling the function.
         mask: the mask of the output, or a function of input and mask that returns it.
         arguments: what is handed to the function by name.
     Raises:
@@ -211,7 +212,7 @@ class Lambda(Layer):
     """
 
     function: Any = setting()
-    output_shape: Any = setting(only(None), default=None)
+    output_shape: Any = setting(default=None)
     mask: Any = setting(default=None)
     arguments: Any = setting(default=None)
 

@@ -104,3 +104,12 @@ def test_whole_numbers_are_computed_as_real_ones() -> None:
 def test_what_cannot_be_made(make: object, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         make()  # type: ignore[operator]
+
+
+def test_an_activation_can_be_taken_away() -> None:
+    dense = known.Dense(2, activation="softmax", kernel_initializer="ones")
+    x = np.ones((1, 3), "float32")
+    assert dense(x).detach().numpy().tolist() == [[0.5, 0.5]]
+    dense.activation = None
+    assert dense(x).detach().numpy().tolist() == [[3.0, 3.0]]
+    assert dense.get_config()["activation"] == "linear"
