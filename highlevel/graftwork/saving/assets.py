@@ -9,8 +9,8 @@ variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from graftgrad import formats
@@ -33,7 +33,7 @@ def kept(model: Layer) -> tuple[dict[str, bytes], dict[str, Any]]:
     files: dict[str, bytes] = {}
     arrays: dict[str, Any] = {}
     for path, layer in _having("save_assets", model):
-        with TemporaryDirectory() as folder:
+        with _folder() as folder:
             layer.save_assets(folder)
             written = [one for one in sorted(Path(folder).rglob("*")) if one.is_file()]
             files |= {
@@ -80,12 +80,18 @@ def is_kept(path: str) -> bool:
 def _lay_out(layer: Any, start: str, file: formats.KerasFile) -> None:
     """Write the files that are a layer's into a folder of its own and let it read them there."""
     found = {name.removeprefix(start): name for name in file.names if name.startswith(start)}
-    with TemporaryDirectory() as folder:
+    with _folder() as folder:
         for inner, name in found.items():
             place = Path(folder, *inner.split("/"))  # the archive refuses names that lead outside
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(file.read(name))
         layer.load_assets(folder)
+
+
+def _folder() -> AbstractContextManager[str]:
+    from tempfile import TemporaryDirectory  # here: few models need it
+
+    return TemporaryDirectory()
 
 
 def _start(path: str) -> str:
