@@ -4,7 +4,7 @@ python examples/grad_cam.py --out maps.png
 
 A second model from the same symbols returns the last feature map beside the scores. The map is
 weighted by the mean gradient of the winning score for each channel (Selvaraju et al., 2017). Prints
-how the score falls when the brightest tenth of the map is blanked, and when random pixels are.
+how far the score falls without the pixels around the summit of the map, and without others.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import graftwork as gw
 from graftwork import layers, ops
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--epochs", type=int, default=8)
+parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", default="maps.png", help="where pictures and maps are painted")
 arguments = parser.parse_args()
 
@@ -51,21 +51,23 @@ def maps(batch):
 tested = pictures[1500:]
 found = maps(tested)
 flat = found.reshape(len(found), -1)
-decisive = np.argsort(flat, axis=1)[:, -6:]
-chance = np.random.default_rng(1).permuted(np.tile(np.arange(64), (len(found), 1)), axis=1)[:, :6]
+rows, columns = np.mgrid[:8, :8]
+draw = np.random.default_rng(1)
 before = model.predict(tested, verbose=0)
 winner = before.argmax(1)[:, None]
-for name, places in (("the map's brightest", decisive), ("random", chance)):
-    blanked = tested.reshape(len(tested), -1).copy()
-    np.put_along_axis(blanked, places, 0, axis=1)
-    after = model.predict(blanked.reshape(tested.shape), verbose=0)
+summits, others = flat.argmax(1), draw.integers(64, size=len(flat))
+for name, centre in (("the map's summit", summits), ("a pixel at random", others)):
+    row, column = np.divmod(centre[:, None, None], 8)
+    near = (abs(rows - row) <= 1) & (abs(columns - column) <= 1)
+    after = model.predict(np.where(near[..., None], 0, tested), verbose=0)
     fall = np.mean(np.take_along_axis(before - after, winner, axis=1))
-    print(f"score falls by {fall:.2f} without 6 pixels: {name}")
+    print(f"without 3 x 3 pixels around {name} the score falls by {fall:.2f}")
 
 top = flat.max(1)[:10, None, None]
-rows = np.concatenate([tested[:10, ..., 0], found[:10] / np.maximum(top, 1e-9)])
-painted = rows.reshape(2, 10, 8, 8).transpose(0, 2, 1, 3).reshape(16, 80)
-Image.fromarray((painted * 255).astype("uint8")).resize((800, 160), Image.Resampling.NEAREST).save(
+tiles = np.concatenate([tested[:10, ..., 0], found[:10] / np.maximum(top, 1e-9)])
+tiles = np.pad(tiles, ((0, 0), (1, 1), (1, 1)), constant_values=0.5)
+painted = tiles.reshape(2, 10, 10, 10).transpose(0, 2, 1, 3).reshape(20, 100)
+Image.fromarray((painted * 255).astype("uint8")).resize((1000, 200), Image.Resampling.NEAREST).save(
     arguments.out
 )
 print(f"pictures and maps in {arguments.out}")

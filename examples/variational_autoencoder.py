@@ -78,9 +78,10 @@ bound = np.add(history["pixels"], history["divergence"])
 print(f"bound of the first epoch {bound[0]:.2f}, of the last {bound[-1]:.2f}")
 
 codes = np.random.default_rng(3).normal(size=(60, CODE)).astype("float32")
-drawn = ops.sigmoid(model.decode(codes)).detach().numpy().reshape(6, 10, 8, 8)
-painted = drawn.transpose(0, 2, 1, 3).reshape(48, 80)
-size = (800, 480)
+drawn = ops.sigmoid(model.decode(codes)).detach().numpy().reshape(60, 8, 8)
+tiles = np.pad(drawn, ((0, 0), (1, 1), (1, 1)), constant_values=0.5).reshape(6, 10, 10, 10)
+painted = tiles.transpose(0, 2, 1, 3).reshape(60, 100)
+size = (1000, 600)
 Image.fromarray((painted * 255).astype("uint8")).resize(size, Image.Resampling.NEAREST).save(
     arguments.out
 )

@@ -129,3 +129,17 @@ def test_train_backbone(data_folder: Path, tmp_path: Path) -> None:
     assert small.shape == (200, 8, 8, 1)
     assert 0 <= small.min() < small.max() <= 16
     assert script.backbone().predict(small, verbose=0).shape == (200, 128)
+
+
+def test_variational_autoencoder(tmp_path: Path) -> None:
+    printed = run(tmp_path, "variational_autoencoder.py", "--epochs", 4)
+    first, last = map(float, re.search(r"epoch ([\d.]+), of the last ([\d.]+)", printed).groups())
+    assert last < first - 5
+    assert (tmp_path / "digits.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_grad_cam(tmp_path: Path) -> None:
+    printed = run(tmp_path, "grad_cam.py")
+    summit, other = map(float, re.findall(r"falls by ([\d.]+)", printed))
+    assert summit > other
+    assert (tmp_path / "maps.png").read_bytes()[:4] == b"\x89PNG"
