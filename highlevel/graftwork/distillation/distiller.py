@@ -167,12 +167,12 @@ class Distiller(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Any) -> Any:
-        """Make it from plain values."""
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """Make it from plain values, and what is your own from `custom_objects`."""
         plain = {key: one for key, one in config.items() if key not in ("trainable", "dtype")}
         for key in ("teacher", "student"):
             if isinstance(plain[key], Mapping):
-                plain[key] = model_from_config(plain[key])
+                plain[key] = model_from_config(plain[key], custom_objects)
         plain["distillation_losses"] = [
             decoded(one, LOSSES) for one in plain["distillation_losses"]
         ]
