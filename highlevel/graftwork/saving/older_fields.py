@@ -150,7 +150,8 @@ def _dtype(kind: type, config: Config) -> None:
     inner = told.get("config") if isinstance(told, Mapping) else None
     name = str(inner.get("name") if isinstance(inner, Mapping) else told)
     whole = kind.__name__ == "Discretization" and name.startswith("int")
-    if whole or (name == "string" and kind.__name__ != "InputLayer"):
+    takes_text = issubclass(kind, Layer) and kind.__name__ != "InputLayer"
+    if whole or (name == "string" and takes_text):
         del config["dtype"]
 
 
