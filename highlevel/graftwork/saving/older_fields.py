@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..layers.layer import Layer
+
 Config = dict[str, Any]
 
 # Class, or kind of object -> name of a field then -> its name today. Those of every layer are
