@@ -34,7 +34,7 @@ test: $(STAMP)   ## the ordinary tests
 test-slow: $(STAMP)  ## the tests that take longer
 	$(RUN) -m pytest -n $(JOBS) -m "slow"
 
-test-interop: $(STAMP)  ## the tests beside Keras and PyTorch, which are installed for them
+test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, which are installed for them
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'
 	$(RUN) -m pytest -n $(JOBS) -m "interop"
 

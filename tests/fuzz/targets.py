@@ -7,6 +7,7 @@ alone, and the target puts a sound container around them.
 from __future__ import annotations
 
 import io
+import tarfile
 import tempfile
 import warnings
 import zipfile
@@ -22,6 +23,7 @@ import numpy as np
 from graftgrad import formats
 from graftgrad.errors import FormatError, GraftError
 from graftwork import layers
+from graftwork.data.unpacking import unpack
 from graftwork.models import Model, Sequential, load_model, model_from_json
 
 GOLDEN = Path(__file__).resolve().parents[1] / "backend" / "formats" / "golden"
@@ -241,6 +243,32 @@ def _pickle(whole: bytes) -> str:
         return next(name for name in archive.namelist() if name.endswith("data.pkl"))
 
 
+@cache
+def archives() -> list[bytes]:
+    """Archives of every kind that is unpacked."""
+    found = []
+    for mode in ("w", "w:gz", "w:bz2", "w:xz", "zip"):
+        buffer = io.BytesIO()
+        if mode == "zip":
+            with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as whole:
+                whole.writestr("a/b", b"text" * 50)
+        else:
+            tar: Any = tarfile.open(fileobj=buffer, mode=mode)  # type: ignore[call-overload]
+            with tar:
+                member = tarfile.TarInfo("a/b")
+                member.size = 200
+                tar.addfile(member, io.BytesIO(b"text" * 50))
+        found.append(buffer.getvalue())
+    return found
+
+
+def unpacked(content: bytes) -> object:
+    """Unpack an archive into a folder."""
+    with as_file(content) as path:
+        unpack(path, path.parent / "place")
+        return sorted(one.name for one in (path.parent / "place").rglob("*"))
+
+
 def every() -> dict[str, Target]:
     """Return the targets by name."""
     first = "a/kernel.npy"
@@ -268,6 +296,7 @@ def every() -> dict[str, Target]:
             lambda: [saved_weights(".safetensors"), saved_weights(".pth")], read_into, GraftError
         ),
         "onnx": Target(lambda: [golden("variety.onnx"), exported()], read_weights),
+        "archive": Target(archives, unpacked),
         "hdf5": Target(
             lambda: [golden("outer.h5"), deflated_hdf5(), member(keras(), "model.weights.h5")],
             read_hdf5, library=True,

@@ -7,9 +7,12 @@ tests/highlevel/saving/test_hostile.py (by the name of the configuration).
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -156,7 +159,48 @@ def shards(name: str) -> Callable[[Path], Path]:
     return make
 
 
+def archive(*members: tuple[str, int | None, str]) -> Callable[[Path], Path]:
+    """Make a tar archive of members: name, kind (None for a file) and what it links to."""
+
+    def make(folder: Path) -> Path:
+        (folder / "inner").mkdir()
+        path = folder / "inner" / "a.tar"
+        with tarfile.open(path, "w") as file:
+            for name, kind, target in members:
+                member = tarfile.TarInfo(name)
+                if kind is None:
+                    member.size = 4
+                    file.addfile(member, io.BytesIO(b"evil"))
+                else:
+                    member.type, member.linkname = kind, target  # type: ignore[assignment]
+                    file.addfile(member)
+        return path
+
+    return make
+
+
+def compressed(kind: str) -> Callable[[Path], Path]:
+    """Make an archive out of which 100 MiB of zeros would come."""
+
+    def make(folder: Path) -> Path:
+        path = folder / f"a.{kind}"
+        if kind == "zip":
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+                file.writestr("zeros", bytes(100 << 20))
+        else:
+            with tarfile.open(path, "w:gz") as tar:
+                member = tarfile.TarInfo("zeros")
+                member.size = 100 << 20
+                tar.addfile(member, io.BytesIO(bytes(member.size)))
+        return path
+
+    return make
+
+
+SOFT: Any = tarfile.SYMTYPE
+HARD: Any = tarfile.LNKTYPE
 LOADS, TEXT, TREE = "load_model", "model_from_json", "read_checkpoint"
+UNPACKS = "unpack"
 ATTACKS: tuple[Attack, ...] = (
     # Keras
     Attack("CVE-2024-3660", "a `Lambda` layer carries byte code", config("code in a Lambda"),
@@ -216,6 +260,22 @@ ATTACKS: tuple[Attack, ...] = (
            config("a shadowed name"), LOADS),
     Attack("keras#22974", "a list where a dictionary is expected",
            config("a list for a dictionary"), LOADS),
+    # Archives that get_file unpacks
+    Attack("CVE-2024-55459", "a member of a tar called `../x`", archive(("../x", None, "")),
+           UNPACKS),
+    Attack("CVE-2025-12060", "a member with an absolute name",
+           archive(("/tmp/graftwork-x", None, "")), UNPACKS),
+    Attack("CVE-2025-12638", "a link to a folder outside, and a member through it",
+           archive(("l", SOFT, ".."), ("l/x", None, "")), UNPACKS),
+    Attack("GHSA-hqp4-2352-xf5r", "a name that is inside the current folder, not the archive's",
+           archive(("a/../../x", None, "")), UNPACKS),
+    Attack("keras#22973", "a hard link called `../../x`", archive(("../../x", HARD, "a")), UNPACKS),
+    Attack("keras#23015", "a link to its own folder, and a member `l/../x`",
+           archive(("l", SOFT, "."), ("l/../x", None, "")), UNPACKS),
+    Attack("CVE-2024-5187", "a model beside `dir/../../../x`",
+           archive(("model.onnx", None, ""), ("dir/../../../x", None, "")), UNPACKS),
+    Attack("zip bomb, unpacked", "100 MiB of zeros in 100 KB", compressed("zip"), UNPACKS),
+    Attack("zip bomb, unpacked", "the same in a tar.gz", compressed("tar.gz"), UNPACKS),
     # PyTorch
     Attack("pickle", "calls `os.system`", malicious("torch", "runs a command"), TREE),
     Attack("pickle", "the same in the older container",
@@ -294,7 +354,12 @@ ATTACKS: tuple[Attack, ...] = (
     # ZIP and NumPy
     Attack("zip slip", "a member called `../w.npy`", malicious("npz", "climbing name")),
     Attack("zip slip", "an absolute name", malicious("npz", "absolute name")),
+    Attack("zip slip", "a name with backslashes", malicious("npz", "backslash")),
+    Attack("zip slip", "a name that begins with a drive", malicious("npz", "drive")),
     Attack("zip slip", "a member that is a symbolic link", malicious("npz", "link")),
+    Attack("two readers", "bytes between members that nobody names",
+           malicious("npz", "hidden bytes")),
+    Attack("two readers", "an encrypted member", malicious("npz", "encrypted")),
     Attack("two readers", "a member twice", malicious("npz", "doubled member")),
     Attack("two readers", "both headers of a member disagree",
            malicious("npz", "headers disagree")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ import numpy as np
 
 from graftgrad import formats
 from graftgrad.errors import GraftError
+from graftwork.data.unpacking import unpack
 from graftwork.models import load_model, model_from_json
 
 from .attacks import ATTACKS, neighbour
@@ -48,7 +50,9 @@ ASK: dict[str, Callable[[Path], object]] = {
     "read_checkpoint": formats.read_checkpoint,
     "load_model": load_model,
     "model_from_json": lambda path: model_from_json(path.read_text()),
+    "unpack": lambda path: unpack(path, path.parent / "place"),
 }
+_WRITES = ("open", "os.", "shutil.", "tempfile.")  # what unpacking may do in its own folder
 
 
 class Watch:
@@ -57,6 +61,7 @@ class Watch:
     def __init__(self) -> None:
         self.path: str | None = None
         self.seen: list[str] = []
+        self.within = ""  # the folder in which files may be made and removed
         sys.addaudithook(self.hear)
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -64,6 +69,13 @@ class Watch:
             return
         reads = event == "open" and arguments[1] in ("r", "rb", None)
         if reads and str(arguments[0]) == self.path and not arguments[2] & os.O_CREAT:
+            return
+        inside = self.within and str(arguments[0]).startswith(self.within)
+        if (inside and event.startswith(_WRITES) and ".." not in str(arguments[0])) or (
+            # of a folder that is held open, as rmtree goes through it
+            self.within and event in ("os.remove", "os.rmdir", "open") and arguments[-1] != -1
+            and "/" not in str(arguments[0])
+        ):  # fmt: skip
             return
         self.seen.append(f"{event} {str(arguments[:1])[:100]}")
 
@@ -73,11 +85,12 @@ def tried(number: int, folder: Path, watch: Watch) -> dict[str, Any]:
     attack = ATTACKS[number]
     folder.mkdir()
     path = attack.make(folder)
-    before = sorted(os.listdir(folder))
+    before = {str(one) for one in folder.rglob("*")}
     watch.seen = []
     signal.alarm(_SECONDS)
     tracemalloc.start()
     began = time.monotonic()
+    watch.within = f"{path.parent}/." if attack.ask == "unpack" else ""
     watch.path = str(path)
     answer, kind = "", ""
     try:
@@ -93,7 +106,7 @@ def tried(number: int, folder: Path, watch: Watch) -> dict[str, Any]:
     return {
         "kind": kind, "answer": answer, "did": watch.seen, "peak": peak,
         "size": path.stat().st_size, "seconds": time.monotonic() - began,
-        "left": sorted(set(os.listdir(folder)) - set(before)),
+        "left": sorted({str(one) for one in folder.rglob("*")} - before),
     }  # fmt: skip
 
 
@@ -111,6 +124,9 @@ def main() -> None:
     for content in sound:
         (folder / "sound").write_bytes(content)
         read_all(folder / "sound")
+    for kind in ("zip", "gztar"):
+        (folder / kind).mkdir()
+        unpack(Path(shutil.make_archive(str(folder / "sound"), kind, folder / kind)), folder / kind)
     tried(_UNKNOWN, folder / "unknown", Watch())  # names are looked up in rooms imported late
     present = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     watch = Watch()

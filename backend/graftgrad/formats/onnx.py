@@ -6,6 +6,7 @@ field 5 holds one TensorProto for each initialiser. Data outside of the file are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import ml_dtypes
@@ -69,14 +70,14 @@ def open_onnx(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
 
 def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
     """Check all initialisers before any array is looked at."""
-    parts = _blocks(data, subject)
+    parts = list(_blocks(data, subject, limits))
     check(any(field == _MODEL["opset"] for field, _ in parts), subject,
           "an ONNX model must say which operators it uses", "The file is truncated.")  # fmt: skip
     graphs = [value for field, value in parts if field == _MODEL["graph"]]
     check(len(graphs) == 1, subject, "an ONNX model must hold one graph", graphs=len(graphs))
     entries: dict[str, Entry] = {}
     nodes = 0
-    for field, value in _blocks(graphs[0], subject):
+    for field, value in _blocks(graphs[0], subject, limits):
         check(field != _SPARSE, subject, "initialisers must not be sparse")
         nodes += field == _NODES
         if field == _INITIALISERS:
@@ -91,8 +92,13 @@ def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
     return Archive("onnx", subject, entries, {"nodes": str(nodes)})
 
 
-def _blocks(data: memoryview, subject: str) -> list[tuple[int, memoryview]]:
-    return [(n, value) for n, _, value in fields(data, subject) if isinstance(value, memoryview)]
+def _blocks(data: memoryview, subject: str, limits: Limits) -> Iterator[tuple[int, memoryview]]:
+    for count, (field, _, value) in enumerate(fields(data, subject)):
+        check(count < limits.max_objects, subject,
+              f"at most max_objects={limits.max_objects} fields of a message",
+              "Raise Limits.max_objects if the file is honest.")  # fmt: skip
+        if isinstance(value, memoryview):
+            yield field, value
 
 
 def _tensor(data: memoryview, subject: str, limits: Limits) -> tuple[str, Entry]:
@@ -101,8 +107,9 @@ def _tensor(data: memoryview, subject: str, limits: Limits) -> tuple[str, Entry]
     name, kind, raw, stored = "", 0, None, list[tuple[int, int, Value]]()
     for field, wire, value in fields(data, subject):
         if field == _DIMS:
-            shape += numbers(wire, value, subject)
-            check(len(shape) <= limits.max_axes, subject, f"at most {limits.max_axes} axes")
+            for size in numbers(wire, value, subject):
+                check(len(shape) < limits.max_axes, subject, f"at most {limits.max_axes} axes")
+                shape.append(size)
         elif field == _TYPE and isinstance(value, int):
             kind = value
         elif field == _NAME and isinstance(value, memoryview):
@@ -110,6 +117,8 @@ def _tensor(data: memoryview, subject: str, limits: Limits) -> tuple[str, Entry]
         elif field == _RAW and isinstance(value, memoryview):
             raw = value
         elif field in _TYPED or field in _WHOLE:
+            check(len(stored) < limits.max_objects, subject,
+                  f"at most max_objects={limits.max_objects} fields of a tensor")  # fmt: skip
             stored.append((field, wire, value))
         elif field in (_EXTERNAL, _SEGMENT, _TEXT) or (field == _LOCATION and value != 0):
             refuse(f"{subject}: initialiser {name!r}", "must hold its numbers itself",
@@ -158,7 +167,7 @@ def _listed(
 
 def _part(field: int, wire: int, value: Value, subject: str) -> Array:
     if field in _WHOLE:
-        return np.array(numbers(wire, value, subject), np.int64)
+        return np.fromiter(numbers(wire, value, subject), np.int64)
     dtype = _TYPED[field]
     sound = isinstance(value, memoryview) and len(value) % dtype.itemsize == 0
     check(sound and wire in (BYTES, FIXED32, FIXED64), subject, "must hold whole numbers of bytes")

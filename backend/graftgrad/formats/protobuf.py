@@ -79,18 +79,18 @@ def fields(data: memoryview, subject: str) -> Iterator[tuple[int, int, Value]]:
         position += size
 
 
-def numbers(kind: int, value: Value, subject: str) -> list[int]:
-    """Read a field that is a list of whole numbers, packed or one at a time; signed."""
+def numbers(kind: int, value: Value, subject: str) -> Iterator[int]:
+    """Yield a field that is a list of whole numbers, packed or one at a time; signed."""
     if kind == VARINT and isinstance(value, int):
-        return [signed(value)]
+        yield signed(value)
+        return
     check(kind == BYTES and isinstance(value, memoryview), subject,
           "a list must hold whole numbers", "The file is damaged.", kind=kind)  # fmt: skip
     assert isinstance(value, memoryview)
-    found, position = [], 0
+    position = 0
     while position < len(value):
         one, position = _number(value, position, subject)
-        found.append(signed(one))
-    return found
+        yield signed(one)
 
 
 def signed(value: int) -> int:

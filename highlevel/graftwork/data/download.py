@@ -1,21 +1,18 @@
-"""Files from the network, kept in a folder: taken up again, checked, and unpacked safely."""
+"""Files from the network, kept in a folder: taken up again, and checked.
+
+How archives are unpacked stands in `unpacking.py`.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graftgrad.errors import ConfigError, FormatError, expect, sentence
 
-if TYPE_CHECKING:
-    import tarfile
-    import zipfile
+from .unpacking import CHUNK, SUBJECT, unpack
 
-SUBJECT = "get_file"
-CHUNK = 1 << 20
 ALGORITHMS = ("auto", "sha256", "md5")
 
 
@@ -45,7 +42,8 @@ def get_file(
 
     A download that was interrupted is taken up where it stopped. What does not have the checksum is
     not kept. Archives are unpacked beside their place and moved there whole; members that would lie
-    outside of it, links and devices are refused before anything is written.
+    outside of it, links and devices are refused before anything is written, and so is an archive
+    out of which far more would come than it holds.
 
     Args:
         fname: its name in the cache; that in `origin` if None.
@@ -152,80 +150,3 @@ def _fetch(origin: str, part: Path) -> None:
             f"{SUBJECT}: {origin} must be delivered whole; got {part.stat().st_size} of {total} "
             "bytes. Call again to go on."
         )
-
-
-def unpack(archive: Path, place: Path, kind: Any = "auto") -> None:
-    """Unpack an archive into a folder of its own, which appears whole or not at all.
-
-    Raises:
-        ConfigError: the kind is not known.
-        FormatError: it is no such archive, or a member is no plain file or folder within it.
-    """
-    import tarfile  # here: slow to import, all three
-    import tempfile
-    import zipfile
-
-    kinds = [kind] if isinstance(kind, str) else list(kind or ())
-    expect(all(one in ("auto", "tar", "zip") for one in kinds), SUBJECT,
-           'archive_format must be "auto", "tar", "zip" or None', error=ConfigError,
-           archive_format=kind)  # fmt: skip
-    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
-    try:
-        if zipfile.is_zipfile(archive) and {"auto", "zip"} & set(kinds):
-            with zipfile.ZipFile(archive) as file:
-                _unzip(file, draft, archive.name)
-        elif tarfile.is_tarfile(archive) and {"auto", "tar"} & set(kinds):
-            with tarfile.open(archive) as tar:
-                _untar(tar, draft, archive.name)
-        else:
-            raise FormatError(sentence(SUBJECT, "must be an archive of the kind asked for",
-                                       {"file": archive.name, "archive_format": kind}))  # fmt: skip
-        if place.exists():
-            shutil.rmtree(place)
-        os.replace(draft, place)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise FormatError(f"{archive}: must be an archive that is whole; got {error}.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _within(draft: Path, name: str, subject: str) -> Path:
-    """Return the place of a member."""
-    parts = name.replace("\\", "/").split("/")
-    sound = not (name.startswith(("/", "\\")) or ".." in parts or "\0" in name or ":" in parts[0])
-    expect(sound, subject, "members must lie within the archive's own folder", error=FormatError,
-           member=name, advice="Nothing was unpacked.")  # fmt: skip
-    return draft.joinpath(*[part for part in parts if part not in ("", ".")])
-
-
-def _unzip(file: zipfile.ZipFile, draft: Path, subject: str) -> None:
-    members = [(one, _within(draft, one.filename, subject)) for one in file.infolist()]
-    for one, _ in members:
-        mode = one.external_attr >> 16
-        plain = one.is_dir() or stat.S_IFMT(mode) in (0, stat.S_IFREG)
-        expect(plain, subject, "members must be files or folders", error=FormatError,
-               member=one.filename)  # fmt: skip
-    for one, where in members:
-        if one.is_dir():
-            where.mkdir(parents=True, exist_ok=True)
-            continue
-        where.parent.mkdir(parents=True, exist_ok=True)
-        with file.open(one) as source, open(where, "wb") as sink:
-            shutil.copyfileobj(source, sink)
-
-
-def _untar(file: tarfile.TarFile, draft: Path, subject: str) -> None:
-    members = [(one, _within(draft, one.name, subject)) for one in file.getmembers()]
-    for one, _ in members:
-        expect(one.isfile() or one.isdir(), subject, "members must be files or folders",
-               error=FormatError, member=one.name,
-               advice="Links and devices are not unpacked.")  # fmt: skip
-    for one, where in members:
-        if one.isdir():
-            where.mkdir(parents=True, exist_ok=True)
-            continue
-        where.parent.mkdir(parents=True, exist_ok=True)
-        source = file.extractfile(one)
-        assert source is not None
-        with source, open(where, "wb") as sink:
-            shutil.copyfileobj(source, sink)

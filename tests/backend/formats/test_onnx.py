@@ -9,7 +9,7 @@ import pytest
 
 from graftgrad import formats
 from graftgrad.errors import FormatError
-from graftgrad.formats import OnnxModel, OnnxNode, OnnxValue, protobuf
+from graftgrad.formats import Limits, OnnxModel, OnnxNode, OnnxValue, protobuf
 from graftgrad.formats.protobuf import block, packed, text, varint, whole
 
 GOLDEN = Path(__file__).parent / "golden" / "variety.onnx"
@@ -134,12 +134,23 @@ def test_the_wire_format_is_bounded(name: str) -> None:
     assert words in str(error.value)
 
 
+def test_fields_are_counted(tmp_path: Path) -> None:
+    path = written(tmp_path / "m.onnx", SOUND + block(4, TWO[:4]) + block(4, TWO[4:]))
+    assert len(formats.open_onnx(path, Limits(max_objects=3))) == 1
+    for most, told in ((2, "fields of a message"), (1, "fields of a message")):
+        with pytest.raises(FormatError, match=f"at most max_objects={most} {told}"):
+            formats.open_onnx(path, Limits(max_objects=most))
+    many = written(tmp_path / "n.onnx", SOUND + block(4, b"") * 4)
+    with pytest.raises(FormatError, match="at most max_objects=3 fields of a tensor"):
+        formats.open_onnx(many, Limits(max_objects=3))
+
+
 def test_lists_of_numbers() -> None:
     data = packed(1, iter((0, 127, 128, -1, 2**63 - 1)))
     ((_, kind, value),) = protobuf.fields(memoryview(data), "x")
-    assert protobuf.numbers(kind, value, "x") == [0, 127, 128, -1, 2**63 - 1]
+    assert list(protobuf.numbers(kind, value, "x")) == [0, 127, 128, -1, 2**63 - 1]
     with pytest.raises(FormatError, match="a list must hold whole numbers"):
-        protobuf.numbers(5, memoryview(b"1234"), "x")
+        list(protobuf.numbers(5, memoryview(b"1234"), "x"))
 
 
 REFUSED: list[tuple[Callable[[], OnnxModel], str]] = [

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 
 import graftwork as gw
 from graftgrad.errors import ConfigError, FormatError
-from graftwork.data.download import get_file, unpack
+from graftgrad.formats import Limits
+from graftwork.data.download import get_file
+from graftwork.data.unpacking import unpack
 
 CONTENT = bytes(range(256)) * 40
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -86,6 +89,106 @@ def test_archives_are_unpacked(tmp_path: Path, make: Any) -> None:
     place = get_file("some.tar.gz", origin, extract=True, cache_dir=tmp_path / "cache")
     assert Path(place).name == "some_extracted"
     assert (Path(place) / "in" / "a.txt").read_bytes() == b"a"
+
+
+def encrypted() -> bytes:
+    data = bytearray(zipped({"a": b"hello" * 100}))
+    data[6] |= 1
+    data[data.index(b"PK\1\2") + 8] |= 1
+    return bytes(data)
+
+
+def unknown_method() -> bytes:
+    data = bytearray(zipped({"a": b"hello" * 100}))
+    data[8] = data[data.index(b"PK\1\2") + 10] = 97
+    return bytes(data)
+
+
+def deflated(size: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("bomb", bytes(size))
+    return buffer.getvalue()
+
+
+def lying(size: int) -> bytes:
+    """A ZIP whose member says it is small, and is not."""
+    data = bytearray(deflated(size))
+    for at in (22, data.index(b"PK\1\2") + 24):
+        data[at : at + 4] = (1000).to_bytes(4, "little")
+    return bytes(data)
+
+
+def long_name(mode: str) -> bytes:
+    """A tar whose header announces a name of a gigabyte."""
+    member = tarfile.TarInfo("x")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
+    head = member.tobuf(tarfile.GNU_FORMAT)
+    data = head + bytes(200 << 20)
+    return gzip.compress(data, 9) if mode == "gz" else head
+
+
+def hollow() -> bytes:
+    """A sparse file: a few bytes that stand for a terabyte."""
+    member = tarfile.TarInfo("x")
+    member.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1",
+                          "GNU.sparse.size": str(1 << 40), "GNU.sparse.map": "0,0"}  # fmt: skip
+    return member.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
+
+
+def damaged() -> bytes:
+    data = bytearray(tarred({"a": os.urandom(5000), "b": b"x" * 5000}))
+    data[len(data) // 2] ^= 0xFF
+    return bytes(data)
+
+
+HARMFUL = {
+    "encrypted": (encrypted, "must be an archive that is whole; got .*encrypted"),
+    "unknown method": (unknown_method, "must be an archive that is whole"),
+    "damaged": (damaged, "must be an archive that is whole"),
+    "cut": (lambda: zipped({"a": b"a" * 500})[:-5], "must be an archive"),
+    "bomb": (lambda: deflated(300 << 20), "may come out of an archive of its size"),
+    "bomb that lies": (lambda: lying(300 << 20), "must be an archive that is whole|may come out"),
+    "bomb in a tar": (lambda: tarred({"a": bytes(300 << 20)}), "may come out of an archive"),
+    "long name": (lambda: long_name("gz"), "may come out of an archive|must be an archive"),
+    "long name, plain": (lambda: long_name("plain"), "must be an archive"),
+    "sparse": (hollow, "may come out of an archive of its size"),
+    "pipe": (lambda: tarred({"p": (tarfile.FIFOTYPE, "")}), "members must be files or folders"),
+    "link, then through it": (
+        lambda: tarred({"l": (tarfile.SYMTYPE, "."), "l/x": b"e"}), "must be files or folders"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_harmful_archives_leave_nothing(name: str, tmp_path: Path) -> None:
+    make, told = HARMFUL[name]
+    (tmp_path / "in").mkdir()
+    archive = tmp_path / "in" / "archive"
+    archive.write_bytes(make())
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=told):
+        unpack(archive, tmp_path / "in" / "place")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (100 << 20)
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["archive", "in"]
+
+
+def test_too_many_members_are_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(zipped({str(i): b"" for i in range(20)}))
+    with pytest.raises(FormatError, match="at most max_objects=10 members"):
+        unpack(archive, tmp_path / "place", limits=Limits(max_objects=10))
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_every_compression_is_opened(mode: Any, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "archive", mode) as file:
+        member = tarfile.TarInfo("in/a")
+        member.size = 3
+        file.addfile(member, io.BytesIO(b"abc"))
+    unpack(tmp_path / "archive", tmp_path / "place")
+    assert (tmp_path / "place" / "in" / "a").read_bytes() == b"abc"
 
 
 @pytest.mark.parametrize(
