@@ -61,7 +61,8 @@ def make(folder):
 trial.ASK["evil"] = evil
 trial.ATTACKS = (Attack("x", "x", make, "evil"),)
 found = trial.tried(0, Path(sys.argv[1]) / "0", trial.Watch())
-assert found["kind"] == "" and [Path(one).name for one in found["left"]] == ["other"] and found["peak"] > 1 << 22, found
+assert found["kind"] == "" and found["peak"] > 1 << 22, found
+assert [Path(one).name for one in found["left"]] == ["other"], found
 for event in ("os.system", "import", "compile", "open ('/etc/hostname'", "other"):
     assert any(event in one for one in found["did"]), (event, found["did"])
 assert not any("/f'" in one for one in found["did"]), found["did"]
