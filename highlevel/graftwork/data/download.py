@@ -1,6 +1,6 @@
 """Files from the network, kept in a folder: taken up again, and checked.
 
-How archives are unpacked stands in `unpacking.py`.
+How they are fetched stands in `fetching.py`, how archives are unpacked in `unpacking.py`.
 """
 
 from __future__ import annotations
@@ -9,20 +9,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from graftgrad.errors import ConfigError, FormatError, expect, sentence
+from graftgrad.errors import ConfigError, expect
 
-from .unpacking import CHUNK, SUBJECT, unpack
+from .fetching import Source, cache_folder, checksum, fetched
+from .unpacking import SUBJECT, unpack
 
 ALGORITHMS = ("auto", "sha256", "md5")
-
-
-def cache_folder() -> Path:
-    """Return where downloads are kept: GRAFTWORK_HOME, or `graftwork` in the user's cache."""
-    home = os.environ.get("GRAFTWORK_HOME")
-    if home:
-        return Path(home)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "graftwork"
 
 
 def get_file(
@@ -40,7 +32,8 @@ def get_file(
 ) -> str:
     """Return the path of a file, downloaded unless it is in the cache; or of what it held.
 
-    A download that was interrupted is taken up where it stopped. What does not have the checksum is
+    A download that was interrupted is taken up where it stopped; of several processes one fetches
+    and the others wait. What does not have the checksum is
     not kept. Archives are unpacked beside their place and moved there whole; members that would lie
     outside of it, links and devices are refused before anything is written, and so is an archive
     out of which far more would come than it holds.
@@ -60,7 +53,8 @@ def get_file(
     Raises:
         ConfigError: no address is given, or an argument is not understood.
         FormatError: the checksum differs, or an archive is damaged or dangerous.
-        ConnectionError: the address cannot be reached.
+        ConnectionError: the address cannot be reached; what was received is kept and continued.
+        TimeoutError: another process has been downloading the file for an hour.
     """
     expect(isinstance(origin, str) and origin != "", SUBJECT, "origin must be an address",
            error=ConfigError, origin=origin)  # fmt: skip
@@ -80,73 +74,15 @@ def get_file(
     if algorithm == "auto":
         algorithm = "sha256" if wanted is None or len(wanted) == 64 else "md5"
     there = target.is_file() and not force_download
-    if not there or (wanted is not None and checksum(target, algorithm) != wanted):
-        folder.mkdir(parents=True, exist_ok=True)
-        _download(origin, target, wanted, algorithm)
+    source = Source(
+        origin, target.name, lambda path: wanted is None or checksum(path, algorithm) == wanted,
+        wanted is not None, wanted or "", algorithm,
+        otherwise=f" Offline, put the file into {folder} under the name {target.name}.",
+    )  # fmt: skip
+    fetched(source, target, again=force_download)
     if not unpacks:
         return str(target)
     place = folder / (f"{name.split('.')[0]}_extracted" if fname and "." in name else name)
     if not place.exists() or not there:
         unpack(target, place, archive_format)
     return str(place)
-
-
-def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """Return the checksum of a file in hexadecimal digits."""
-    import hashlib  # here: slow to import
-
-    digest = hashlib.new(algorithm)
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _download(origin: str, target: Path, wanted: str | None, algorithm: str) -> None:
-    part = target.with_name(f"{target.name}.part")
-    _fetch(origin, part)
-    if wanted is not None:
-        found = checksum(part, algorithm)
-        if found != wanted:
-            part.unlink(missing_ok=True)
-            rule = "the checksum must be that of the published file"
-            got: dict[str, object] = {"expected": wanted, "found": found}
-            advice = "Nothing was kept; try again."
-            raise FormatError(sentence(f"download of {target.name}", rule, got, advice))
-    os.replace(part, target)
-
-
-def _fetch(origin: str, part: Path) -> None:
-    # here, since they are slow to import and most programs download nothing
-    import urllib.error
-    import urllib.request
-
-    from tqdm.auto import tqdm
-
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(origin, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            goes_on = have > 0 and getattr(answer, "status", None) == 206
-            total = int(answer.headers.get("Content-Length") or 0) + (have if goes_on else 0)
-            with (
-                open(part, "ab" if goes_on else "wb") as file,
-                tqdm(total=total or None, desc=part.stem, unit="B", unit_scale=True,
-                     initial=have if goes_on else 0) as bar,
-            ):  # fmt: skip
-                while chunk := answer.read(CHUNK):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-                short = bool(total) and file.tell() != total
-    except OSError as error:
-        if isinstance(error, urllib.error.HTTPError) and error.code == 416:
-            part.unlink(missing_ok=True)  # there is no more: what is there is another file's
-        raise ConnectionError(
-            f"{SUBJECT}: {origin} must be reachable; got {error}. Offline, put the file into "
-            f"{part.parent} under the name {part.stem}."
-        ) from error
-    if short:
-        raise ConnectionError(
-            f"{SUBJECT}: {origin} must be delivered whole; got {part.stat().st_size} of {total} "
-            "bytes. Call again to go on."
-        )

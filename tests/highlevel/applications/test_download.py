@@ -19,6 +19,7 @@ import pytest
 from graftgrad.errors import FormatError
 from graftwork.applications import download
 from graftwork.applications.download import Entry, cache_folder, downloaded
+from graftwork.data import fetching
 
 CONTENT = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -65,7 +66,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("GRAFTWORK_HOME", str(tmp_path / "home"))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download, "_PAUSE", 0.0)
+    monkeypatch.setattr(fetching, "_PAUSE", 0.0)
     monkeypatch.setattr(Publisher, "asked", [])
     monkeypatch.setattr(Publisher, "faults", [])
     server = ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
@@ -157,7 +158,7 @@ def test_a_server_in_trouble_is_asked_again_and_a_missing_file_is_not(address: s
 
 def test_a_file_too_large_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "_MOST_BYTES", 1000)
-    with pytest.raises(FormatError, match="must not be larger than 4 GiB; got bytes=1280000"):
+    with pytest.raises(FormatError, match="must not be larger than 1000 bytes; got bytes=1280000"):
         downloaded(Entry(address, SHA256, "a test"))
 
 
@@ -166,8 +167,8 @@ def test_a_full_disk_is_no_broken_connection(address: str, monkeypatch: pytest.M
         def write(self, chunk: bytes) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    write = download._written
-    monkeypatch.setattr(download, "_written", lambda file, *rest: write(Full(), *rest))
+    write = fetching._written
+    monkeypatch.setattr(fetching, "_written", lambda file, *rest: write(Full(), *rest))
     with pytest.raises(OSError, match=r"No space left.*GRAFTWORK_HOME names another") as caught:
         downloaded(Entry(address, SHA256, "a test"))
     assert not isinstance(caught.value, ConnectionError) and len(Publisher.asked) == 1
@@ -195,10 +196,10 @@ def test_two_processes_share_one_download(address: str, monkeypatch: pytest.Monk
 def test_waiting_for_another_process_has_an_end(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "_PATIENCE", 0.1)
+    monkeypatch.setattr(fetching, "_PATIENCE", 0.1)
     cache_folder().mkdir()
     with (
-        download._alone(cache_folder() / "network.pth"),
+        fetching._alone(cache_folder() / "network.pth"),
         pytest.raises(TimeoutError, match=r"another process must end its download; got waited="),
     ):
         downloaded(Entry(address, SHA256, "a test"))

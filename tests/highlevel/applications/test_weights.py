@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from graftgrad.errors import ConfigError, FormatError
-from graftwork.applications import download
 from graftwork.applications.weights import Entry, cache_folder, find
+from graftwork.data import fetching
 
 CONTENT = b"weights " * 1000
 
@@ -81,7 +81,7 @@ def test_a_file_without_a_published_checksum_is_taken_whole(
     assert found is not None and found.read_bytes() == CONTENT
     found.unlink()
     monkeypatch.setattr(Publisher, "missing", 5)
-    monkeypatch.setattr(download, "_PAUSE", 0.0)
+    monkeypatch.setattr(fetching, "_PAUSE", 0.0)
     with pytest.raises(ConnectionError, match="must be reachable; got a connection that broke off"):
         find("Network", "network", {"network": entry})
     assert [one.suffix for one in cache_folder().iterdir()] == [".lock"]
