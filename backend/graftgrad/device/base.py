@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .. import modes
-from ..spec import DType, Spec
+from ..spec import DType, Shape, Spec
 
 Array = Any
 HostArray = np.ndarray[Any, Any]
+
+
+class Frozen:
+    """Steps that are repeated one by one.
+
+    Attributes:
+        steps: what is repeated.
+        reason: why they are not recorded by the device, where it could.
+        nbytes: what temporary arrays hold.
+    """
+
+    reason: str = ""
+    nbytes: int = 0
+
+    def __init__(self, steps: Sequence[Callable[[], object]]) -> None:
+        self.steps = tuple(steps)
+
+    def __call__(self) -> None:
+        """Compute what the steps compute."""
+        for step in self.steps:
+            step()
 
 
 class Device:
     """A place where arrays live and are computed with.
 
     `kind` names the family to which kernels are registered; `computes` is false where there are
-    only descriptions and no values; `entered` is true where a thread must enter before it computes.
+    only descriptions and no values; `entered` is true where a thread must enter before it computes;
+    `graphs` is true where launches can be recorded by the device itself (`freeze`). Buffers that
+    share a stretch of memory begin at multiples of `line` bytes.
 
     A device is a context manager: inside of `with`, tensors are made on it if none is named.
     """
@@ -26,6 +50,8 @@ class Device:
     kind: str = ""
     computes: bool = True
     entered: bool = False
+    graphs: bool = False
+    line: int = 64
 
     def __init__(self, index: int = 0) -> None:
         self.index = index
@@ -71,6 +97,27 @@ class Device:
 
     def trim(self) -> None:
         """Give memory that is held in reserve back, as far as that is possible."""
+
+    # -- what recorded steps need; no recorder is told of these arrays ----------------------------
+
+    def room(self, nbytes: int) -> Array:
+        """Return bytes whose first one lies on a line."""
+        whole = np.empty(nbytes + self.line, np.uint8)
+        return whole[-whole.ctypes.data % self.line :]
+
+    def within(
+        self, room: Array, shape: Shape, dtype: DType, offset: int, strides: tuple[int, ...]
+    ) -> Array:
+        """Return an array that lies in bytes of this device, `offset` bytes behind their first."""
+        return np.ndarray(shape, dtype, room.data, offset, strides)
+
+    def copy(self, array: Array) -> Array:
+        """Return a copy in row-major order."""
+        return np.array(array, order="C")
+
+    def freeze(self, steps: Sequence[Callable[[], object]]) -> Frozen:
+        """Return what repeats steps at each call: by one launch, where the device records them."""
+        return Frozen(steps)
 
     def __enter__(self) -> Device:
         modes.state.devices = (*modes.state.devices, self)

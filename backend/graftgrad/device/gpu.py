@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections import deque
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import Any
 
@@ -16,11 +16,11 @@ import numpy as np
 
 from .. import modes
 from ..errors import OutOfMemoryError, sentence
-from ..spec import DType, Spec
-from .base import Array, Device, HostArray
+from ..spec import DType, Shape, Spec
+from .base import Array, Device, Frozen, HostArray
+from .gpu_graph import Graph
 from .gpu_memory import Usage, readable, watching
-
-SMALL = 65_536  # bytes; the driver copies what is smaller aside by itself
+from .gpu_staging import Staging
 
 
 class Opened:
@@ -68,10 +68,8 @@ class GPU(Device):
 
     kind = "gpu"
     entered = True
-
-    def __init__(self, index: int = 0) -> None:
-        super().__init__(index)
-        self.staging = Staging(self)
+    graphs = True
+    line = 256  # what libraries want of their working space
 
     @property
     def xp(self) -> Any:
@@ -84,6 +82,11 @@ class GPU(Device):
         cuda = opened().cupy.cuda
         with cuda.Device(self.index):
             return cuda.Stream(non_blocking=True)
+
+    @cached_property
+    def staging(self) -> Staging:
+        """What copies from the host; it is made when this device is current."""
+        return Staging(self, opened().cupy, opened().pinned)
 
     def enter(self) -> None:
         """Make this device and its stream current in this thread, if another one is."""
@@ -154,6 +157,31 @@ class GPU(Device):
         sizes = zip(array.shape, array.strides, strict=True)
         return all(size < 2 or stride for size, stride in sizes)
 
+    # -- recorded steps ------------------------------------------------------------------------
+
+    def room(self, nbytes: int) -> Array:
+        """Return bytes whose first one lies on a line; the pool's blocks do."""
+        self.enter()
+        try:
+            return opened().cupy.ndarray(nbytes, np.uint8)
+        except MemoryError as error:
+            raise self.exhausted(error, "a recorded step", nbytes) from error
+
+    def within(
+        self, room: Array, shape: Shape, dtype: DType, offset: int, strides: tuple[int, ...]
+    ) -> Array:
+        """Return an array that lies in bytes of this device, `offset` bytes behind their first."""
+        return opened().cupy.ndarray(shape, dtype, room.data + offset, strides)
+
+    def copy(self, array: Array) -> Array:
+        """Return a copy in row-major order."""
+        self.enter()
+        return opened().cupy.array(array, order="C", copy=True)
+
+    def freeze(self, steps: Sequence[Callable[[], object]]) -> Frozen:
+        """Return what repeats steps at each call: by one CUDA graph, where they can be recorded."""
+        return Graph(self, opened().cupy, steps)
+
     # -- order and memory ----------------------------------------------------------------------
 
     def synchronize(self) -> None:
@@ -217,39 +245,3 @@ class GPU(Device):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.index}"
-
-
-class Staging:
-    """Pinned host memory through which values go to a device while the host goes on.
-
-    Each piece is used again once the copy out of it is done, and not before.
-    """
-
-    def __init__(self, device: GPU) -> None:
-        self.device = device
-        self.waiting: deque[tuple[Any, Any]] = deque()
-        self.lock = threading.Lock()
-
-    def copy(self, host: Any, array: Array) -> None:
-        """Copy host values into a contiguous array of the device, on its stream."""
-        if not array.size:
-            return
-        stream = self.device.stream
-        if array.nbytes < SMALL:
-            array.set(np.array(host, array.dtype, order="C"), stream=stream)
-            return
-        self.settle()
-        pinned = opened().pinned.malloc(array.nbytes)
-        flat = np.frombuffer(pinned, np.uint8, array.nbytes)
-        staged = flat.view(array.dtype).reshape(array.shape)
-        np.copyto(staged, host, casting="unsafe")
-        array.set(staged, stream=stream)
-        event = stream.record()
-        with self.lock:
-            self.waiting.append((event, pinned))
-
-    def settle(self) -> None:
-        """Let go of the pieces whose copies are done."""
-        with self.lock:
-            while self.waiting and self.waiting[0][0].done:
-                self.waiting.popleft()

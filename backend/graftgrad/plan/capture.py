@@ -14,8 +14,6 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 
-import numpy as np
-
 from .. import kernel, modes
 from ..data import map_tree
 from ..device.base import Array
@@ -24,6 +22,7 @@ from ..kernels.threads import get_num_threads
 from ..tensor import Tensor
 from .compare import difference
 from .forms import Other, Output, UnfitError, form_of, told_of
+from .graphed import Graphed
 from .guards import Guards, Leaf
 from .kept import Kept
 from .plan import Plan
@@ -207,7 +206,7 @@ class Captured(Generic[P, R]):
                 plan = kept.ready()
                 if count and not (holds() and plan.agrees()):
                     break
-                fill(plan.inputs)
+                plan.fill(fill)
                 plan.repeat()
                 count += 1
             return count, self._handed_out(kept.told, kept.plan) if count else None
@@ -308,7 +307,7 @@ class Captured(Generic[P, R]):
         kept.guards = Guards(tape.leaves.values(), tape.settings)
         known.plans = [kept, *[one for one in known.plans if not one.guards.gone]][:MOST_PLANS]
 
-    def _handed_out(self, result: Any, plan: Plan) -> Any:
+    def _handed_out(self, result: Any, plan: Plan | Graphed) -> Any:
         def made(one: Any) -> Any:
             if isinstance(one, Output):
                 return Tensor(plan.outputs[one.number].copy(), one.spec, one.device)
@@ -352,7 +351,7 @@ def captured(
 
 def _input(x: Tensor, tape: Tape) -> Tensor:
     """Return a copy of an argument, in memory that the tape knows as an input."""
-    array = np.array(x.array, order="C")
+    array = x.device.copy(x.array)
     tape.input(array)
     return Tensor(array, x.spec.like(), x.device)
 

@@ -49,13 +49,13 @@ def form_of(tree: Any, found: list[Tensor]) -> Hashable:
         UnfitError: an argument is no tensor without gradient, and no plain value.
     """
     if isinstance(tree, Tensor):
-        if type(tree) is not Tensor or tree.device is not cpu or tree.requires_grad:
-            raise UnfitError("an argument is a weight, wants a gradient or is on another device")
+        if type(tree) is not Tensor or not tree.device.computes or tree.requires_grad:
+            raise UnfitError("an argument is a weight, wants a gradient or has no values")
         for place, one in enumerate(found):
             if one is tree:
                 return ("same", place)
         found.append(tree)
-        return tree.spec.like()
+        return tree.spec.like() if tree.device is cpu else (tree.spec.like(), tree.device)
     if isinstance(tree, (list, tuple)):
         return (type(tree).__name__, *[form_of(one, found) for one in tree])
     if isinstance(tree, dict):

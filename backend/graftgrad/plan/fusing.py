@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..kernel import Reference
-from ..kernels.native import fusible
+from ..kernels.fusion import fusible
 from ..ops.fused import Fused
 from ..spec import Shape
 from .records import Entry, Look, Record, View, launch_over
@@ -106,8 +106,4 @@ def _can_join(entry: Entry) -> bool:
     if isinstance(entry, Look) or entry.updates or len(entry.outs) != 1:
         return False
     view = entry.outs[0]
-    return (
-        view.buffer.origin == "made"
-        and view.whole
-        and fusible(entry.call.function, entry.call.ins, entry.call.outs)
-    )
+    return view.buffer.origin == "made" and view.whole and fusible(entry.call)

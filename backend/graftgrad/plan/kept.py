@@ -13,8 +13,9 @@ from ..kernels.threads import get_num_threads
 from ..tensor import Tensor
 from .dividing import divided, undivided
 from .fixed import Fixed
+from .graphed import Graphed
 from .guards import Guards, Settings
-from .passes import shortened
+from .passes import settled, shortened
 from .plan import Plan
 from .records import Recording
 from .tables import touched
@@ -49,9 +50,9 @@ class Kept:
         self.guards = Guards((), Settings())
         self.repeated = 0
         self.hasty = 0
-        self.plan = self._made()
+        self.plan: Plan | Graphed = self._made()
 
-    def ready(self) -> Plan:
+    def ready(self) -> Plan | Graphed:
         """Return the plan, made anew where values that it took for fixed have changed."""
         outdated = not self.plan.fixed.holds()
         if outdated:
@@ -64,9 +65,13 @@ class Kept:
         self.repeated += 1
         return self.plan
 
-    def _made(self) -> Plan:
+    def _made(self) -> Plan | Graphed:
         entries = self.recording.entries
         fixed = Fixed(self.tensors() if self.hasty < PATIENCE else (), entries)
+        device = self.recording.device
+        if device is not None and device.graphs:
+            device.enter()
+            return Graphed(settled(self.recording, fixed), fixed, device)
         cpu.trim()  # what the steps in Python left: the plan has an arena of its own
         short = shortened(self.recording, fixed, self.loose)
         cpu.trim()  # and what the passes tried

@@ -58,7 +58,7 @@ def lives(entries: Sequence[Entry], outputs: Iterable[View]) -> list[Life]:
     return list(found.values())
 
 
-def laid_out(entries: Sequence[Entry], outputs: Iterable[View]) -> Layout:
+def laid_out(entries: Sequence[Entry], outputs: Iterable[View], line: int = LINE) -> Layout:
     """Give every buffer a place, the largest first, each as low as its neighbours in time allow."""
     offsets: dict[int, int] = {}
     top = 0
@@ -66,7 +66,7 @@ def laid_out(entries: Sequence[Entry], outputs: Iterable[View]) -> Layout:
     every = lives(entries, outputs)
     large = [life for life in every if life.buffer.nbytes > SMALL]
     for life in sorted(large, key=lambda one: -one.buffer.nbytes):
-        size = lines(life.buffer.nbytes)
+        size = lines(life.buffer.nbytes, line)
         taken = sorted(
             (begin, end)
             for begin, end, other in placed
@@ -83,10 +83,10 @@ def laid_out(entries: Sequence[Entry], outputs: Iterable[View]) -> Layout:
     for life in every:
         if id(life.buffer) not in offsets:
             offsets[id(life.buffer)] = top
-            top += lines(life.buffer.nbytes)
-    return Layout(offsets, top, sum(lines(life.buffer.nbytes) for life in every))
+            top += lines(life.buffer.nbytes, line)
+    return Layout(offsets, top, sum(lines(life.buffer.nbytes, line) for life in every))
 
 
-def lines(nbytes: int) -> int:
-    """Return the bytes of as many whole cache lines as are needed, at least one."""
-    return max(-(-nbytes // LINE), 1) * LINE
+def lines(nbytes: int, line: int = LINE) -> int:
+    """Return the bytes of as many whole lines as are needed, at least one."""
+    return max(-(-nbytes // line), 1) * line

@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from ..device.base import Array
-from ..kernels.native import fusible
+from ..device.base import Device
+from ..kernels.fusion import fusible
 from ..kernels.threads import get_num_threads
 from ..ops.fused import Fused
 from ..ops.update import Assign
-from ..spec import Spec, uint8
 from .dividing import in_halves
 from .fixed import Fixed
 from .fusing import fused
 from .norms import joined_norms
 from .products import joined_products
 from .records import Buffer, Entry, Look, Record, Recording, View, launch_over
+
+Constants = dict[int, tuple[Buffer, Device]]  # what was computed once, by what it stands for
 
 
 def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Recording:
@@ -38,10 +37,20 @@ def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Record
     return replace(recording, entries=entries)
 
 
+def settled(recording: Recording, fixed: Fixed) -> Recording:
+    """Return the recording after the passes that hold on every device."""
+    entries = checks_first(recording.entries)
+    entries = without_dead(entries, recording.outputs)
+    entries = folded(entries, recording.outputs, fixed)
+    entries = fused(entries, recording.outputs)
+    entries = into_destinations(entries, recording.outputs)
+    return replace(recording, entries=entries)
+
+
 def folded(entries: Sequence[Entry], outputs: Sequence[View], fixed: Fixed) -> list[Entry]:
     """Compute now what depends on nothing that changes, and keep the results as constants."""
     leaving = {id(view.buffer) for view in outputs}
-    constants: dict[int, tuple[Buffer, Array]] = {}
+    constants: Constants = {}
     found: list[Entry] = []
     for entry in entries:
         ins = tuple([_constant(view, constants) for view in entry.ins])
@@ -53,8 +62,9 @@ def folded(entries: Sequence[Entry], outputs: Sequence[View], fixed: Fixed) -> l
             found.append(replace(entry, ins=ins))
             continue
         for view in entry.outs:
-            array = entry.call.device.empty(Spec((view.buffer.nbytes,), uint8))
-            constants[id(view.buffer)] = Buffer(view.buffer.nbytes, "constant", array), array
+            array = entry.call.device.room(view.buffer.nbytes)
+            buffer = Buffer(view.buffer.nbytes, "constant", array)
+            constants[id(view.buffer)] = buffer, entry.call.device
         outs = tuple([_constant(view, constants) for view in entry.outs])
         scratch = entry.call.device.scratch(entry.kernel.scratch)
         arrays = tuple([view.array for view in ins]), tuple([view.array for view in outs])
@@ -62,13 +72,13 @@ def folded(entries: Sequence[Entry], outputs: Sequence[View], fixed: Fixed) -> l
     return found
 
 
-def _constant(view: View, constants: dict[int, tuple[Buffer, Array]]) -> View:
+def _constant(view: View, constants: Constants) -> View:
     """Return a view of a folded result as a view of the memory that holds it."""
     known = constants.get(id(view.buffer))
     if known is None:
         return view
-    buffer, memory = known
-    array = np.ndarray(view.shape, view.dtype, memory.data, view.offset, view.strides)
+    buffer, device = known
+    array = device.within(buffer.array, view.shape, view.dtype, view.offset, view.strides)
     return replace(view, buffer=buffer, array=array)
 
 
@@ -183,7 +193,7 @@ def _in_place(entry: Entry, target: View) -> bool:
     if not isinstance(entry, Record):
         return False
     function = entry.call.function
-    single = isinstance(function, Fused) or fusible(function, entry.call.ins, entry.call.outs)
+    single = isinstance(function, Fused) or fusible(entry.call)
     return (
         len(entry.outs) == 1
         and single

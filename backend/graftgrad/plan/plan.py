@@ -147,6 +147,10 @@ class Plan:
         """Tell whether the choices that the step made would be the same now."""
         return all(function() == value for function, value in self.decisions)
 
+    def fill(self, write: Callable[[Sequence[Array]], object]) -> None:
+        """Let a function write the next arguments where the step reads them."""
+        write(self.inputs)
+
     def replay(self, arguments: Sequence[Array]) -> None:
         """Repeat the step on other arguments, of the same shapes and element types."""
         for target, argument in zip(self.inputs, arguments, strict=True):
@@ -194,14 +198,7 @@ class Plan:
 
     def table(self, timed: bool = True) -> str:
         """Return the plan as a table: launch, shapes, bytes, time, body, where it came from."""
-        taken = [f"{1e6 * t:,.1f}" for t in self.measured()] if timed else [""] * len(self.entries)
-        rows = [("", "launch", "operands -> results", "bytes", "µs", "body", "from")]
-        for number, entry in enumerate(self.entries):
-            launch, shapes, moved, body, line = _row(entry)
-            rows.append((str(number), launch, shapes, moved, taken[number], body, line))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-                 for row in rows]  # fmt: skip
+        lines = table_of(self.entries, self.measured() if timed else None)
         pieces = [piece for _, part in self.parts if isinstance(part, list) for piece in part]
         calls = sum(len(piece.calls) for piece in pieces)
         python = sum(not isinstance(part, list) for _, part in self.parts)
@@ -268,11 +265,25 @@ def _settled(calls: Sequence[NativeCall]) -> list[NativeCall]:
     return listed
 
 
+def table_of(entries: Sequence[Entry], seconds: Sequence[float] | None) -> list[str]:
+    """Return launches as lines of a table, with the seconds that each takes, if they are known."""
+    rows = [("", "launch", "operands -> results", "bytes", "µs", "body", "from")]
+    for number, entry in enumerate(entries):
+        launch, shapes, moved, body, line = _row(entry)
+        taken = f"{1e6 * seconds[number]:,.1f}" if seconds is not None else ""
+        rows.append((str(number), launch, shapes, moved, taken, body, line))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows]  # fmt: skip
+
+
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     if isinstance(entry, Look):
         return ("look", " ".join(str(v.shape) for v in entry.ins), "0", "Python", entry.line)
     ins = " ".join(str(tuple(v.shape)) for v in entry.ins)
     outs = " ".join(str(tuple(v.shape)) for v in entry.outs)
     moved = sum(v.nbytes for v in (*entry.ins, *entry.outs))
-    body = type(entry.kernel).__name__
+    body, reason = type(entry.kernel).__name__, kernel.why_not(entry.call)
+    if reason and isinstance(entry.kernel, kernel.Reference):
+        body = f"{body}: {reason}"
     return (repr(entry.call.function), f"{ins} -> {outs}", f"{moved:,}", body, entry.line)

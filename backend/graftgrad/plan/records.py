@@ -167,6 +167,7 @@ class Recording:
         counters: the versions that the step counts up.
         renewals: functions to call before a repetition if anything else was computed since the last
             one: memory may not be as that has left it.
+        device: where it computed; None where it launched nothing.
         fresh: whether it computed with tensors that the run before did not know.
     """
 
@@ -177,6 +178,7 @@ class Recording:
     decisions: list[tuple[Callable[[], object], object]] = field(default_factory=list)
     counters: list[Any] = field(default_factory=list)
     renewals: list[Callable[[], object]] = field(default_factory=list)
+    device: Device | None = None
     fresh: bool = False
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device.base import Array
+from ..device.base import Array, Device
 from ..kernel import Launch
 from ..ops.operand import FullLike
 from .guards import Leaf, Settings
@@ -83,6 +83,10 @@ class Tape:
         if self.failure:
             return
         call = launch.call
+        if self.recording.device is None:
+            self.recording.device = call.device
+        elif self.recording.device is not call.device:
+            self.fail("it computes on several devices")
         ins = tuple([self.view(array) for array in launch.ins])
         outs = tuple([self.view(array) for array in launch.outs])
         line = calling_line()
@@ -180,7 +184,7 @@ class Tape:
         for array, source, place in self._sources:
             if source() is None:
                 continue
-            copied = _copying(array, source, place)
+            copied = _copying(array, source, place, self.recording.device)
             try:
                 copied()
             except (ValueError, BufferError, TypeError):
@@ -257,14 +261,20 @@ class Aside:
     made = constant = look = before = decide = changed = operands = depends = viewed = _ignore
 
 
-def _copying(array: Array, source: weakref.ref[Any], place: tuple[Any, ...]) -> Callable[[], None]:
+def _copying(
+    array: Array, source: weakref.ref[Any], place: tuple[Any, ...], device: Device | None
+) -> Callable[[], None]:
     """Return what copies a host array into memory once more, as long as it lives."""
 
     def copied() -> None:
         owner = source()
         if owner is not None:
             offset, shape, strides, dtype = place
-            array[...] = np.ndarray(shape, dtype, owner, offset, strides)
+            values = np.ndarray(shape, dtype, owner, offset, strides)
+            if device is None or isinstance(array, np.ndarray):
+                array[...] = values
+            else:
+                device.write(array, values)
 
     return copied
 
@@ -278,7 +288,9 @@ def owner_of(array: Array) -> Array:
 
 def address(array: Array) -> int:
     """Return where an array's first element lies."""
-    found: int = array.__array_interface__["data"][0]
+    found: int = (
+        array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else array.data.ptr
+    )
     return found
 
 

@@ -150,8 +150,11 @@ _making = threading.Lock()
 
 
 def handle(device: Device) -> Handle:
-    """Return the handle of the stream on which a device computes, made once."""
-    stream: int = device.stream.ptr  # type: ignore[attr-defined]
+    """Return the handle of the stream on which this thread computes now, made once.
+
+    That is the device's own, or the one on which a graph is being recorded.
+    """
+    stream: int = device.xp.cuda.get_current_stream().ptr
     known = _handles.get((device, stream))
     if known is None:
         with _making:

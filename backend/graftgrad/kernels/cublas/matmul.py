@@ -94,14 +94,13 @@ class Product(Kernel):
         calls = self._calls(a, used, y)
         if calls is None:
             return partial(self._copied, ins, y, scratch)
-        owner = handle(self.device)
+        device, form = self.device, self.form
         places = a.data.ptr, used.data.ptr, y.data.ptr
-        multiply = partial(owner.run, calls, self.form, *places)
 
         def step() -> None:
             for target, source in with_rounding:
                 target[...] = source
-            multiply()
+            handle(device).run(calls, form, *places)
 
         # the addresses are those of these arrays: they must live as long as the step
         step.keeps = a, used, y  # type: ignore[attr-defined]

@@ -125,14 +125,15 @@ class Target:
     Attributes:
         name: what tells targets apart in the cache.
         options: what graphs are made with.
-        handle: the library's state; None where nothing can be run.
+        current: returns the library's state for the stream on which this thread computes now.
+        store: where plans are kept.
     """
 
     name: str
     options: Mapping[str, Any]
-    handle: Any = None
+    current: Callable[[], Any] = lambda: None
     store: Store | None = None
-    lock: Any = field(default_factory=threading.Lock)
+    lock: Any = field(default_factory=threading.RLock)
 
 
 class Planned:
@@ -164,8 +165,9 @@ class Planned:
         return step
 
     def _run(self, pack: dict[int, int], room: int) -> None:
-        with self.target.lock:
-            self.graph.execute(pack, room, handle=self.target.handle)
+        target = self.target
+        with target.lock:  # a stream's handle is for one thread at a time
+            self.graph.execute(pack, room, handle=target.current())
 
 
 _plans: dict[tuple[str, Problem, bool], Planned | UnplannedError] = {}
@@ -238,10 +240,11 @@ def _read(problem: Problem, target: Target, strict: bool) -> Planned | None:
     _, maker = _described(problem, target)
     graph = cudnn.pygraph(**target.options)
     try:
-        if target.handle is None:
+        handle = target.current()
+        if handle is None:
             graph.deserialize(kept)
         else:
-            graph.deserialize(target.handle, kept)
+            graph.deserialize(handle, kept)
     except Exception:  # damaged, or of another version after all
         return None
     return Planned(graph, target, maker, "kept on disk")
@@ -270,18 +273,29 @@ def described_target(description: str, capability: int) -> Target:
     return Target(f"{version()} sm_{capability} described", options)
 
 
-_targets: dict[tuple[Device, int, int], Target] = {}
+_targets: dict[Device, Target] = {}
+_handles: dict[tuple[Device, int], Any] = {}
 
 
 def target_of(device: Device) -> Target:
-    """Return the target of a device, with a handle for this thread and the device's stream."""
-    place: Any = device
-    key = device, threading.get_ident(), place.stream.ptr
-    known = _targets.get(key)
+    """Return the target of a device, made once."""
+    known = _targets.get(device)
+    if known is None:
+        place: Any = device
+        title = f"{version()} {place.title} {place.capability}"
+        current = partial(_current, device)
+        options = {"handle": current()}
+        known = _targets.setdefault(device, Target(title, options, current, Store.of_user()))
+    return known
+
+
+def _current(device: Device) -> Any:
+    """Return the handle of the device's own stream, or of one on which a graph is recorded."""
+    stream = device.xp.cuda.get_current_stream().ptr
+    known = _handles.get((device, stream))
     if known is None:
         cudnn = frontend()
-        handle = cudnn.create_handle()
-        cudnn.set_stream(handle, place.stream.ptr)
-        title = f"{version()} {place.title} {place.capability}"
-        known = _targets[key] = Target(title, {"handle": handle}, handle, Store.of_user())
+        known = cudnn.create_handle()
+        cudnn.set_stream(known, stream)
+        known = _handles.setdefault((device, stream), known)
     return known
