@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import graftgrad
-from graftgrad import Tensor, modes, ops
+from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
+from graftgrad.flat import Run
+from graftgrad.modes import depends
+from graftgrad.ops import update
 
 from ..registry import configuration, declared, optimizers
 from ..rules import number, positive_integer
@@ -23,7 +26,8 @@ class LossScaleOptimizer(Optimizer):
 
     A step whose gradients are not all finite is left out and halves the scale;
     `dynamic_growth_steps` finite ones in a row double it. Micikevicius et al., arXiv:1710.03740.
-    Whether a step is taken depends on its gradients, so it is not replayed as a plan.
+    Nothing is read on the host: the inner optimizer takes every step, by gradients of 0 where they
+    are not finite, and what it changed is put back then. So steps can be recorded and repeated.
 
     Args:
         inner_optimizer: what updates the weights; its own loss scale is switched off.
@@ -74,20 +78,34 @@ class LossScaleOptimizer(Optimizer):
     # -- the update ----------------------------------------------------------------------------
 
     def _apply(self, pairs: list[tuple[Any, Tensor | None]]) -> None:
-        modes.beyond("whether a step is taken depends on its gradients")
+        inner = self.inner_optimizer
+        depends(self)
         with graftgrad.no_grad():
-            found = [g for weight, g in pairs if g is not None and weight.requires_grad]
-            if not all(bool(ops.all(ops.isfinite(g))) for g in found):
-                self.dynamic_scale.assign(self.dynamic_scale.detach() * 0.5)
-                self.step_counter.assign(0)
+            chosen = inner.flats.active(pairs)
+            if not chosen:
                 return
-            factor = 1 / float(self.dynamic_scale)
-            self.inner_optimizer._apply([(w, None if g is None else g * factor) for w, g in pairs])
-            steps = int(self.step_counter) + 1
-            if steps == self.dynamic_growth_steps:
-                self.dynamic_scale.assign(self.dynamic_scale.detach() * 2.0)
-                steps = 0
-            self.step_counter.assign(steps)
+            runs = [run for flat, places in chosen for run in flat.runs(places)]
+            finite = _finite(runs)
+            factor = 1 / self.dynamic_scale.detach()
+            for run in runs:
+                scaled = run.gradients * factor.to(run.gradients.dtype)
+                update.assign(run.gradients, ops.where(finite, scaled, ops.full_like(scaled, 0)))
+            before = Before(inner.counter, runs)
+            there = [(weight, inner.flats.owner(weight)) for weight, gradient in pairs
+                     if gradient is not None and weight.requires_grad]  # fmt: skip
+            inner._apply([(weight, flat.buffers[flat.places[weight]]) for weight, flat in there])
+            before.put_back(finite, inner.counter, runs)
+            self._adapt(finite)
+
+    def _adapt(self, finite: Tensor) -> None:
+        """Halve the scale, double it, or count one more finite step."""
+        scale, steps = self.dynamic_scale.detach(), self.step_counter.detach() + 1
+        grown = steps == self.dynamic_growth_steps
+        none = ops.full_like(steps, 0)
+        larger = ops.where(grown, scale * 2, scale)
+        update.assign(self.dynamic_scale, ops.where(finite, larger, scale * 0.5))
+        counted = ops.where(grown, none, steps)
+        update.assign(self.step_counter, ops.where(finite, counted, none))
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """Multiply a loss by the scale of now, before its gradients are computed."""
@@ -200,3 +218,39 @@ class LossScaleOptimizer(Optimizer):
 
     def __repr__(self) -> str:
         return f"LossScaleOptimizer({self.inner_optimizer!r}, name={self.name!r})"
+
+
+class Before:
+    """What a step of the inner optimizer changes, as it was before: weights, slots and counts."""
+
+    def __init__(self, counter: Tensor, runs: Sequence[Run]) -> None:
+        self.counter = counter.detach().clone()
+        self.counts = {run.cohort: run.step.clone() for run in runs}
+        self.values = [run.values.clone() for run in runs]
+        self.slots = [{name: run.slot(name).clone() for name in run.group.slots} for run in runs]
+
+    def put_back(self, finite: Tensor, counter: Tensor, runs: Sequence[Run]) -> None:
+        """Undo the step where the gradients were not finite."""
+        _unless(finite, counter, self.counter)
+        for cohort, count in self.counts.items():
+            _unless(finite, cohort.count, count)
+        for run, values, slots in zip(runs, self.values, self.slots, strict=True):
+            _unless(finite, run.values, values)
+            run.changed()
+            for name, first in run.group.initial.items():
+                slot = run.slot(name)  # one that the step has made begins with its first value
+                known = slots.get(name)
+                _unless(finite, slot, ops.full_like(slot, first) if known is None else known)
+
+
+def _finite(runs: Sequence[Run]) -> Tensor:
+    """Return whether all gradients are finite, a truth value without axes."""
+    found = [ops.all(ops.isfinite(run.gradients)) for run in runs]
+    whole = found[0]
+    for one in found[1:]:
+        whole = ops.logical_and(whole, one)
+    return whole
+
+
+def _unless(finite: Tensor, target: Tensor, before: Tensor) -> None:
+    update.assign(target, ops.where(finite, target.detach(), before))

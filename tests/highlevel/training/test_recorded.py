@@ -159,6 +159,23 @@ def test_what_an_optimizer_can_be_asked_for(name):
     held(changing(network, nothing, optimizer=OPTIMIZERS[name]))
 
 
+@pytest.mark.parametrize("rule", [optimizers.Adam, optimizers.SGD, optimizers.Lion])
+def test_a_loss_scale_that_finds_itself_is_repeated(rule):
+    def broken(model, step):
+        if step in (7, 15):  # the scale is so large that gradients overflow, and then halved
+            model.optimizer.dynamic_scale.assign(3e38)
+
+    def scaled():
+        inner = rule(0.01, gradient_accumulation_steps=2 if rule is optimizers.Adam else None)
+        return optimizers.LossScaleOptimizer(inner, 8.0, 3)
+
+    model = held(changing(network, broken, optimizer=scaled))
+    assert model.recorded.steps["train_step"].replayed > 10
+    assert float(model.optimizer.dynamic_scale) not in (3e38, 8.0)
+    left_out = model.batches_trained - int(model.optimizer.inner_optimizer.counter)
+    assert left_out > 2
+
+
 def test_every_optimizer():
     kinds = {
         kind
