@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-interop parity bench lint format types docs fuzz clean
+.PHONY: help demo test test-slow test-interop parity bench bench-gpu lint format types docs fuzz clean
 
 help:            ## show the commands
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -47,6 +47,10 @@ parity: $(STAMP)  ## every name of Keras beside Keras itself, which is installed
 bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed for it
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(RUN) -m benchmarks $(BENCH)
+
+# BENCH="--only mlp-32 --forms graftwork torch" says what is measured. Without a GPU it says so.
+bench-gpu: $(STAMP)  ## training on a GPU beside PyTorch: eager, compiled, with CUDA graphs
+	$(RUN) -m benchmarks.gpu $(BENCH)
 
 lint: $(STAMP)   ## style
 	$(RUN) -m ruff check .

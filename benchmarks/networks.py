@@ -1,4 +1,7 @@
-"""ResNet-18 in Keras' vocabulary, for the Kerases: they have none among their applications."""
+"""Networks in Keras' vocabulary that several workloads share.
+
+ResNet-18 is for the Kerases: they have none among their applications.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +36,29 @@ def keras_resnet18(k: Any, classes: int | None, normalization_axis: int = -1) ->
             x = block(x, 64 << stage, 2 if first else 1, first)
     x = layers.GlobalAveragePooling2D()(x)
     return k.Model(picture, layers.Dense(classes)(x) if classes else x)
+
+
+def causal_transformer(
+    k: Any, vocabulary: int, length: int, width: int, heads: int, depth: int
+) -> Any:
+    """Return a transformer from characters (N, T) to the logits of the next ones."""
+    layers = k.layers
+
+    class Places(layers.Layer):  # type: ignore[name-defined]
+        def build(self, shape: Any) -> None:
+            self.table = self.add_weight(shape=(length, width), name="table")
+
+        def call(self, x: Any) -> Any:
+            return x + self.table
+
+    text = k.Input((length,), dtype="int32")
+    x = Places()(layers.Embedding(vocabulary, width)(text))
+    for _ in range(depth):
+        y = layers.LayerNormalization(epsilon=1e-5)(x)
+        attention = layers.MultiHeadAttention(heads, width // heads)
+        x = layers.Add()([x, attention(y, y, use_causal_mask=True)])
+        y = layers.LayerNormalization(epsilon=1e-5)(x)
+        y = layers.Dense(width)(layers.Dense(4 * width, activation="gelu")(y))
+        x = layers.Add()([x, y])
+    logits = layers.Dense(vocabulary)(layers.LayerNormalization(epsilon=1e-5)(x))
+    return k.Model(text, logits)

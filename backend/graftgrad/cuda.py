@@ -12,15 +12,19 @@ from .device.base import Device
 from .device.gpu import GPU
 from .device.gpu_memory import Usage, readable
 from .errors import DeviceError, OutOfMemoryError, expect
+from .kernels.tf32 import allow as allow_tf32
+from .kernels.tf32 import allowed as is_tf32_allowed
 
 __all__ = [
     "OutOfMemoryError",
+    "allow_tf32",
     "current_device",
     "device_count",
     "empty_cache",
     "get_device_capability",
     "get_device_name",
     "is_available",
+    "is_tf32_allowed",
     "max_memory_allocated",
     "mem_get_info",
     "memory_allocated",

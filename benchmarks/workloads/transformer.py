@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..flops import Product, dense, training
+from ..networks import causal_transformer
 from ..peers import Peer
 from ..workload import Run, Workload, fitted
 
@@ -25,26 +26,7 @@ PRODUCTS = [*(BLOCK * DEPTH), dense(ROWS, WIDTH, VOCABULARY)]
 
 
 def keras_model(k: Any) -> Any:
-    layers = k.layers
-
-    class Places(layers.Layer):  # type: ignore[name-defined]
-        def build(self, shape: Any) -> None:
-            self.table = self.add_weight(shape=(LENGTH, WIDTH), name="table")
-
-        def call(self, x: Any) -> Any:
-            return x + self.table
-
-    text = k.Input((LENGTH,), dtype="int32")
-    x = Places()(layers.Embedding(VOCABULARY, WIDTH)(text))
-    for _ in range(DEPTH):
-        y = layers.LayerNormalization(epsilon=1e-5)(x)
-        attention = layers.MultiHeadAttention(HEADS, WIDTH // HEADS)
-        x = layers.Add()([x, attention(y, y, use_causal_mask=True)])
-        y = layers.LayerNormalization(epsilon=1e-5)(x)
-        y = layers.Dense(WIDTH)(layers.Dense(4 * WIDTH, activation="gelu")(y))
-        x = layers.Add()([x, y])
-    logits = layers.Dense(VOCABULARY)(layers.LayerNormalization(epsilon=1e-5)(x))
-    model = k.Model(text, logits)
+    model = causal_transformer(k, VOCABULARY, LENGTH, WIDTH, HEADS, DEPTH)
     loss = k.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(k.optimizers.Adam(1e-3), loss)
     return model

@@ -1,6 +1,6 @@
 """Plans that a device records, on a device that does as a GPU does with the processor's arrays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,38 +9,10 @@ import pytest
 import graftgrad
 from graftgrad import Tensor, ops, optim
 from graftgrad.device.base import Frozen
-from graftgrad.device.cpu import CPU
 from graftgrad.errors import DataError
 from graftgrad.plan import captured
 from graftgrad.plan.graphed import Graphed
-
-
-class Graph(Frozen):
-    """Runs once, records once and from then on repeats, as `gpu_graph` does."""
-
-    def __init__(self, steps: Sequence[Callable[[], object]], refuses: bool) -> None:
-        super().__init__(steps)
-        self.refuses = refuses
-        self.runs = 0
-
-    def __call__(self) -> None:
-        self.runs += 1
-        if self.refuses and self.runs == 2:
-            self.reason = "RuntimeError: the stream is capturing"
-        super().__call__()
-
-
-class Recording(CPU):
-    """A device that records; nothing but reference bodies computes on it."""
-
-    kind = "recording"
-    graphs = True
-    line = 256
-    refuses = False
-
-    def freeze(self, steps: Sequence[Callable[[], object]]) -> Frozen:
-        return Graph(steps, self.refuses)
-
+from support.recording import Recording
 
 HERE = Recording(77)
 
