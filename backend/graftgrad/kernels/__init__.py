@@ -3,6 +3,7 @@
 Importing this registers who may offer a body. A library is looked for when the first call asks.
 """
 
+from ..ops import adagrad, adam  # noqa: F401  (what is not imported cannot be registered)
 from . import attention, cublas, cudnn, native, onednn, recurrent, winograd
 from .report import show_config
 from .threads import get_num_threads, set_num_threads

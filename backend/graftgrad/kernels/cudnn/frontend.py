@@ -118,6 +118,10 @@ class Maker:
         made.set_dim(list(sizes)).set_stride(list(steps)).set_uid(self.count)
 
 
+def nobody() -> None:
+    """Return no handle: nothing can be run on a device of which there is only a description."""
+
+
 @dataclass
 class Target:
     """What plans are made for: a GPU with a handle of the library, or the description of one.
@@ -131,7 +135,7 @@ class Target:
 
     name: str
     options: Mapping[str, Any]
-    current: Callable[[], Any] = lambda: None
+    current: Callable[[], Any] = nobody
     store: Store | None = None
     lock: Any = field(default_factory=threading.RLock)
 
