@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..layers.layer import Layer
-from ..layers.symbol import leaves
+from ..layers.symbol import leaves, symbols
 from ..training.frozen import Share, label, share
 from ..weight import Weight
 
@@ -43,11 +43,20 @@ def table(
     show_trainable: bool = False,
 ) -> str:
     """Return a model as a table."""
-    head = ["Layer (type)", "Output shape", "Param #", *(["Trained"] if show_trainable else [])]
-    rows = _rows(model, 0, expand_nested, show_trainable)
+    head = ["Layer (type)", "Output shape", "Param #", "Connected to", "Trained"]
+    rows = _rows(model, 0, expand_nested)
+    shown = model.flattened() if expand_nested else [model]
+    left_out = {3} if all(is_chain(one) for one in shown) else set()
+    left_out |= set() if show_trainable else {4}
+    head, *rows = [
+        [cell for i, cell in enumerate(row) if i not in left_out] for row in [head, *rows]
+    ]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     if line_length is not None:
-        widths[0] = min(widths[0], max(12, line_length - sum(widths[1:]) - 3 * len(head) - 1))
+        around = 3 * len(head) + 1
+        if 3 not in left_out:  # names of layers, too: the longest are cut
+            widths[3] = min(widths[3], max(12, (line_length - around) // 3))
+        widths[0] = min(widths[0], max(12, line_length - sum(widths[1:]) - around))
     lines = [f'Model: "{model.name}"', _rule("┏", "━", "┳", "┓", widths), _line(head, widths, "┃")]
     lines.append(_rule("┡", "━", "╇", "┩", widths))
     lines += [_line(row, widths, "│") for row in rows]
@@ -60,8 +69,9 @@ def room() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _rows(layer: Layer, depth: int, expand: bool, trained: bool) -> list[Row]:
+def _rows(layer: Layer, depth: int, expand: bool) -> list[Row]:
     found: list[Row] = []
+    sources = connections(layer)
     for path, child in layer.children():
         if child.built and child.built_shape is None:
             continue  # a source of seeds, for example: nothing flows through it
@@ -71,11 +81,36 @@ def _rows(layer: Layer, depth: int, expand: bool, trained: bool) -> list[Row]:
             f"{'  ' * depth}{label(path, child)} ({type(child).__name__})",
             shape_of_output(child),
             f"{count:,}" if child.built else "?",
+            ", ".join(sources.get(id(child), ())) or "-",
         ]
-        found.append([*row, _mark(part) if child.built else "?"] if trained else row)
+        found.append([*row, _mark(part) if child.built else "?"])
         if expand:
-            found += _rows(child, depth + 1, expand, trained)
+            found += _rows(child, depth + 1, expand)
     return found
+
+
+def connections(model: Layer) -> dict[int, list[str]]:
+    """Return for each layer of a functional model the names of those it receives from."""
+    found: dict[int, list[str]] = {}
+    for step in getattr(model, "steps", ()):
+        names = [
+            one.name if one.origin is None else one.origin.layer.name
+            for one in symbols((step.args, step.kwargs))
+        ]
+        known = found.setdefault(id(step.layer), [])
+        known += [name for name in names if name not in known]
+    return found
+
+
+def is_chain(model: Layer) -> bool:
+    """Tell whether every layer receives from the one before it and from no other."""
+    sources = connections(model)
+    before: str | None = None
+    for _, child in model.children():
+        if sources.get(id(child), [before]) != [before]:
+            return False
+        before = child.name
+    return True
 
 
 def shape_of_output(layer: Layer) -> str:

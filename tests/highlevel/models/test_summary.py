@@ -99,3 +99,17 @@ def test_a_table_is_no_wider_than_asked_for(width: int) -> None:
 def test_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     nested().summary()
     assert capsys.readouterr().out.startswith('Model: "whole"\n┏━')
+
+
+def test_where_layers_branch_it_says_what_they_receive() -> None:
+    entrance = gw.Input((8, 8, 3), name="img")
+    x = layers.Conv2D(4, 3, padding="same", name="first")(entrance)
+    y = layers.Conv2D(4, 3, padding="same", name="second")(x)
+    chain, branched = gw.Model(entrance, y), gw.Model(entrance, layers.Add(name="sum")([x, y]))
+    assert not any("Connected to" in line for line in shown(chain))
+    told = {name: row[2] for name, row in cells(branched).items()}
+    assert told == {"img": "-", "first": "img", "second": "first", "sum": "first, second"}
+    outer = gw.Sequential([branched, layers.Flatten()])
+    assert len(cells(outer)["flatten"]) == 2
+    assert cells(outer, expand_nested=True)["sum"][2] == "first, second"
+    assert all(len(line) <= 70 for line in shown(branched, line_length=70) if "│" in line)
