@@ -30,6 +30,9 @@ from .ops.fft import (
 from .ops.stft import istft, stft
 from .spec import float32
 from .tensor import Tensor, tensor
+from .tensor.dispatch import ROOMS
+
+ROOMS["numpy.fft"] = globals()
 
 __all__ = [
     "fft",

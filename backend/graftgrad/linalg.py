@@ -14,6 +14,9 @@ from .ops.linalg_power import cross, matrix_exp, matrix_power, multi_dot
 from .ops.linalg_solve import inv, solve, solve_triangular
 from .ops.linalg_svd import lstsq, matrix_rank, pinv, svd, svdvals
 from .ops.matmul import matmul
+from .tensor.dispatch import ROOMS
+
+ROOMS["numpy.linalg"] = globals()
 
 __all__ = [
     "cholesky",

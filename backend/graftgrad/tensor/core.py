@@ -28,6 +28,7 @@ from ..spec import (
     float32,
     is_differentiable,
 )
+from .dispatch import Dispatched
 from .exchange import Exchange
 from .inplace import InPlace
 from .methods import Methods
@@ -41,7 +42,7 @@ ViewOf = tuple["Tensor", "tuple[Any, ...] | None"]
 GradientHook = Callable[["Tensor"], "Tensor | None"]
 
 
-class Tensor(Operators, Methods, InPlace, Values, Exchange):
+class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched):
     """An array of numbers that remembers how it was computed.
 
     Attributes:

@@ -16,8 +16,6 @@ class Exchange:
 
     __slots__ = ()
 
-    __array_priority__ = 1000  # numpy_array * tensor is ours to compute
-
     def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
         expect(self.grad_fn is None, "copy", "only leaves can be copied or pickled",
                error=GradientError, grad_fn=self.grad_fn,

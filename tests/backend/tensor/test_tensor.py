@@ -187,7 +187,7 @@ class TestValues:
         with pytest.raises(GradientError, match=r"must not want gradients.*detach\(\)"):
             graftgrad.ones(2, requires_grad=True).numpy()
 
-    @pytest.mark.parametrize("call", [np.asarray, np.exp, lambda x: np.stack([x, x])])
+    @pytest.mark.parametrize("call", [np.asarray, np.add.reduce, lambda x: np.interp(x, x, x)])
     def test_numpy_does_not_cut_a_gradient_in_silence(self, call):
         x = graftgrad.tensor([1.0, 2.0], requires_grad=True)
         with pytest.raises(GradientError, match=r"must not leave the graph.*detach\(\)"):

@@ -584,7 +584,7 @@ def test_a_loss_that_leaves_the_graph_is_refused() -> None:
     model.compile("sgd", lambda t, p: ((t - p.detach()) ** 2).mean(-1))
     with pytest.raises(GradientError, match="the loss must depend on the trained parameters"):
         model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
-    model.compile("sgd", lambda t, p: np.square(t - p))
+    model.compile("sgd", lambda t, p: np.square(t - np.asarray(p)))
     with pytest.raises(GradientError, match="must not leave the graph"):
         model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
 
