@@ -9,6 +9,7 @@ from __future__ import annotations
 from .ops.linalg_det import det, slogdet
 from .ops.linalg_eig import eig, eigh, eigvals, eigvalsh
 from .ops.linalg_factor import cholesky, lu, qr
+from .ops.linalg_lu import lu_factor, lu_solve
 from .ops.linalg_norm import cond, matrix_norm, norm, vector_norm
 from .ops.linalg_power import cross, matrix_exp, matrix_power, multi_dot
 from .ops.linalg_solve import inv, solve, solve_triangular
@@ -30,6 +31,8 @@ __all__ = [
     "inv",
     "lstsq",
     "lu",
+    "lu_factor",
+    "lu_solve",
     "matmul",
     "matrix_exp",
     "matrix_norm",

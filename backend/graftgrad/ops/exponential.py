@@ -78,6 +78,7 @@ class Rsqrt(Unary):
     """One over the square root."""
 
     c: ClassVar[str] = "rsqrt(x)"
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -85,7 +86,7 @@ class Rsqrt(Unary):
             xp.divide(1, y, out=y)
 
     def grad_x(self, gy: Tensor, y: Tensor) -> Tensor:
-        return gy * (y * y * y) * -0.5
+        return gy * conj(y * y * y) * -0.5
 
 
 @function

@@ -209,7 +209,15 @@ def lu(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         ShapeError: a has fewer than two axes.
         DataError: I and J differ, and the first columns are not independent.
     """
-    a = floating(a)
+    order, lower, upper = factored(floating(a))
+    rows = a.shape[-2]
+    eye = broadcast_to(identity(lower, rows), (*a.shape[:-2], rows, rows))
+    wide = broadcast_to(expand_dims(order, -1), eye.shape)
+    return swapped(Gather(a.ndim - 2)(eye, wide)), lower, upper
+
+
+def factored(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the order of rows in which a is L · U, (…, I), and these two."""
     rows, columns = matrix("lu", a.spec).shape[-2:]
     order = Pivots()(a.detach())
     places = broadcast_to(expand_dims(order, -1), a.shape)
@@ -223,6 +231,4 @@ def lu(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if rows > size:
         rest = solve_triangular(upper, sliced(turned, -2, size, rows), upper=True, left=False)
         lower = concatenate((lower, rest), -2)
-    eye = broadcast_to(identity(a, rows), (*a.shape[:-2], rows, rows))
-    wide = broadcast_to(expand_dims(order, -1), eye.shape)
-    return swapped(Gather(a.ndim - 2)(eye, wide)), lower, upper
+    return order, lower, upper

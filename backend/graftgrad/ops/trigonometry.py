@@ -33,37 +33,43 @@ class Tan(Unary):
 
 @function
 class Arcsin(Unary):
-    """The angle from −π/2 to π/2 of a sine; NaN outside of [−1, 1]."""
+    """The angle from −π/2 to π/2 of a sine; NaN for real numbers outside of [−1, 1]."""
+
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(invalid="ignore"):
             xp.arcsin(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy * rsqrt((1 - x) * (1 + x))
+        return gy * conj(rsqrt((1 - x) * (1 + x)))
 
 
 @function
 class Arccos(Unary):
-    """The angle from 0 to π of a cosine; NaN outside of [−1, 1]."""
+    """The angle from 0 to π of a cosine; NaN for real numbers outside of [−1, 1]."""
+
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(invalid="ignore"):
             xp.arccos(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return neg(gy * rsqrt((1 - x) * (1 + x)))
+        return neg(gy * conj(rsqrt((1 - x) * (1 + x))))
 
 
 @function
 class Arctan(Unary):
     """The angle from −π/2 to π/2 of a tangent."""
 
+    takes_complex: ClassVar[bool] = True
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.arctan(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy / (x * x + 1)
+        return gy / conj(x * x + 1)
 
 
 @function
@@ -126,35 +132,41 @@ class Cosh(Unary):
 class Arcsinh(Unary):
     """Inverse of the hyperbolic sine."""
 
+    takes_complex: ClassVar[bool] = True
+
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         xp.arcsinh(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy * rsqrt(x * x + 1)
+        return gy * conj(rsqrt(x * x + 1))
 
 
 @function
 class Arccosh(Unary):
-    """Inverse of the hyperbolic cosine; NaN below 1."""
+    """Inverse of the hyperbolic cosine; NaN for real numbers below 1."""
+
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(invalid="ignore"):
             xp.arccosh(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy * rsqrt((x - 1) * (x + 1))
+        return gy * conj(rsqrt(x - 1) * rsqrt(x + 1))  # the root of the product is another
 
 
 @function
 class Arctanh(Unary):
-    """Inverse of the hyperbolic tangent; ±∞ at ±1, NaN outside."""
+    """Inverse of the hyperbolic tangent; ±∞ at ±1, NaN for real numbers outside."""
+
+    takes_complex: ClassVar[bool] = True
 
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             xp.arctanh(x, out=y)
 
     def grad_x(self, gy: Tensor, x: Tensor) -> Tensor:
-        return gy / ((1 - x) * (1 + x))
+        return gy / conj((1 - x) * (1 + x))
 
 
 def tan(x: Tensor) -> Tensor:
@@ -207,12 +219,12 @@ def arcsinh(x: Tensor) -> Tensor:
 
 
 def arccosh(x: Tensor) -> Tensor:
-    """Inverse of the hyperbolic cosine; NaN below 1."""
+    """Inverse of the hyperbolic cosine; NaN for real numbers below 1."""
     return Arccosh()(floating(x))  # type: ignore[no-any-return]
 
 
 def arctanh(x: Tensor) -> Tensor:
-    """Inverse of the hyperbolic tangent; ±∞ at ±1, NaN outside."""
+    """Inverse of the hyperbolic tangent; ±∞ at ±1, NaN for real numbers outside."""
     return Arctanh()(floating(x))  # type: ignore[no-any-return]
 
 

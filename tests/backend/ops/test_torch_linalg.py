@@ -46,6 +46,11 @@ FUNCTIONS = {
            lambda a, b: [*torch.linalg.qr(a), *torch.linalg.qr(b)]),
     "lu": (lambda a, b: [*linalg.lu(a)[1:], *linalg.lu(b)[1:]],
            lambda a, b: [*torch.linalg.lu(a)[1:], *torch.linalg.lu(b)[1:]]),
+    "lu_factor": (
+        lambda a, b: [linalg.lu_factor(a)[0], linalg.lu_solve(*linalg.lu_factor(a), b)],
+        lambda a, b: [torch.linalg.lu_factor(a)[0],
+                      torch.linalg.lu_solve(*torch.linalg.lu_factor(a), b)],
+    ),
     "svd": (
         lambda a, b: [ops.abs(x) for x in linalg.svd(b, full_matrices=False)],
         lambda a, b: [x.abs() for x in torch.linalg.svd(b, full_matrices=False)],

@@ -3,7 +3,7 @@ import pytest
 
 import graftgrad
 from graftgrad import ops
-from support.case import CaseChecks, between, case, distinct, integers, positive
+from support.case import CaseChecks, between, case, complex_normal, distinct, integers, positive
 
 
 class TestCircular(CaseChecks):
@@ -21,6 +21,13 @@ class TestCircular(CaseChecks):
         case(ops.rad2deg, x=(2, 3), oracle=np.rad2deg, tolerance=1e-5),
         case(ops.tan, x=(0, 3), oracle=np.tan),
     )
+
+
+class TestComplexInverses(CaseChecks):
+    CASES = [
+        case(getattr(ops, name), x=complex_normal(3, 4), oracle=getattr(np, name))
+        for name in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh")
+    ] + [case(ops.rsqrt, x=complex_normal(3, 4), oracle=lambda x: 1 / np.sqrt(x))]
 
 
 class TestHyperbolic(CaseChecks):
