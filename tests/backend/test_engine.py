@@ -580,6 +580,28 @@ class TestMemory:
         finally:
             gc.enable()
 
+    def test_hooks_of_every_kind_leave_nothing_behind(self):
+        def step():
+            x = leaf(1.0, 2.0)
+            x.register_post_accumulate_grad_hook(lambda x: None)
+            y = ops.exp(x * 2)
+            y.grad_fn.register_hook(lambda found, arrived: None)
+            y.grad_fn.register_prehook(lambda arrived: None)
+            with graftgrad.detect_anomaly():
+                z = y * y
+            z.sum().backward()
+
+        step()
+        gc.collect()
+        gc.disable()
+        try:
+            before = len(gc.get_objects())
+            for _ in range(50):
+                step()
+            assert len(gc.get_objects()) - before < 50
+        finally:
+            gc.enable()
+
     def test_frozen_operands_make_no_graph(self):
         x, w = graftgrad.ones(3), graftgrad.ones(3)
         y = ops.exp(x * w) + x

@@ -28,6 +28,7 @@ from ..spec import (
     float32,
     is_differentiable,
 )
+from .conversions import Conversions
 from .dispatch import Dispatched
 from .exchange import Exchange
 from .inplace import InPlace
@@ -42,7 +43,7 @@ ViewOf = tuple["Tensor", "tuple[Any, ...] | None"]
 GradientHook = Callable[["Tensor"], "Tensor | None"]
 
 
-class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched):
+class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched, Conversions):
     """An array of numbers that remembers how it was computed.
 
     Attributes:
