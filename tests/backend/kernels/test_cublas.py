@@ -11,6 +11,7 @@ from graftgrad.device.base import Device
 from graftgrad.kernel import Call, choose, forget, generation, why_not
 from graftgrad.kernels import tf32
 from graftgrad.kernels.cublas import library
+from graftgrad.kernels.cublas.bodies import Namespace
 from graftgrad.kernels.cublas.gemm import Gemm, Lie, contiguous, gemms, joined, leading, straight
 from graftgrad.kernels.cublas.matmul import FLOAT32, FLOAT64, TF32, form_of
 from graftgrad.ops.matmul import MatMul
@@ -179,3 +180,28 @@ def test_what_is_declined_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_not(call) == "cuBLAS multiplies no int32 into int32"
     forget()
     assert why_not(call) == ""
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_bodies_multiply_through_our_own_calls(can: bool) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def multiply(a: Any, b: Any, y: Any) -> bool:
+        assert y.flags.c_contiguous
+        asked.append(y.shape)
+        if can:
+            y[...] = multiplied(a, b)
+        return can
+
+    xp, rng = Namespace(np, multiply), np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 1, 3, 4)), rng.standard_normal((5, 4, 6))
+    np.testing.assert_allclose(xp.matmul(a, b), a @ b, rtol=1e-12)
+    out = np.full((2, 5, 6, 3), np.nan).swapaxes(-1, -2)
+    assert xp.matmul(a, b, out=out) is out
+    np.testing.assert_allclose(out, a @ b, rtol=1e-12)
+    np.testing.assert_array_equal(xp.matmul(a[..., :0], b[:, :0]), np.zeros((2, 5, 3, 6)))
+    np.testing.assert_allclose(xp.dot(a[0, 0, 0], b[0, :, 0]), a[0, 0, 0] @ b[0, :, 0])
+    assert asked == [(2, 5, 3, 6), (2, 5, 3, 6), (1, 1)]
+    wide = a.astype("f4")
+    np.testing.assert_allclose(xp.matmul(wide, b), wide @ b)  # NumPy knows of promotion
+    assert xp.exp(0.0) == 1 and len(asked) == 3

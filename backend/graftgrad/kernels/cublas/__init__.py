@@ -3,7 +3,7 @@
 CuPy's own binding can neither be recorded into a graph nor multiply batches of 16-bit numbers.
 """
 
-from . import matmul
+from . import bodies, matmul
 from .library import why_not
 
-__all__ = ["matmul", "why_not"]
+__all__ = ["bodies", "matmul", "why_not"]

@@ -115,7 +115,7 @@ class Product(Kernel):
             xp.ascontiguousarray(xp.broadcast_to(x, (*lead, *x.shape[-2:])) if many else x)
             for x in (a, b.astype(scratch[0].dtype) if self.rounds else b)
         )
-        calls = gemms(_lie(a), _lie(b), _lie(y))
+        calls = gemms(lie_of(a), lie_of(b), lie_of(y))
         handle(self.device).run(calls, self.form, a.data.ptr, b.data.ptr, y.data.ptr)
 
     def _calls(self, a: Array, b: Array, y: Array) -> list[Gemm] | None:
@@ -124,7 +124,7 @@ class Product(Kernel):
         if key not in self.known:
             if len(self.known) >= _CACHED:
                 self.known.clear()
-            lies = _lie(a), _lie(b), _lie(y)
+            lies = lie_of(a), lie_of(b), lie_of(y)
             found = gemms(*lies) if all(straight(one) for one in lies) else None
             self.known[key] = found if found is None or len(found) <= MOST else None
         return self.known[key]
@@ -134,7 +134,8 @@ def _nothing() -> None:
     return None
 
 
-def _lie(array: Array) -> Lie:
+def lie_of(array: Array) -> Lie:
+    """Return how an array lies, in elements."""
     return Lie(array.shape, tuple([step // array.itemsize for step in array.strides]))
 
 
