@@ -30,6 +30,12 @@ NO_SYMBOL = {
     "lu_factor", "ndim", "nonzero", "ones", "shape", "size", "slice_update", "tri", "unique",
     "zeros", "ctc_decode", "scatter", "vander", "convert_to_tensor", "cholesky_inverse",
 }  # fmt: skip
+# Where the shape that Keras tells for a symbol is not that of the values which it then computes,
+# or where it leaves unknown what the other operands, or a size that is less than any batch, tell.
+WRONG_SYMBOL = {
+    "adaptive_average_pool(output_size=(2, 3))", "corrcoef()", "slogdet()", "diag()",
+    "diagonal(offset=1)", "dot_product_attention()", "dot_product_attention(is_causal=True)",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("one", ops.CASES, ids=str)
@@ -50,7 +56,12 @@ def test_element_types(one: Case) -> None:
     assert kinds[0] == kinds[1]
 
 
-SYMBOLIC = [one for one in ops.CASES if one.name not in NO_SYMBOL and one.inputs]
+SYMBOLIC = [
+    one
+    for one in ops.CASES
+    if one.name not in NO_SYMBOL and one.inputs and str(one) not in WRONG_SYMBOL
+    if (one.name, len(one.inputs)) != ("where", 1)  # places, which depend on values
+]
 
 
 @pytest.mark.parametrize("one", SYMBOLIC, ids=str)

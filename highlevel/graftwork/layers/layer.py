@@ -664,7 +664,7 @@ class Layer(Bookkeeping):
             with graftgrad.no_grad(), collecting():
                 return self(*mapped(put, args), training=False, **mapped(put, others))
 
-        return traced(run)
+        return traced(run, (args, others, getattr(self, "arguments", ())))
 
     # -- penalties -----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ shape rule is written twice.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -241,31 +242,59 @@ def is_symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return bool(kwargs) and bool(symbols(kwargs))
 
 
-def described(symbol: KerasTensor, unknown: int) -> Any:
-    """Return a meta tensor of a symbol's shape, with a size in place of what is unknown.
+def described(symbol: KerasTensor, batch: int, other: int) -> Any:
+    """Return a meta tensor of a symbol's shape, with sizes in place of what is unknown.
 
     For strings it is `Blank`: they are no tensor before a layer has looked them up.
+
+    Args:
+        batch: the size of the first axis, if that is unknown.
+        other: the size of every other unknown axis.
     """
-    shape = tuple(
-        unknown * (1 if i == 0 else 16) if n is None else n for i, n in enumerate(symbol.shape)
-    )
+    shape = tuple((other if i else batch) if n is None else n for i, n in enumerate(symbol.shape))
     if symbol.dtype == STRING:
-        return Blank(shape, unknown)
+        return Blank(shape, batch)
     made = graftgrad.empty(shape, dtype=symbol.dtype, device="meta")
     if symbol._keras_mask is not None:
-        made._keras_mask = described(symbol._keras_mask, unknown)
+        made._keras_mask = described(symbol._keras_mask, batch, other)
     return made
 
 
-def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any]) -> Any:
+def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any], beside: Any = ()) -> Any:
     """Find output shapes by two runs on meta tensors that differ in every unknown size.
 
-    What differs between the two results is unknown (None).
+    What differs between the two results is unknown (None). Where no run is possible with any
+    batch, it is taken to be what stands beside the symbols: a size of a constant that it meets, or
+    a multiple of a number by which it is divided.
+
+    Args:
+        run: computes the outputs, given what a symbol stands for.
+        beside: the other arguments, in whose sizes a batch that does not fit is looked for.
     """
-    first = run(lambda symbol: described(symbol, 4))
-    second = leaves(run(lambda symbol: described(symbol, 6)))
-    pairs = iter(second)
-    return mapped(lambda one: _joined(one, next(pairs)), first)
+
+    def pair(first: int, second: int) -> Any:
+        found = run(lambda symbol: described(symbol, first, 64))
+        pairs = iter(leaves(run(lambda symbol: described(symbol, second, 96))))
+        return mapped(lambda one: _joined(one, next(pairs)), found)
+
+    try:
+        return pair(60, 120)
+    except ShapeError:
+        for size in _sizes(beside):
+            for first, second in ((60 * size, 120 * size), (size, size)):
+                with contextlib.suppress(ShapeError):
+                    return pair(first, second)
+        raise
+
+
+def _sizes(tree: Any) -> list[int]:
+    found: list[int] = []
+    for one in leaves(tree):
+        if isinstance(one, int) and not isinstance(one, bool):
+            found.append(one)
+        elif not isinstance(one, KerasTensor):
+            found.extend(n for n in getattr(one, "shape", ()) if isinstance(n, int))
+    return sorted({n for n in found if n > 1})
 
 
 def _joined(one: Any, other: Any) -> Any:

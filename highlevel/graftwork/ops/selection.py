@@ -171,9 +171,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 @op("numpy")
 def histogram(x: Any, bins: int = 10, range: Any = None) -> Any:
-    """Count the elements in bins of equal width: counts, int32, and the edges."""
+    """Count the elements in bins of equal width: counts, float32, and the edges."""
     counts, edges = ops.histogram(real_numbers(x), bins, None if range is None else tuple(range))
-    return ops.cast(counts, "int32"), edges
+    return ops.cast(counts, "float32"), edges
 
 
 @op("math")
