@@ -12,6 +12,7 @@ GraftError
 │   └── MissingFileError (FileNotFoundError)    a file or folder that is not there
 ├── DataError (ValueError)         data that cannot be learned from: empty, NaN, out of range
 └── ConfigError (ValueError)       a setting, a name or a configuration that is not understood
+    └── ArgumentError (TypeError)  an argument that is unknown, missing or given twice
 
 The sentence: *subject: what must hold; got what was given. What to do, if it is not obvious.*
 """
@@ -74,6 +75,10 @@ class DataError(GraftError, ValueError):
 
 class ConfigError(GraftError, ValueError):
     """A setting, a name or a configuration is not understood."""
+
+
+class ArgumentError(ConfigError, TypeError):
+    """An argument is unknown, missing or given twice: also what Python itself raises."""
 
 
 def sentence(subject: str, rule: str, got: dict[str, object], advice: str = "") -> str:

@@ -7,57 +7,75 @@ place; one that is to be saved with its model is registered first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
-from graftgrad import Tensor
+from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
-from graftgrad.ops.activation import (
-    celu,
-    elu,
-    gelu,
-    glu,
-    log_sigmoid,
-    mish,
-    selu,
-    silu,
-    softplus,
-    softsign,
-    sparsemax,
-    squareplus,
-    tanh_shrink,
-)  # fmt: skip
-from graftgrad.ops.arithmetic import clip
-from graftgrad.ops.exponential import exp, sigmoid, tanh
-from graftgrad.ops.rectifier import (
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_tanh,
-    leaky_relu,
-    relu,
-    relu6,
-    soft_shrink,
-    sparse_plus,
-    sparse_sigmoid,
-    threshold,
-)  # fmt: skip
-from graftgrad.ops.softmax import log_softmax, softmax
 
 from . import registry
 from .registry import encoded
 
-swish = silu
-hard_swish = hard_silu
+F = TypeVar("F", bound=Callable[..., Any])
+# The same functions of what is no tensor: symbols and whatever becomes one. `ops` fills it.
+beyond: dict[str, Callable[..., Any]] = {}
 
 
-def linear(x: Tensor) -> Tensor:
+def public(function: F) -> F:
+    """Let a function of tensors take symbols, host arrays, lists and numbers, too."""
+    name = function.__name__
+
+    @wraps(function)
+    def activated(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, Tensor):
+            return function(x, *args, **kwargs)
+        return beyond[name](x, *args, **kwargs)
+
+    return cast(F, activated)
+
+
+celu = public(ops.celu)
+elu = public(ops.elu)
+gelu = public(ops.gelu)
+glu = public(ops.glu)
+hard_shrink = public(ops.hard_shrink)
+hard_sigmoid = public(ops.hard_sigmoid)
+hard_silu = hard_swish = public(ops.hard_silu)
+hard_tanh = public(ops.hard_tanh)
+leaky_relu = public(ops.leaky_relu)
+log_sigmoid = public(ops.log_sigmoid)
+log_softmax = public(ops.log_softmax)
+mish = public(ops.mish)
+relu = public(ops.relu)
+relu6 = public(ops.relu6)
+selu = public(ops.selu)
+sigmoid = public(ops.sigmoid)
+silu = swish = public(ops.silu)
+soft_shrink = public(ops.soft_shrink)
+softmax = public(ops.softmax)
+softplus = public(ops.softplus)
+softsign = public(ops.softsign)
+sparse_plus = public(ops.sparse_plus)
+sparse_sigmoid = public(ops.sparse_sigmoid)
+sparsemax = public(ops.sparsemax)
+squareplus = public(ops.squareplus)
+tanh = public(ops.tanh)
+tanh_shrink = public(ops.tanh_shrink)
+threshold = public(ops.threshold)
+
+
+def linear(x: Any) -> Any:
     """Return x as it is."""
     return x
 
 
+@public
 def exponential(x: Tensor) -> Tensor:
     """Exponential: y = eˣ."""
-    return exp(x)
+    return ops.exp(x)
+
+
+exp = exponential
 
 
 def keras_2_hard_sigmoid(x: Tensor) -> Tensor:
@@ -65,7 +83,7 @@ def keras_2_hard_sigmoid(x: Tensor) -> Tensor:
 
     Models in their files that name "hard_sigmoid" mean this one; Keras 3's is x / 6 + 1 / 2.
     """
-    return clip(x * 0.2 + 0.5, 0.0, 1.0)
+    return ops.clip(x * 0.2 + 0.5, 0.0, 1.0)
 
 
 for _function in (

@@ -22,7 +22,7 @@ from importlib import import_module
 from types import MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.errors import ArgumentError, ConfigError, GraftError, expect
 from graftgrad.plan import changes as changes
 
 if TYPE_CHECKING:
@@ -537,12 +537,13 @@ class Constructor:
         """Store the settings in a new object.
 
         Raises:
-            ConfigError: an argument is unknown, missing or unfit.
+            ArgumentError: an argument is unknown, missing or given twice.
+            ConfigError: an argument is unfit.
         """
         try:
             bound = self.__signature__.bind(made, *args, **kwargs)
         except TypeError as error:
-            raise ConfigError(_misfit(self.subject, self.__signature__, str(error))) from error
+            raise ArgumentError(_misfit(self.subject, self.__signature__, str(error))) from error
         bound.apply_defaults()
         for name, one in self.settings.items():
             value = bound.arguments[name]

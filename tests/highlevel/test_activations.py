@@ -5,7 +5,7 @@ import pytest
 
 import graftgrad
 from graftgrad.errors import ConfigError
-from graftwork import activations, registry
+from graftwork import Input, Model, activations, registry
 from graftwork.layers import Dense, LeakyReLU
 from support.golden import cases
 
@@ -60,3 +60,25 @@ def test_what_is_not_known() -> None:
         activations.get("sigmoyd")
     with pytest.raises(ConfigError, match="must be a known name or a function; got activation=3"):
         activations.get(3)
+
+
+def test_symbols_and_host_arrays() -> None:
+    """What is no tensor is taken as well, as in Keras; a layer is left behind in a model."""
+    x = np.array([[-1.0, 2.0, 8.0]], "float32")
+    np.testing.assert_array_equal(activations.relu(x, max_value=6.0).numpy(), [[0, 2, 6]])
+    np.testing.assert_allclose(
+        activations.gelu(x).numpy(), activations.gelu(graftgrad.tensor(x)).numpy()
+    )
+    assert activations.softmax([0.0, 0.0]).tolist() == [0.5, 0.5]
+    given = Input((3,))
+    y = activations.mish(activations.relu(given, negative_slope=0.5, max_value=6.0))
+    model = Model(given, activations.exponential(y * 0.0))
+    np.testing.assert_array_equal(model(x).detach().numpy(), [[1, 1, 1]])
+    again = Model.from_config(model.get_config())
+    assert [type(layer).__name__ for layer in again.layers][1] == "ReLU"
+    np.testing.assert_array_equal(again(x).detach().numpy(), [[1, 1, 1]])
+
+
+def test_public_functions_are_told_by_name() -> None:
+    assert Dense(2, activation=activations.relu).get_config()["activation"] == "relu"
+    assert activations.get("swish") is activations.silu

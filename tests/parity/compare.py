@@ -255,11 +255,15 @@ def same_weights(ours: Any, theirs: Any) -> None:
     ours.set_weights(values)
 
 
-def same_configuration(ours: Any, theirs: Any) -> None:
-    """Hold configurations against each other, and let each side read the other's."""
+def same_configuration(ours: Any, theirs: Any, freely: Sequence[str] = ()) -> None:
+    """Hold configurations against each other, and let each side read the other's.
+
+    Settings named in `freely` may differ.
+    """
     wanted, found = plain(theirs.get_config()), plain(ours.get_config())
     for config in (wanted, found):
-        config.pop("name", None)
+        for key in ("name", *freely):
+            config.pop(key, None)
     differing = {
         key: (found.get(key, "absent"), value)
         for key, value in wanted.items()
@@ -269,7 +273,8 @@ def same_configuration(ours: Any, theirs: Any) -> None:
     again = plain(type(ours).from_config(theirs.get_config()).get_config())
     assert wanted.items() <= again.items(), f"{type(ours).__name__}: after reading Keras': {again}"
     back = plain(type(theirs).from_config(ours.get_config()).get_config())
-    back.pop("name", None)
+    for key in ("name", *freely):
+        back.pop(key, None)
     assert back == wanted, f"{type(ours).__name__}: configuration after Keras read ours: {back}"
 
 

@@ -14,13 +14,21 @@ from .confusion import Counts, threshold_rule
 from .metric import divided
 
 
+def _curve(subject: str, name: str, value: Any) -> str:
+    found = str(value).upper()
+    expect(found in ("ROC", "PR", "PRGAIN"), subject, f'{name} must be "ROC", "PR" or "PRGAIN"',
+           error=ConfigError, **{name: value})  # fmt: skip
+    return found
+
+
 @declared(metrics, "auc")
 class AUC(Counts):
     """Area under a curve drawn through the counts at many thresholds.
 
     Args:
         num_thresholds: how many thresholds from just below 0 to just above 1.
-        curve: "ROC", true over false positive rate; or "PR", precision over recall.
+        curve: "ROC", true over false positive rate; "PR", precision over recall; or "PRGAIN",
+            the gains of both over a classifier that says yes to all (Flach and Kull 2015).
         summation_method: "interpolation" by trapezoids (for "PR" by counts that vary linearly
             between thresholds: Davis and Goadrich 2006, section 4), or the sum of the lower
             ("minoring") or upper ("majoring") rectangles.
@@ -35,7 +43,7 @@ class AUC(Counts):
     """
 
     num_thresholds: int = setting(positive_integer, default=200)
-    curve: str = setting(default="ROC")
+    curve: str = setting(_curve, default="ROC")
     summation_method: str = setting(
         one_of("interpolation", "minoring", "majoring"), default="interpolation"
     )
@@ -49,8 +57,6 @@ class AUC(Counts):
 
     def build(self) -> None:
         """Make the four counts at all thresholds."""
-        expect(self.curve in ("ROC", "PR"), "AUC", 'curve must be "ROC" or "PR"', error=ConfigError,
-               curve=self.curve)  # fmt: skip
         expect(self.multi_label or self.num_labels is None, "AUC",
                "num_labels needs multi_label=True", error=ConfigError,
                num_labels=self.num_labels)  # fmt: skip
@@ -61,6 +67,7 @@ class AUC(Counts):
         even = [i / steps for i in range(1, steps)]
         inner = even if self.thresholds is None else sorted(self.thresholds)
         self.between = [-1e-7, *inner, 1 + 1e-7]
+        self.num_thresholds = len(self.between)
         if not self.multi_label:
             self.make_counts(self.between)
         elif self.num_labels is not None:
@@ -106,10 +113,21 @@ class AUC(Counts):
             return self._between_counts()
         if self.curve == "PR":
             return self._area(recall, self.precisions())
+        if self.curve == "PRGAIN":
+            return self._area(*self._gains())
         false_rate = divided(
             self.false_positives, self.false_positives.detach() + self.true_negatives
         )
         return self._area(false_rate, recall)
+
+    def _gains(self) -> tuple[Tensor, Tensor]:
+        """Return 1 − π FN / TP, at least 0, and 1 − π FP / TP; π is the ratio of yes to no."""
+        hits, wrong = self.true_positives.detach(), self.false_positives.detach()
+        ratio = divided(hits + self.false_negatives, wrong + self.true_negatives)
+        recall = 1.0 - ratio * divided(self.false_negatives, hits)
+        precision = 1.0 - ratio * divided(wrong, hits)
+        recall = ops.where(hits == 0, ops.full_like(recall, 0), recall)
+        return ops.maximum(recall, 0.0), ops.where(hits == 0, ops.full_like(hits, 1), precision)
 
     def _area(self, x: Tensor, y: Tensor) -> Tensor:
         left, right = y[:-1], y[1:]

@@ -45,7 +45,7 @@ class CategoricalCrossentropy(PerSample):
 
 @declared(metrics, "sparse_categorical_crossentropy")
 class SparseCategoricalCrossentropy(PerSample):
-    """Mean cross entropy of whole-number labels."""
+    """Mean cross entropy of whole-number labels; those of `ignore_class` do not count."""
 
     name: Any = setting(default="sparse_categorical_crossentropy")
     dtype: Any = setting(default=None)
@@ -58,6 +58,10 @@ class SparseCategoricalCrossentropy(PerSample):
         return losses.sparse_categorical_crossentropy(
             y_true, y_pred, self.from_logits, self.ignore_class, self.axis
         )
+
+    def valid(self, y_true: Tensor) -> Tensor | None:
+        """Return where the label is not the ignored one."""
+        return None if self.ignore_class is None else y_true != self.ignore_class
 
 
 @declared(metrics, "kl_divergence", "kullback_leibler_divergence", "kld", "KLD")

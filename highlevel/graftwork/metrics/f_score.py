@@ -30,7 +30,7 @@ class FBetaScore(Metric):
 
     average: Any = setting(optional(one_of("micro", "macro", "weighted")), default=None)
     beta: float = setting(number, default=1.0)
-    threshold: Any = setting(default=None)
+    threshold: Any = setting(optional(number), default=None)
     name: Any = setting(default="fbeta_score")
     dtype: Any = setting(default=None)
 

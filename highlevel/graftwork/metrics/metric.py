@@ -40,6 +40,11 @@ class Metric(Configured):
         object.__setattr__(made, "own_variables", [])
         return made
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values, the element type as it is used."""
+        told = super().get_config()
+        return {**told, "dtype": told["dtype"] or "float32"} if "dtype" in told else told
+
     def prepare(self) -> None:
         """Settle the name and make the state."""
         if self.name is None:
@@ -168,11 +173,21 @@ class PerSample(Mean):
         """Return one value per sample."""
         raise NotImplementedError
 
+    def valid(self, y_true: Tensor) -> Tensor | None:
+        """Return where values count, or None where all do."""
+        return None
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add the values of a batch."""
         with graftgrad.no_grad():
-            values = self.measure(as_tensor(y_true), precise(as_tensor(y_pred).detach()))
-            super().update_state(values, masked_weight(y_pred, sample_weight))
+            truth = as_tensor(y_true)
+            values = self.measure(truth, precise(as_tensor(y_pred).detach()))
+            weights = masked_weight(y_pred, sample_weight)
+            valid = self.valid(truth)
+            if valid is not None:
+                counts = ops.cast(ops.reshape(valid, values.shape), "float32")
+                weights = counts if weights is None else counts * weights_for(counts, weights)
+            super().update_state(values, weights)
 
 
 @declared(metrics)

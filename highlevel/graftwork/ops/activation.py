@@ -7,6 +7,8 @@ from typing import Any
 
 from graftgrad import ops
 
+from .. import activations
+from .elementwise import exp, tanh
 from .operands import real_numbers
 from .operation import along_axes, elementwise, op
 
@@ -120,3 +122,36 @@ def _over(function: Callable[..., Any], x: Any, axis: Any) -> Any:
     if axis is None:
         return ops.reshape(function(ops.reshape(x, (-1,)), -1), x.shape)
     return function(x, tuple(axis) if isinstance(axis, list) else axis)
+
+
+# What `graftwork.activations` computes of symbols and host arrays.
+_ROOM = "keras.src.activations.activations"
+
+
+@op(_ROOM, alike=elementwise)
+def rectified(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
+    """Rectifier with a slope, an upper end and a threshold: see `activations.relu`."""
+    return ops.relu(x, negative_slope, max_value, threshold)
+
+
+@op(_ROOM, alike=elementwise)
+def mish(x: Any) -> Any:
+    """Self-regularized: y = x · tanh(ln(1 + eˣ))."""
+    return ops.mish(real_numbers(x))
+
+
+def _gelu(x: Any, approximate: bool = False) -> Any:
+    return gelu(x, approximate)
+
+
+activations.beyond.update(
+    celu=celu, elu=elu, exponential=exp, gelu=_gelu, glu=glu, hard_shrink=hard_shrink,
+    hard_sigmoid=hard_sigmoid, hard_silu=hard_silu, hard_tanh=hard_tanh, leaky_relu=leaky_relu,
+    log_sigmoid=log_sigmoid, log_softmax=log_softmax, mish=mish, relu=rectified, relu6=relu6,
+    selu=selu, sigmoid=sigmoid, silu=silu, soft_shrink=soft_shrink, softmax=softmax,
+    softplus=softplus, softsign=softsign, sparse_plus=sparse_plus, sparse_sigmoid=sparse_sigmoid,
+    sparsemax=sparsemax, squareplus=squareplus, tanh=tanh, tanh_shrink=tanh_shrink,
+    threshold=threshold,
+)  # fmt: skip

@@ -28,6 +28,7 @@ _CLASSES = {
     "ctc_decode": "CTCDecode", "ctc_loss": "CTCLoss", "fft": "FFT", "fft2": "FFT2",
     "hsv_to_rgb": "HSVToRGB", "ifft2": "IFFT2", "irfft": "IRFFT", "isin": "IsIn",
     "istft": "ISTFT", "jvp": "JVP", "layer_normalization": "LayerNorm", "psnr": "PSNR",
+    "rectified": "ReLU",
     "rfft": "RFFT", "rgb_to_grayscale": "RGBToGrayscale", "rgb_to_hsv": "RGBToHSV",
     "rms_normalization": "RMSNorm", "searchsorted": "SearchSorted", "ssim": "SSIM",
     "stft": "STFT", "svd": "SVD",

@@ -205,3 +205,40 @@ def test_a_rate_that_is_never_reached_gives_zero() -> None:
     assert float(metric.result()) == 0
     assert float(metrics.MeanIoU(2).result()) == 0
     assert float(metrics.AUC(multi_label=True).result()) == 0
+
+
+def test_gains_of_precision_and_recall() -> None:
+    """A classifier that ranks without a mistake gains everything (Flach and Kull 2015)."""
+    gain = metrics.AUC(num_thresholds=50, curve="prgain")
+    truth, guess = [0.0, 0.0, 1.0, 1.0], [0.1, 0.3, 0.7, 0.9]
+    gain.update_state(truth, guess)
+    assert float(gain.result()) == pytest.approx(1.0)
+    gain.reset_state()
+    gain.update_state(truth, guess[::-1])
+    assert float(gain.result()) == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(ConfigError, match='AUC: curve must be "ROC", "PR" or "PRGAIN"; got curve='):
+        metrics.AUC(curve="gain")
+
+
+def test_ignored_labels_do_not_count() -> None:
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=1)
+    metric.update_state([0, 1, 0], [[0.5, 0.5], [0.1, 0.9], [0.25, 0.75]])
+    expected = -(np.log(0.5) + np.log(0.25)) / 2
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
+    metric.reset_state()
+    metric.update_state([0, 1], [[0.5, 0.5], [0.1, 0.9]], sample_weight=[3.0, 7.0])
+    assert float(metric.result()) == pytest.approx(-np.log(0.5), rel=1e-5)
+
+
+def test_configurations_tell_what_is_used() -> None:
+    assert metrics.MeanSquaredError().get_config()["dtype"] == "float32"
+    assert metrics.AUC(thresholds=[0.2, 0.6]).get_config()["num_thresholds"] == 4
+
+
+def test_an_unknown_argument_is_what_python_raises_too() -> None:
+    with pytest.raises(TypeError, match="MeanSquaredError: arguments must be known; got unheard"):
+        metrics.MeanSquaredError(unheard=1)
+    with pytest.raises(ConfigError):
+        metrics.MeanSquaredError(unheard=1)
+    with pytest.raises(ConfigError, match="F1Score: threshold must be"):
+        metrics.F1Score(threshold="high")
