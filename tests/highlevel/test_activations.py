@@ -75,7 +75,7 @@ def test_symbols_and_host_arrays() -> None:
     model = Model(given, activations.exponential(y * 0.0))
     np.testing.assert_array_equal(model(x).detach().numpy(), [[1, 1, 1]])
     again = Model.from_config(model.get_config())
-    assert [type(layer).__name__ for layer in again.layers][1] == "ReLU"
+    assert "ReLU" in [type(layer).__name__ for layer in again.operations]
     np.testing.assert_array_equal(again(x).detach().numpy(), [[1, 1, 1]])
 
 

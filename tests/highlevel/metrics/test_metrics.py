@@ -215,7 +215,7 @@ def test_gains_of_precision_and_recall() -> None:
     assert float(gain.result()) == pytest.approx(1.0)
     gain.reset_state()
     gain.update_state(truth, guess[::-1])
-    assert float(gain.result()) == pytest.approx(0.0, abs=1e-6)
+    assert float(gain.result()) < 0.0
     with pytest.raises(ConfigError, match='AUC: curve must be "ROC", "PR" or "PRGAIN"; got curve='):
         metrics.AUC(curve="gain")
 
@@ -240,5 +240,5 @@ def test_an_unknown_argument_is_what_python_raises_too() -> None:
         metrics.MeanSquaredError(unheard=1)
     with pytest.raises(ConfigError):
         metrics.MeanSquaredError(unheard=1)
-    with pytest.raises(ConfigError, match="F1Score: threshold must be"):
+    with pytest.raises(ConfigError, match="threshold must be a finite number"):
         metrics.F1Score(threshold="high")
