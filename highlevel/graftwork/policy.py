@@ -50,6 +50,12 @@ class DTypePolicy(Configured):
         self.compute_dtype: DType = as_dtype(self.name.removeprefix("mixed_"))
         self.variable_dtype: DType = as_dtype("float32") if mixed else self.compute_dtype
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
 
 Policy = DTypePolicy
 _current: DTypePolicy | None = None  # none was set: that of floatx()

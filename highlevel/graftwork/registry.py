@@ -83,7 +83,7 @@ class Registry:
         """Return an object for a name, a configuration or a class; an object comes back as it is.
 
         Raises:
-            ConfigError: the name is not known or the configuration not understood.
+            ConfigError: the name is not known, the configuration not understood, or it is a number.
         """
         if isinstance(identifier, str):
             found = self.find(identifier)
@@ -92,6 +92,9 @@ class Registry:
             return identifier()
         if isinstance(identifier, Mapping):
             return decoded(identifier, self)
+        expect(not isinstance(identifier, (int, float, bytes)), self.kind,
+               "must be told by a name, a configuration, a class or an object", error=ConfigError,
+               identifier=identifier)  # fmt: skip
         return identifier
 
 

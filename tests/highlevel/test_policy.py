@@ -203,3 +203,9 @@ def test_a_weight_that_two_layers_share_gathers_its_gradient_in_float32() -> Non
     second.kernel = first.kernel
     (first(large) + second(small)).sum().backward()
     assert first.kernel.grad.numpy().item() == 257
+
+
+def test_policies_of_one_name_are_equal() -> None:
+    assert DTypePolicy("mixed_float16") == DTypePolicy("mixed_float16")
+    assert DTypePolicy("float16") != DTypePolicy("mixed_float16")
+    assert len({DTypePolicy("float16"), DTypePolicy("float16")}) == 1

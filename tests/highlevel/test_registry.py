@@ -200,3 +200,8 @@ def test_names_as_keras_forms_them() -> None:
         assert snake_case(name) == wanted
     registry.clear_names()
     assert [unique_name("x") for _ in range(3)] == ["x", "x_1", "x_2"]
+
+
+def test_a_number_names_nothing() -> None:
+    with pytest.raises(ConfigError, match=r"initializer: must be told by a name.*identifier=3\.5"):
+        registry.initializers.get(3.5)

@@ -1,27 +1,35 @@
-"""Which public names of Keras are here, and which are missing, with the reason or without.
+"""Which public names of Keras are compared, which differ, and which are missing, and why.
 
 KERAS_BACKEND=jax PYTHONPATH=tests python -m parity
 """
 
 from __future__ import annotations
 
-from . import checklist
+from . import checklist, coverage
 from .keras_jax import keras
 
 
 def main() -> None:
-    """Print one line for each module, and the names that are missing without a reason."""
-    print(f"{'module':<24}{'names':>7}{'here':>7}{'missing':>9}  of these without a reason")
-    total = bare_total = 0
+    """Print one line for each module, then what differs and what is missing without a reason."""
+    print(f"{'module':<24}{'names':>7}{'compared':>10}{'arguments':>11}{'missing':>9}")
+    total = [0, 0, 0, 0]
+    bare: list[str] = []
     for family in checklist.FAMILIES:
         every = checklist.names(family, keras)
         gone = checklist.missing(family, keras)
-        bare = [name for name in gone if not checklist.is_excused(family, name)]
-        total, bare_total = total + len(every), bare_total + len(bare)
+        computed = len(coverage.compared(family, keras) - set(gone))
+        row = (len(every), computed, len(every) - len(gone) - computed, len(gone))
+        total = [a + b for a, b in zip(total, row, strict=True)]
         told = f"keras.{family}" if family else "keras"
-        row = f"{told:<24}{len(every):>7}{len(every) - len(gone):>7}{len(gone):>9}"
-        print(f"{row}  {len(bare)}: {', '.join(bare)}" if bare else row)
-    print(f"{total} names, {bare_total} missing without a reason")
+        print(f"{told:<24}{row[0]:>7}{row[1]:>10}{row[2]:>11}{row[3]:>9}")
+        whole = [(f"{family}.{name}" if family else name, name) for name in gone]
+        bare += [one for one, name in whole if not checklist.is_excused(family, name)]
+        bare += [f"{family}.{name} (no case)" for name in coverage.bare(family, keras)]
+    print(f"{'all':<24}{total[0]:>7}{total[1]:>10}{total[2]:>11}{total[3]:>9}")
+    print("compared: output, gradient, configuration, errors; arguments: their names and defaults")
+    differing = checklist.differing()
+    print(f"{len(differing)} names differ: {', '.join(sorted(differing))}")
+    print(f"{len(bare)} names without a reason{': ' if bare else ''}{', '.join(bare)}")
 
 
 if __name__ == "__main__":

@@ -48,8 +48,18 @@ def excused() -> dict[str, str]:
     A row names one or several in backquotes: "| `layers.JaxLayer`, `layers.FlaxLayer` | why |";
     a name that ends in `.*` stands for a whole module.
     """
+    return _table("## What is missing")
+
+
+def differing() -> dict[str, str]:
+    """Return the names of which the page says that they differ, and how."""
+    return _table("## Names that differ")
+
+
+def _table(title: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    _, _, table = PAGE.read_text(encoding="utf-8").partition("## What is missing")
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(title + "\n")
+    table, _, _ = rest.partition("\n## ")
     for row in re.findall(r"^\| (`.*`) \| (.+) \|$", table, re.MULTILINE):
         for name in re.findall(r"`([^`]+)`", row[0]):
             found[name] = row[1]

@@ -342,3 +342,11 @@ MATH = [
 CASES = [
     *ELEMENTWISE, *BINARY, *REDUCTIONS, *ARRANGEMENT, *CREATION, *PRODUCTS, *NN, *LINALG, *MATH,
 ]  # fmt: skip
+# What is compared by hand in test_ops.py: lists of tensors, functions, free signs; where Keras is wrong.
+BY_HAND = {
+    "append", "argpartition", "associative_scan", "concatenate", "cond", "convert_to_numpy",
+    "custom_gradient", "dstack", "dtype", "eig", "eigh", "einsum", "empty", "empty_like", "fft",
+    "fft2", "fori_loop", "hstack", "ifft2", "irfft", "is_tensor", "istft", "jvp", "map", "qr",
+    "scan", "select", "sparsemax", "stack", "switch", "vectorize", "vectorized_map", "vstack",
+    "while_loop",
+}  # fmt: skip

@@ -15,14 +15,6 @@ from .compare import Case
 from .keras_jax import keras
 
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
-# What is compared by hand below: lists of tensors, functions, free signs; where Keras is wrong.
-BY_HAND = {
-    "append", "argpartition", "associative_scan", "concatenate", "cond", "convert_to_numpy",
-    "custom_gradient", "dstack", "dtype", "eig", "eigh", "einsum", "empty", "empty_like", "fft",
-    "fft2", "fori_loop", "hstack", "ifft2", "irfft", "is_tensor", "istft", "jvp", "map", "qr",
-    "scan", "select", "sparsemax", "stack", "switch", "vectorize", "vectorized_map", "vstack",
-    "while_loop",
-}  # fmt: skip
 # Shapes that depend on values, or are told from them.
 NO_SYMBOL = {
     "arange", "array", "bartlett", "bincount", "blackman", "digitize", "eye", "full", "geomspace",
@@ -161,7 +153,7 @@ def test_control_flow() -> None:
 
 
 def test_every_function_is_compared() -> None:
-    covered = {one.name for one in ops.CASES} | BY_HAND
+    covered = {one.name for one in ops.CASES} | ops.BY_HAND
     here = [name for name in checklist.names("ops", keras) if hasattr(graftwork.ops, name)]
     assert [name for name in here if name not in covered] == []
     assert isinstance(graftwork.ops.ones(2), Tensor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,28 @@ def test_losses(one: Case, reduction: str, weighted: bool) -> None:
     gradient = jax.grad(scalar)(compare.jaxed(guess))
     compare.close(mine.grad, gradient, 5 * one.rtol, f"{one}: gradient")
     compare.same_configuration(ours, theirs)
+
+
+@pytest.mark.parametrize("one", losses.FUNCTIONS, ids=str)
+def test_functions_of_targets_and_predictions(one: Case) -> None:
+    """The gradient is that of the predictions."""
+    truth, guess = one.inputs
+    ours, theirs = (
+        partial(getattr(package.losses, one.name), given(truth), **one.settings)
+        for package, given in ((graftwork, compare.tensors), (keras, compare.jaxed))
+    )
+    compare.function_agrees(ours, theirs, compare.case(one.name, guess, rtol=one.rtol))
+
+
+@pytest.mark.parametrize("one", losses.BAD, ids=str)
+def test_losses_refuse_what_keras_refuses(one: Case) -> None:
+    def run(package: Any, given: Any) -> Any:
+        loss = getattr(package.losses, one.name)(**one.settings)
+        return loss(*[given(x) for x in one.inputs]) if one.inputs else loss
+
+    compare.both_refuse(
+        lambda: run(graftwork, compare.tensors), lambda: run(keras, compare.jaxed), str(one)
+    )
 
 
 def test_every_missing_name_has_a_reason() -> None:

@@ -39,8 +39,9 @@ _SLACK = 1 << 22  # numbers that a model may have beyond those the file stores
 
 def save_model(
     model: Any,
-    path: str | os.PathLike[str],
+    filepath: str | os.PathLike[str],
     overwrite: bool = True,
+    zipped: bool | None = None,
     include_optimizer: bool = True,
 ) -> None:
     """Write a model: its making, its weights, how it was compiled and the optimizer's state.
@@ -49,16 +50,19 @@ def save_model(
 
     Args:
         model: a model whose weights are made.
-        path: ends in ".keras", or in ".h5" for Keras' older form of plain models.
+        filepath: ends in ".keras", or in ".h5" for Keras' older form of plain models.
         overwrite: whether a file that is there may be replaced.
+        zipped: one file, which is the only form; not False.
         include_optimizer: also write the state of the optimizer.
 
     Raises:
         ConfigError: the ending is unknown, the file must not be replaced, the weights are not made,
-            or something cannot be told as plain values, such as a lambda.
+            something cannot be told as plain values, such as a lambda, or a folder is asked for.
         FormatError: the folder does not exist or cannot be written.
     """
-    place = weights.checked_target(path, overwrite, ENDINGS, "save")
+    expect(zipped is not False, "save", "a model must be one file", error=ConfigError,
+           zipped=zipped)  # fmt: skip
+    place = weights.checked_target(filepath, overwrite, ENDINGS, "save")
     expect(isinstance(model, Layer) and hasattr(model, "save"), "save", "must be given a model",
            error=ConfigError, model=type(model).__name__)  # fmt: skip
     expect(model.built, f'model "{model.name}"', "must be built before it is saved",
@@ -131,9 +135,10 @@ def _version() -> str:
 
 
 def load_model(
-    path: str | os.PathLike[str],
+    filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
+    safe_mode: bool = True,
 ) -> Any:
     """Read a model that this project or Keras saved.
 
@@ -141,26 +146,27 @@ def load_model(
     imported and no code is run because a file says so.
 
     Args:
-        path: a .keras file, or a whole model in Keras' older HDF5.
+        filepath: a .keras file, or a whole model in Keras' older HDF5.
         custom_objects: name -> class or function of your own.
         compile: also restore optimizer, loss and metrics, with the optimizer's state.
+        safe_mode: whether code in a file is refused; it is refused all the same if False.
 
     Raises:
         FormatError: the file is damaged, dangerous, or no whole model.
         ConfigError: a name is not known, a setting unfit, or the file carries code.
         ShapeError: a weight in the file has another shape than the model.
     """
-    kind = formats.sniff(path)
-    expect(kind in ("keras", "hdf5"), str(path), "must be a whole model: .keras or older .h5",
+    kind = formats.sniff(filepath)
+    expect(kind in ("keras", "hdf5"), str(filepath), "must be a whole model: .keras or older .h5",
            error=FormatError, kind=kind,
            advice="For weights alone make the model and call load_weights(path).")  # fmt: skip
     try:
         if kind == "hdf5":
-            return _load_hdf5(path, custom_objects, compile)
-        return _load_keras(path, custom_objects, compile)
+            return _load_hdf5(filepath, custom_objects, compile)
+        return _load_keras(filepath, custom_objects, compile)
     except GraftError as error:
-        if str(path) not in str(error):
-            note(error, f"while the model in {path} was made")
+        if str(filepath) not in str(error):
+            note(error, f"while the model in {filepath} was made")
         raise
 
 

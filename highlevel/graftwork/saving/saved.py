@@ -30,7 +30,7 @@ class Saved(Base):
         include_optimizer: bool = True,
     ) -> None:
         """Write model, weights, how it was compiled and the optimizer's state; see `save_model`."""
-        archive.save_model(self, filepath, overwrite, include_optimizer)
+        archive.save_model(self, filepath, overwrite, include_optimizer=include_optimizer)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone: .weights.h5, .safetensors, .npz or .pth."""

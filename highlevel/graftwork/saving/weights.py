@@ -23,7 +23,7 @@ ENDINGS = (".weights.h5", ".safetensors", ".npz", ".pth", ".pt")
 
 def load_weights(
     model: Layer,
-    path: str | os.PathLike[str],
+    filepath: str | os.PathLike[str],
     by_name: bool = False,
     skip_mismatch: bool = False,
     strict: bool = True,
@@ -38,7 +38,7 @@ def load_weights(
 
     Args:
         model: a model whose weights are made.
-        path: the file.
+        filepath: the file.
         by_name: match layers by their names, and leave those alone that the file does not name.
         skip_mismatch: leave weights alone that are missing in the file or of another shape.
         strict: every weight must be found in the file and fit.
@@ -55,7 +55,7 @@ def load_weights(
         FormatError: the file is damaged, dangerous or foreign, lacks a weight, or nothing fits.
         ShapeError: a weight has another shape in the file.
     """
-    with opened(path) as source:
+    with opened(filepath) as source:
         return take(model, source, by_name, skip_mismatch or not strict, skip, match)
 
 
@@ -171,7 +171,7 @@ def _value(match: Match, subject: str) -> Tensor:
 # -- writing -------------------------------------------------------------------------------------
 
 
-def save_weights(model: Layer, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(model: Layer, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write the weights of a model; the file appears whole or not at all.
 
     The ending decides: .weights.h5 is Keras 3's layout, .pth and .pt a state dict of PyTorch (its
@@ -182,7 +182,7 @@ def save_weights(model: Layer, path: str | os.PathLike[str], overwrite: bool = T
             and must not be overwritten.
         FormatError: the folder does not exist or cannot be written.
     """
-    place = checked_target(path, overwrite, ENDINGS, "save_weights")
+    place = checked_target(filepath, overwrite, ENDINGS, "save_weights")
     text = place.name.lower()
     listed = names.places(model)
     expect(len(listed) > 0, f'model "{model.name}"', "must be built before weights are saved",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graftwork as gw
+from graftgrad.errors import ConfigError
 from graftwork import layers
 
 
@@ -57,3 +58,13 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no space"):
         model(Failing()).save(path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_arguments_are_called_as_in_keras(tmp_path: Path) -> None:
+    model = gw.Sequential([gw.Input((3,)), gw.layers.Dense(2)])
+    gw.saving.save_model(model=model, filepath=tmp_path / "m.keras", overwrite=True, zipped=True)
+    again = gw.saving.load_model(filepath=tmp_path / "m.keras", compile=False, safe_mode=True)
+    gw.saving.save_weights(model, filepath=tmp_path / "m.weights.h5")
+    gw.saving.load_weights(again, filepath=tmp_path / "m.weights.h5")
+    with pytest.raises(ConfigError, match="save: a model must be one file; got zipped=False"):
+        gw.saving.save_model(model, tmp_path / "m.keras", zipped=False)
