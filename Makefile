@@ -41,7 +41,7 @@ test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, whic
 # BENCH="--only mlp --repeats 3" says what is measured, and how often.
 parity: $(STAMP)  ## every name of Keras beside Keras itself, which is installed for it
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,parity]'
-	KERAS_BACKEND=jax $(RUN) -m pytest -n $(JOBS) -q tests/parity
+	KERAS_BACKEND=jax $(RUN) -m pytest -n $(JOBS) -q -m "not slow" tests/parity
 	PYTHONPATH=tests KERAS_BACKEND=jax $(RUN) -m parity
 
 bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed for it

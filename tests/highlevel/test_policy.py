@@ -206,6 +206,6 @@ def test_a_weight_that_two_layers_share_gathers_its_gradient_in_float32() -> Non
 
 
 def test_policies_of_one_name_are_equal() -> None:
-    assert DTypePolicy("mixed_float16") == DTypePolicy("mixed_float16")
-    assert DTypePolicy("float16") != DTypePolicy("mixed_float16")
-    assert len({DTypePolicy("float16"), DTypePolicy("float16")}) == 1
+    assert gw.DTypePolicy("mixed_float16") == gw.DTypePolicy("mixed_float16")
+    assert gw.DTypePolicy("float16") != gw.DTypePolicy("mixed_float16")
+    assert len({gw.DTypePolicy("float16"), gw.DTypePolicy("float16")}) == 1

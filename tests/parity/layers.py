@@ -146,6 +146,12 @@ WITHOUT_CASE = {
     "Pipeline": "a list of layers, compared one by one",
     "InputSpec": "no layer",
     "InputLayer": "compared in functional models",
+    "Input": "compared in functional models",
+    "RandomCrop": "compared in test_boxes.py",
+    **dict.fromkeys(
+        ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"),
+        "the layers of these names; compared in test_parity.py",
+    ),
     "Lambda": "compared in saved models",
     "Hashing": "Keras needs TensorFlow for it: compared with golden values",
     "HashedCrossing": "Keras needs TensorFlow for it: compared with golden values",

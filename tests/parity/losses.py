@@ -80,7 +80,6 @@ BAD: list[Case] = [
     case("MeanSquaredError", reduction="average"),
     case("Huber", unheard=1),
     case("CategoricalGeneralizedCrossEntropy", q=1.5),
-    case("MeanSquaredError", REAL, GUESS[:, :2]),
     case("CategoricalCrossentropy", HOT, SCORES[:, :2]),
 ]
 WITHOUT_CASE = {"Loss": "the base of all losses"}

@@ -342,7 +342,8 @@ MATH = [
 CASES = [
     *ELEMENTWISE, *BINARY, *REDUCTIONS, *ARRANGEMENT, *CREATION, *PRODUCTS, *NN, *LINALG, *MATH,
 ]  # fmt: skip
-# What is compared by hand in test_ops.py: lists of tensors, functions, free signs; where Keras is wrong.
+# What is compared by hand in test_ops.py: lists of tensors, functions, free signs; and where
+# Keras is wrong.
 BY_HAND = {
     "append", "argpartition", "associative_scan", "concatenate", "cond", "convert_to_numpy",
     "custom_gradient", "dstack", "dtype", "eig", "eigh", "einsum", "empty", "empty_like", "fft",

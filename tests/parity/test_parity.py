@@ -60,6 +60,16 @@ def test_losses(one: Case, reduction: str, weighted: bool) -> None:
     compare.same_configuration(ours, theirs)
 
 
+@pytest.mark.parametrize("name", ["add", "average", "concatenate", "dot", "maximum", "minimum",
+                                  "multiply", "subtract"])  # fmt: skip
+def test_merging_functions(name: str) -> None:
+    given = compare.arrays([(2, 3), (2, 3)])
+    settings = {"axes": 1} if name == "dot" else {}
+    ours, theirs = (getattr(package.layers, name) for package in (graftwork, keras))
+    found = ours(compare.tensors(given), **settings)
+    compare.close(found, theirs(compare.jaxed(given), **settings), 2e-5, name)
+
+
 @pytest.mark.parametrize("one", losses.FUNCTIONS, ids=str)
 def test_functions_of_targets_and_predictions(one: Case) -> None:
     """The gradient is that of the predictions."""
