@@ -224,8 +224,8 @@ def test_policies() -> None:
         assert package.config.dtype_policy().name == "mixed_bfloat16"
         package.mixed_precision.set_dtype_policy(before)
     compare.both_refuse(
-        lambda: graftwork.dtype_policies.DTypePolicy("heavy"),
-        lambda: keras.dtype_policies.DTypePolicy("heavy"),
+        lambda: graftwork.dtype_policies.DTypePolicy("mixed_heavy"),
+        lambda: keras.dtype_policies.DTypePolicy("mixed_heavy"),
         "a policy that nobody knows",
     )
 
