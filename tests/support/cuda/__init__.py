@@ -1,0 +1,1 @@
+"""What tests need to run CUDA C++ on the processor."""
