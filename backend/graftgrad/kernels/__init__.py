@@ -4,13 +4,14 @@ Importing this registers who may offer a body. A library is looked for when the 
 """
 
 from ..ops import adagrad, adam  # noqa: F401  (what is not imported cannot be registered)
-from . import attention, cublas, cudnn, native, onednn, recurrent, winograd
+from . import attention, cublas, cuda, cudnn, native, onednn, recurrent, winograd
 from .report import show_config
 from .threads import get_num_threads, set_num_threads
 
 __all__ = [
     "attention",
     "cublas",
+    "cuda",
     "cudnn",
     "get_num_threads",
     "native",

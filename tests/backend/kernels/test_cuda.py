@@ -17,10 +17,25 @@ from graftgrad.function import Function
 from graftgrad.kernel import Reference, builders
 from graftgrad.kernels.cuda.conv import Unrolled
 from graftgrad.kernels.cuda.launches import Launch
+from graftgrad.kernels.fusion import KNOWN
+from graftgrad.ops.activation import Silu
+from graftgrad.ops.arithmetic import Add, Mul
 from graftgrad.ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
-from graftgrad.spec import DType, bfloat16, float16, float32, float64
+from graftgrad.ops.fused import Fused
+from graftgrad.ops.operand import Cast
+from graftgrad.ops.reduce import Sum
+from graftgrad.spec import DType, Spec, bfloat16, float16, float32, float64
 from support.cuda import compiler
-from support.cuda.agreement import TOLERANCES, Attempt, attempt, attempts, close, converted, hold
+from support.cuda.agreement import (
+    TOLERANCES,
+    Attempt,
+    attempt,
+    attempts,
+    close,
+    converted,
+    hold,
+    results,
+)
 from support.cuda.calls import Trial, served, trials
 from support.cuda.host import Guarded, host, missing
 from support.cuda.larger import larger, unaligned
@@ -78,6 +93,32 @@ def test_large_and_odd_operands_agree(dtype: DType) -> None:
 @pytest.mark.parametrize("dtype", [float32, float64, float16, bfloat16], ids=str)
 def test_the_reference_agrees_on_every_case(dtype: DType) -> None:
     held([one for _, some in chosen(dtype, None) for one in some], dtype)
+
+
+def computed(function: Function, ins: tuple[Any, ...]) -> list[Any]:
+    """What our kernel for a function gives."""
+    one = attempt(Trial(function, ins))
+    assert one is not None
+    host().run(one.launches, one.arrays)
+    return results(one)
+
+
+@needs_gxx
+@pytest.mark.parametrize("dtype", [float32, bfloat16], ids=str)
+def test_joined_ops_give_the_bits_that_they_give_one_by_one(dtype: DType) -> None:
+    random = np.random.default_rng(0)
+    a, b, c = [random.standard_normal((7, 40)).astype(dtype) for _ in range(3)]
+    steps = (Mul(), (0, 1)), (Add(), (3, 2)), (Silu(), (4,)), (Cast(float32), (5,))
+    joined = computed(Fused(steps, (1, 3)), (a, b, c))
+    (product,) = computed(Mul(), (a, b))
+    (total,) = computed(Add(), (product, c))
+    (bent,) = computed(Silu(), (total,))
+    alone = [total, computed(Cast(float32), (bent,))[0] if dtype != float32 else bent]
+    for one, other in zip(joined, alone, strict=True):
+        assert one.tobytes() == other.tobytes()
+    specs = [Spec(x.shape, x.dtype) for x in (a, b)]
+    assert KNOWN["gpu"](Mul(), specs, specs[:1])
+    assert not KNOWN["gpu"](Sum((0,)), specs[:1], specs[:1])
 
 
 def test_cudnn_is_asked_first() -> None:

@@ -4,8 +4,7 @@ Importing this registers who may offer a body. Its frontend is looked for when t
 asks; without it products of patches (`cublas`) and the kernels of `cuda` compute.
 """
 
-from .. import cuda  # registered before: whoever comes last is asked first
 from . import attention, conv, norm
 from .frontend import why_not
 
-__all__ = ["attention", "conv", "cuda", "norm", "why_not"]
+__all__ = ["attention", "conv", "norm", "why_not"]
