@@ -172,6 +172,7 @@ PASSING = frozenset(
         "history",
         "order",
         "recorded_steps",
+        "released",
         "seed",
         "stop_training",
         "takes",

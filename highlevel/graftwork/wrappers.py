@@ -114,16 +114,17 @@ class SKLBase(Estimator):  # type: ignore[misc, valid-type]
             y: targets, (N,) or (N, K).
             kwargs: what the model's `fit` is told, before `fit_kwargs`.
         """
-        X, y = validation.validate_data(self, X, y, **self._accepts())
+        X, y = validation.validate_data(self, X, y, multi_output=self._several(y))
         y = self._targets(y, True)
         model = self._made(X, y)
         self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
         self.model_ = model
         return self
 
-    def _accepts(self) -> dict[str, Any]:
-        """Return what scikit-learn is told of targets: there may be several for each row."""
-        return {"multi_output": True}
+    def _several(self, y: Any) -> bool:
+        """Tell whether there are several targets for each row."""
+        shape = np.asarray(y).shape
+        return len(shape) == 2 and shape[1] > 1
 
     def predict(self, X: Any) -> Any:
         """Return predictions in the form of the targets."""
@@ -154,8 +155,8 @@ class SKLearnClassifier(Classifier, SKLBase):  # type: ignore[misc, valid-type]
         classes_: the classes, in the order of the columns.
     """
 
-    def _accepts(self) -> dict[str, Any]:
-        return {}
+    def _several(self, y: Any) -> bool:
+        return False
 
     def decision_function(self, X: Any) -> Any:
         """Return what the model gives, (N, K)."""
@@ -203,6 +204,11 @@ class SKLearnTransformer(Transformer, SKLBase):  # type: ignore[misc, valid-type
     def transform(self, X: Any) -> Any:
         """Return what the model gives."""
         return self._asked(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
 
 __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]

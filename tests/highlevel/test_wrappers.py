@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle  # noqa: TID251
 from typing import Any
 
 import numpy as np
@@ -99,3 +100,36 @@ def test_what_is_refused() -> None:
         SKLearnClassifier(made).fit(X, X[:, 0])
     with pytest.raises(sklearn.exceptions.NotFittedError):
         SKLearnClassifier(made).predict(X)
+
+
+# As Keras' own estimators: trainings differ from each other, and few epochs tell classes badly.
+KNOWN = {
+    "check_classifier_data_not_an_array", "check_classifiers_classes",
+    "check_classifiers_one_label_sample_weights", "check_classifiers_train",
+    "check_fit_idempotent", "check_supervised_y_2d",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "loss", "known"),
+    [
+        (SKLearnClassifier, "categorical_crossentropy", KNOWN),
+        (SKLearnRegressor, "mse", set()),
+        (SKLearnTransformer, "mse", set()),
+    ],
+)
+def test_the_checks_that_scikit_learn_has(kind: Any, loss: str, known: set[str]) -> None:
+    from sklearn.utils.estimator_checks import check_estimator
+
+    estimator = kind(made, model_kwargs={"loss": loss}, fit_kwargs={"epochs": 2, "verbose": 0})
+    found = check_estimator(estimator, on_fail=None, on_skip=None)
+    failed = {one["check_name"] for one in found if one["status"] == "failed"}
+    assert failed <= known
+    assert sum(one["status"] == "passed" for one in found) > 35
+
+
+def test_a_trained_estimator_is_copied_and_pickled() -> None:
+    estimator = SKLearnClassifier(made, fit_kwargs=FIT).fit(X, NAMES)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(again.predict(X), estimator.predict(X))

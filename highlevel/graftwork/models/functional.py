@@ -48,7 +48,7 @@ class Functional(Model):
         self.input_tree = inputs
         self.output_tree = outputs
         self.steps, self.ordered = arranged(symbols(inputs), symbols(outputs), self.name)
-        self.released = released(self.steps, {id(one) for one in symbols(outputs)})
+        self.released: list[set[int]] | None = None
         if not trainable:
             self.trainable = False
         shapes = mapped(lambda symbol: symbol.shape, inputs)
@@ -106,7 +106,10 @@ class Functional(Model):
             value = in_column(symbol, given)
             _check_input(self.name, symbol, value)
             values[id(symbol)] = value
-        for step, done in zip(self.steps, self.released, strict=True):
+        if self.released is None:
+            last = released(self.steps, {id(one) for one in self.outputs})
+            object.__setattr__(self, "released", last)
+        for step, done in zip(self.steps, self.released or (), strict=True):
             args = mapped(lambda one: values.get(id(one), one), step.args)
             kwargs = mapped(lambda one: values.get(id(one), one), step.kwargs)
             results = leaves(step.layer(*args, **kwargs))
@@ -115,6 +118,13 @@ class Functional(Model):
             for key in done:
                 del values[key]
         return mapped(lambda symbol: values[id(symbol)], self.output_tree)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy the applications first, from the entrance on, so that none leads to many others.
+
+        What is released when is told by identities, which a copy does not share.
+        """
+        return {"steps": self.steps, **vars(self), "released": None}
 
     def _given(self, inputs: Any) -> list[Any]:
         if isinstance(inputs, dict):

@@ -55,6 +55,10 @@ class FunctionOperation(Operation):
             given = (*given, *[named.get(key) for key in self.declaration.names[len(given) :]])
         return self.declaration.run(given, self.arguments)
 
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Copy by the names of module and class: the class stands in no module."""
+        return _bare, (self.declaration.module, self.declaration.class_name), vars(self)
+
     def get_config(self) -> dict[str, Any]:
         """Return name and arguments as plain values.
 
@@ -79,6 +83,12 @@ class FunctionOperation(Operation):
             object.__setattr__(self, "per_sample", None)
             object.__setattr__(self, "axis", self.arguments.get("axis"))
         return super()._apply(args, kwargs)
+
+
+def _bare(module: str, class_name: str) -> FunctionOperation:
+    kind = registry.operations[module][class_name].kind
+    made: FunctionOperation = kind.__new__(kind)
+    return made
 
 
 def _plain(value: Any) -> Any:

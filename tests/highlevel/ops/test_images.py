@@ -80,3 +80,24 @@ def test_smart_resize_gives_back_what_it_was_given() -> None:
     assert found.shape == (6, 3, 6, 3)
     tensor = resize(gw.ops.convert_to_tensor(X[0]), (3, 6))
     np.testing.assert_array_equal(tensor.numpy(), found[0])
+
+
+def test_frozen_functions_of_images_are_computed_once() -> None:
+    base = gw.Sequential(
+        [gw.Input((6, 6, 3)), gw.layers.Conv2D(4, 3), gw.layers.GlobalAveragePooling2D()]
+    )
+    base.trainable = False
+    x = gw.Input((9, 8, 3))
+    small = image.resize(image.gaussian_blur(gw.layers.CenterCrop(7, 7)(x)), (6, 6))
+    made = gw.Model(x, gw.layers.Dense(2)(base(small)))
+    made.compile("adam", "mse")
+    notes: list[str] = []
+
+    class Watch(gw.callbacks.Callback):
+        """Looks at what is kept."""
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            notes.append(self.model.feature_keeper.note)
+
+    made.fit(X, np.ones((6, 2)), epochs=2, verbose=0, cache_frozen=True, callbacks=[Watch()])
+    assert all(f"Computed once: {base.name}. Kept: 4 numbers" in one for one in notes)
