@@ -10,6 +10,7 @@ import io
 import tarfile
 import tempfile
 import warnings
+import wave
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from graftgrad import formats
-from graftgrad.errors import FormatError, GraftError
+from graftgrad.errors import DataError, FormatError, GraftError
 from graftwork import layers
+from graftwork.data.sound_files import decode_wav
 from graftwork.data.unpacking import unpack
 from graftwork.models import Model, Sequential, load_model, model_from_json
 
@@ -218,6 +220,24 @@ def exported() -> bytes:
                               path.with_suffix(".onnx").rename(path)))  # fmt: skip
 
 
+@cache
+def feature_space() -> bytes:
+    """A space of features that Keras wrote."""
+    return (Path(__file__).resolve().parents[1] / "golden" / "feature_space.keras").read_bytes()
+
+
+@cache
+def sound(width: int) -> bytes:
+    """Sixty samples of two channels, of so many bytes each."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(width)
+        file.setframerate(8000)
+        file.writeframes(bytes(range(60 * width)) * 2)
+    return buffer.getvalue()
+
+
 def json_of(name: str = "config.json") -> bytes:
     """A member of the model file, as text."""
     return member(keras(), name)
@@ -304,6 +324,11 @@ def every() -> dict[str, Target]:
         "keras hdf5": Target(
             lambda: [member(keras(), "model.weights.h5")],
             inside(keras(), "model.weights.h5", read_model), GraftError, library=True,
+        ),
+        "wav": Target(lambda: [sound(2), sound(3)], decode_wav, DataError),
+        "feature space": Target(
+            lambda: [member(feature_space(), "config.json")],
+            inside(feature_space(), "config.json", read_model), GraftError,
         ),
         "whole hdf5": Target(
             lambda: [whole_hdf5()], lambda content: read_model(content, "m.h5"), GraftError,

@@ -11,7 +11,7 @@ from typing import Any
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, FormatError, expect
 
 from ..tables.strings import as_strings, batches, documents
 from ..tables.vocabulary import (
@@ -84,6 +84,7 @@ class IndexLookup(Layer):
 
         Raises:
             ConfigError: settings contradict each other, or the vocabulary is unfit.
+            FormatError: a model's file asks for more places than it can fill.
         """
         self.prepare_layer()
         subject, mode = type(self).__name__, self.output_mode
@@ -95,6 +96,9 @@ class IndexLookup(Layer):
         expect(self.idf_weights is None or mode == "tf_idf", subject,
                "idf_weights need output_mode='tf_idf'", error=ConfigError,
                output_mode=mode)  # fmt: skip
+        expect(phase.budget is None or self.num_oov_indices <= phase.budget, subject,
+               "a model's file must not ask for many more places than it has numbers",
+               error=FormatError, num_oov_indices=self.num_oov_indices)  # fmt: skip
         numbered = mode == "int"
         self.special = Special(self.mask_token, self.oov_token, self.num_oov_indices, numbered)
         self.table: Vocabulary | None = None

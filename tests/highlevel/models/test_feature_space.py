@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 import graftgrad
 import graftwork as gw
-from graftgrad.errors import ConfigError, DataError
+from graftgrad.errors import ConfigError, DataError, FormatError
 from graftwork import layers
 
 FeatureSpace = gw.utils.FeatureSpace
@@ -204,3 +205,16 @@ def test_data_that_is_refused() -> None:
         FeatureSpace(KINDS).adapt({"size": [1.0]})
     with pytest.raises(DataError, match=r"data must be a dictionary of columns, or batches"):
         FeatureSpace(KINDS).adapt("table.csv")
+
+
+def test_a_file_that_asks_for_too_much_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(GOLDEN / "feature_space.keras") as old:
+        files = {name: old.read(name) for name in old.namelist()}
+    files["config.json"] = files["config.json"].replace(
+        b'"num_oov_indices": 1', b'"num_oov_indices": 3000000000'
+    )
+    with zipfile.ZipFile(tmp_path / "greedy.keras", "w") as new:
+        for name, data in files.items():
+            new.writestr(name, data)
+    with pytest.raises(FormatError, match="must not ask for many more places than it has numbers"):
+        gw.load_model(tmp_path / "greedy.keras")
