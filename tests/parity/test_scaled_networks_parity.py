@@ -4,11 +4,12 @@ import inspect
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graftwork import applications
 from support.networks import order
-from support.scaled_networks import listed
+from support.scaled_networks import filled, listed, pixels
 
 from .keras_jax import keras
 
@@ -50,3 +51,21 @@ def test_parameters_and_layers_are_keras(name: str) -> None:
     # What has no name of its own is numbered by how many came before it.
     named = {re.sub(r"_\d+$", "", one.name) for one in mine.layers}
     assert {re.sub(r"_\d+$", "", one.name) for one in theirs.layers} <= named
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_are_keras(name: str) -> None:
+    settings: Any = {
+        "weights": None, "input_shape": (64, 64, 3), "classifier_activation": None, "classes": 50,
+    }  # fmt: skip
+    mine = getattr(applications, name)(**settings)
+    theirs = getattr(keras.applications, name)(**settings)
+    weights = filled(listed((path, one.shape) for path, one in mine.named_weights()))
+    mine.set_weights(weights)
+    held = [one for one in theirs.weights if "seed_generator" not in one.path]
+    for one, value in zip(held, weights, strict=True):
+        one.assign(value)
+    wanted = keras.ops.convert_to_numpy(theirs(pixels(), training=False))
+    found = mine.predict(pixels(), verbose=0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * float(abs(wanted).max()))
