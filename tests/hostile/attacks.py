@@ -327,6 +327,8 @@ ATTACKS: tuple[Attack, ...] = (
            "ends", malicious("hdf5", "heap that never ends")),
     Attack("libhdf5, texts", "an attribute's text has 4 GB: room is made for them",
            malicious("hdf5", "text of four gigabytes")),
+    Attack("libhdf5, chunks", "a chunk of no bytes, whose checksum the library reads before it",
+           malicious("hdf5", "chunk of no bytes")),
     Attack("circle", "a group holds itself", malicious("hdf5", "circle")),
     Attack("depth", "200 groups in each other", malicious("hdf5", "deep")),
     Attack("two files in one", "HDF5 begins at byte 512", malicious("hdf5", "user block")),

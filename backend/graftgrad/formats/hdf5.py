@@ -39,6 +39,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # As the file format numbers them. Gzip, shuffle and fletcher32 are built in; any other filter is a
 # library looked up on disk.
 _FILTERS = {1, 2, 3}
+_FLETCHER32, _CHECKSUM = 3, 4  # a filter, and the bytes that it adds to each chunk
 _LAYOUTS = {0, 1, 2}  # compact, contiguous, chunked
 _SPACES = {0, 1}  # a scalar, a plain shape
 _ELEMENTS = "iuf"
@@ -185,9 +186,28 @@ class Hdf5File:
             chunk = math.prod(plan.get_chunk()) * width
             check(chunk <= max(SMALL, declared), subject, "chunks no larger than the array",
                   chunk=chunk, declared=declared)  # fmt: skip
+            self._check_chunks(dataset, plan, subject)
         else:
             check(stored == declared, subject, "must store as many bytes as its shape says",
                   declared=declared, stored=stored)  # fmt: skip
+
+    def _check_chunks(self, dataset: Any, plan: Any, subject: str) -> None:
+        """Hold what the index says of every chunk against the file: the library trusts it."""
+        filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
+        least = 1 + _CHECKSUM * (_FLETCHER32 in filters)
+        most, count = self.limits.max_objects, 0
+
+        def unfit(chunk: Any) -> Any:
+            nonlocal count
+            count += 1
+            inside = chunk.byte_offset is None or chunk.byte_offset + chunk.size <= self.size
+            sound = chunk.size >= least and chunk.filter_mask == 0 and inside and count <= most
+            return None if sound else chunk  # anything but None ends the walk
+
+        found = dataset.chunk_iter(unfit)
+        check(count <= most, subject, f"at most max_objects={most} chunks")
+        check(found is None, subject, "chunks must lie in the file, their filters applied",
+              "The file is damaged.", chunk=found)  # fmt: skip
 
     def _element(self, dataset: Any, subject: str) -> DType:
         """Return the element type: plain numbers, booleans, and bfloat16 as Keras marks it."""

@@ -598,6 +598,25 @@ def endless_heap():
     return bytes(data)
 
 
+def chunk(size, mask=0, at=None):
+    """The index of chunks says of the second what is not so; the C library would crash on it."""
+
+    def content():
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            w = file.create_dataset("w", data=np.arange(400.0), chunks=(100,), shuffle=True,
+                                    compression="gzip", fletcher32=True)  # fmt: skip
+            told = w.id.get_chunk_info(1)
+        data = bytearray(buffer.getvalue())
+        place = data.index(struct.pack("<IIQ", told.size, 0, 100))
+        struct.pack_into("<II", data, place, told.size if size is None else size, mask)
+        if at is not None:
+            struct.pack_into("<Q", data, data.index(struct.pack("<Q", told.byte_offset), place), at)
+        return bytes(data)
+
+    return content
+
+
 def many_new_attributes():
     """More attributes than a header of the newer form keeps: their lengths cannot be looked up."""
     buffer = io.BytesIO()
@@ -665,6 +684,10 @@ HDF5 = [
         "groups and datasets"),
     Row("text of four gigabytes", "hdf5", long_text, "max_header"),
     Row("heap that never ends", "hdf5", endless_heap, "heap|sound"),
+    Row("chunk of no bytes", "hdf5", chunk(0, 1), "chunks must lie in the file"),
+    Row("chunk less than its checksum", "hdf5", chunk(4), "chunks must lie in the file"),
+    Row("chunk beyond the file", "hdf5", chunk(None, 0, 1 << 40), "chunks must|inside the file"),
+    Row("chunk with a filter left out", "hdf5", chunk(None, 1), "their filters applied"),
     Row("region references", "hdf5", typed(h5py.regionref_dtype), "plain numbers"),
     Row("deflated bomb that is stored", "hdf5", hdf5(lambda file: file.create_dataset(
         "w", data=np.zeros(5 << 20), chunks=(1 << 20,), compression="gzip")), "max_ratio"),
