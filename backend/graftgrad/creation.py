@@ -156,7 +156,7 @@ def from_numpy(host: HostArray) -> Tensor:
     expect(isinstance(host, np.ndarray) and host.dtype.isnative, "from_numpy",
            "must be a NumPy array of the machine's byte order", error=DTypeError,
            given=type(host).__name__)  # fmt: skip
-    return as_tensor(host)
+    return as_tensor(host, device="cpu")
 
 
 def from_dlpack(other: Any) -> Tensor:
@@ -175,4 +175,4 @@ def from_dlpack(other: Any) -> Tensor:
             f"from_dlpack: must be an array in the host's memory of numbers that NumPy knows; got "
             f"{type(other).__name__}: {error}. Convert or detach it there first."
         ) from error
-    return as_tensor(host)
+    return as_tensor(host, device="cpu")

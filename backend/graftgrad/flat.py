@@ -38,6 +38,7 @@ class GradientView(Tensor):
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         """Copy as a plain tensor: a copy belongs to no buffer."""
+        self.device.enter()
         return Tensor, (self.array.copy(), self.spec, self.device)
 
 
@@ -353,7 +354,7 @@ class FlatGroup:
             elif known[0] != wanted:
                 if (recorder := modes.recorder()) is not None:
                     recorder.written(known[1].array)
-                known[1].array[...] = wanted
+                self.device.write(known[1].array, wanted)
                 self.numbers[name] = (wanted, known[1])
             return known[1]
 

@@ -38,6 +38,22 @@ class FlatGroups:
             self.groups[key] = group
             self.owners.update((weight, group) for weight in fresh)
 
+    def follow(self) -> None:
+        """Take along what is kept of weights that were moved to another device."""
+        for key, group in list(self.groups.items()):
+            if all(weight.device is group.device for weight in group.weights):
+                continue
+            del self.groups[key]
+            for weight in group.weights:
+                del self.owners[weight]
+            with no_grad():
+                self.hold(group.weights)
+                for weight in group.weights:
+                    now = self.owners[weight]
+                    for name, initial in group.initial.items():
+                        now.view(name, weight, initial).copy_(group.view(name, weight, initial))
+                    now.set_steps({weight: group.steps(weight)})
+
     @property
     def layout(self) -> tuple[int, ...]:
         """What rises with every change that a recorded step must not outlive."""
@@ -61,6 +77,8 @@ class FlatGroups:
         """
         pairs = [(weight, g) for weight, g in gradients if weight.requires_grad]
         self.hold([weight for weight, _ in pairs if weight not in self.owners])
+        if any(self.owners[weight].device is not weight.device for weight, _ in pairs):
+            self.follow()
         picked: dict[FlatGroup, dict[int, Tensor]] = {}
         for weight, gradient in pairs:
             if gradient is not None:

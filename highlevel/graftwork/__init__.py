@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from graftgrad.checkpoint import checkpoint
 from graftgrad.deferred import deferred
+from graftgrad.device.find import device
 
 from . import (
     activations,
@@ -126,6 +127,7 @@ __all__ = [
     "custom_object_scope",
     "data",
     "datasets",
+    "device",
     "distillation",
     "draw",
     "dtype_policies",

@@ -108,7 +108,7 @@ class Weight(Tensor):
             ShapeError: the shapes differ.
         """
         exact = None if hasattr(value, "dtype") else self.dtype  # Python's numbers are not rounded
-        given = value if isinstance(value, Tensor) else graftgrad.as_tensor(value, exact)
+        given = graftgrad.as_tensor(value, exact, self.device)
         expect(given.shape == self.shape, f'weight "{self.path}"', "the shape must stay",
                error=ShapeError, shape=self.shape, value=given.shape)  # fmt: skip
         with graftgrad.no_grad():
@@ -122,6 +122,22 @@ class Weight(Tensor):
     def assign_sub(self, value: Any) -> Weight:
         """Subtract values in place."""
         return self.assign(self.detach() - value)
+
+    def move(self, device: Any) -> Weight:
+        """Let the values, and the gradient if there is one, lie on another device from now on.
+
+        Raises:
+            DeviceError: there is no such device.
+        """
+        place = graftgrad.device(device)
+        if place is not self.device:
+            moved = self.detach().to(place)
+            gradient = None if self.grad is None else self.grad.detach().to(place)
+            self.array, self.spec, self.device = moved.array, moved.spec, place
+            self.counter, self.view_of = moved.counter, None
+            self.grad, self.grad_buffer = gradient, None
+            changes.count += 1
+        return self
 
     @property
     def value(self) -> Tensor:

@@ -361,9 +361,13 @@ def _host_dtype(data: Any, host: HostArray) -> DType:
 
 
 def as_tensor(data: Any, dtype: object = None, device: str | Device | None = None) -> Tensor:
-    """Return data as a tensor; a CPU array of the right type is shared, not copied."""
+    """Return data as a tensor; a CPU array of the right type is shared, not copied.
+
+    A tensor stays where it is, unless another device is named.
+    """
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtype)
+        moved = data if device is None else data.to(find_device(device))
+        return moved if dtype is None else moved.to(dtype)
     place = find_device(device)
     fits = isinstance(data, np.ndarray) and (dtype is None or data.dtype == as_dtype(dtype))
     if fits and place.kind == "cpu" and data.dtype.isnative and data.dtype.kind not in "OUS":

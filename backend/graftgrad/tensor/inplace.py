@@ -154,7 +154,8 @@ def change(
 def write_over(subject: str, x: Tensor, values: Any) -> Tensor:
     """Write values into x, stretched and converted, and give x their history."""
     expect_writable(subject, x)
-    given = index.without_lead(values if hasattr(values, "grad_fn") else x.like(values), x.ndim)
+    there = values.to(x.device) if hasattr(values, "grad_fn") else x.like(values)
+    given = index.without_lead(there, x.ndim)
     if modes.recording() and (x.requires_grad or given.requires_grad):
         return rebase(x, overwrite(x, given))
     update.assign(x.detach(), given)

@@ -34,7 +34,7 @@ def gaussian_blur(
     x, back = batch_of("gaussian_blur", images, data_format)
     sizes = tuple(int(one) for one in kernel_size)
     y = x if is_floating(x.dtype) else x.to("float32")
-    widths = graftgrad.as_tensor(sigma, y.dtype)
+    widths = graftgrad.as_tensor(sigma, y.dtype, y.device)
     expect(len(sizes) == 2 and widths.shape == (2,) and min(sizes) > 0, "gaussian_blur",
            "kernel_size and sigma must be two positive numbers each",
            kernel_size=kernel_size, sigma=widths.spec)  # fmt: skip
@@ -81,8 +81,8 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Tensor:
            images=given.spec)  # fmt: skip
     x, back = batch_of("sobel_edges", given, data_format)
     y = x if is_floating(x.dtype) else x.to("float32")
-    slope = graftgrad.tensor([-1.0, 0.0, 1.0], y.dtype)
-    mean = graftgrad.tensor([1.0, 2.0, 1.0], y.dtype)
+    slope = graftgrad.tensor([-1.0, 0.0, 1.0], y.dtype, y.device)
+    mean = graftgrad.tensor([1.0, 2.0, 1.0], y.dtype, y.device)
     down = smoothed(smoothed(y, slope, 0), mean, 1)
     right = smoothed(smoothed(y, mean, 0), slope, 1)
     return ops.stack([back(down.to(x.dtype)), back(right.to(x.dtype))], -1)

@@ -56,7 +56,7 @@ def ssim(
            error=ShapeError, image1=x1.spec, filter_size=filter_size)  # fmt: skip
     kind = x1.dtype
     x1, x2 = (one if is_floating(one.dtype) else one.to("float32") for one in (x1, x2))
-    weights = bell(filter_size, graftgrad.tensor(float(filter_sigma), x1.dtype))
+    weights = bell(filter_size, graftgrad.tensor(float(filter_sigma), x1.dtype, x1.device))
 
     def mean(x: Tensor) -> Tensor:
         return _weighed(_weighed(x, weights, 0), weights, 1)

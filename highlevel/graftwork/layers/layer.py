@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import graftgrad
 from graftgrad import Tensor
+from graftgrad.device.base import Device
 from graftgrad.errors import ConfigError, DataError, FormatError, GraftError, expect, note
 from graftgrad.modes import autocast, autocasting, depends
 from graftgrad.spec import DType, as_dtype, is_floating
@@ -408,6 +409,26 @@ class Layer(Bookkeeping):
         for weight, value in zip(mine, values, strict=True):
             weight.assign(value)
 
+    @property
+    def device(self) -> Device:
+        """Where its weights are; where tensors are made now, if it has none."""
+        first = next(self.named_weights(), None)
+        return graftgrad.device() if first is None else first[1].device
+
+    def to(self, device: str | Device) -> Layer:
+        """Move all weights to a device, in place, and return the layer.
+
+        Optimizers take what they keep of the weights along. Weights that are made later are made
+        where `graftwork.device` says then, so build first.
+
+        Raises:
+            DeviceError: there is no such device.
+        """
+        place = graftgrad.device(device)
+        for _, weight in self.named_weights():
+            weight.move(place)
+        return self
+
     def count_params(self) -> int:
         """Count the numbers in all weights."""
         return sum(weight.size for weight in self.weights)
@@ -626,7 +647,7 @@ class Layer(Bookkeeping):
             return value
         if not isinstance(value, Tensor) and is_text(value):
             return self._text(value)
-        x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
+        x = value if isinstance(value, Tensor) else graftgrad.as_tensor(value, None, self.device)
         wanted = self.received_dtype
         if not self.autocast and is_floating(x.dtype):
             return x

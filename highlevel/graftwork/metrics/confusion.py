@@ -78,7 +78,7 @@ class Counts(Metric):
             rest = (t.shape[-1],) if each else ()
             t, p, w = ((t != 0).reshape(1, -1, *rest), p.reshape(1, -1, *rest),
                        w.reshape(1, -1, *rest))  # fmt: skip
-            levels = self.levels.to(p.dtype).reshape(-1, 1, *[1 for _ in rest])
+            levels = self.levels.to(p.device).to(p.dtype).reshape(-1, 1, *[1 for _ in rest])
             self._add(t, p > levels, w)
 
     def _add(self, t: Tensor, found: Tensor, w: Tensor) -> None:

@@ -82,7 +82,7 @@ def lu_factor(x: Any) -> Any:
     if not order.device.computes:
         pivots = ops.cast(order[..., :k], "int32")
     else:
-        pivots = ops.reshape(graftgrad.tensor(found, "int32"), (*x.shape[:-2], k))
+        pivots = ops.reshape(graftgrad.tensor(found, "int32", order.device), (*x.shape[:-2], k))
     return low + high, pivots
 
 

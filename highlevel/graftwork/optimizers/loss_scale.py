@@ -75,6 +75,13 @@ class LossScaleOptimizer(Optimizer):
         )
         self.prepare()
 
+    def settle(self, device: Any) -> None:
+        """Let the scale and what the inner optimizer counts lie where the weights are."""
+        self.inner_optimizer.settle(device)
+        self.one = self.one.to(device)
+        self.step_counter.move(device)
+        self.dynamic_scale.move(device)
+
     # -- the update ----------------------------------------------------------------------------
 
     def _apply(self, pairs: list[tuple[Any, Tensor | None]]) -> None:

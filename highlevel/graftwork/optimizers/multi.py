@@ -178,6 +178,12 @@ class MultiOptimizer(Optimizer):
         self.remember(gradients)
         update.accumulate(self.counter, self.one)
 
+    def settle(self, device: Any) -> None:
+        """Let what it and its optimizers count lie where the weights are."""
+        super().settle(device)
+        for one in self.optimizers:
+            one.settle(device)
+
     if not TYPE_CHECKING:
 
         @property

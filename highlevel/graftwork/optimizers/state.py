@@ -31,7 +31,7 @@ class Kept(Configured):
         """Make the bookkeeping before any constructor runs."""
         made = super().__new__(cls, *args, **kwargs)
         made.counter = _scalar(0, "int64", "iteration")
-        made.rate = _scalar(0.0, "float64", "learning_rate")
+        made.rate = _scalar(0.0, "float64", "learning_rate", "cpu")  # the host alone reads it
         made.one = graftgrad.tensor(1, "int64")
         made.flats = FlatGroups()
         made.order = {}
@@ -84,6 +84,12 @@ class Kept(Configured):
     @iterations.setter
     def iterations(self, value: Any) -> None:
         self.counter.assign(int(value) * (self.gradient_accumulation_steps or 1))
+
+    def settle(self, device: Any) -> None:
+        """Let what is counted lie where the weights are."""
+        for one in (self.counter, *self.extra_variables()):
+            one.move(device)
+        self.one = self.one.to(device)
 
     # -- slots ---------------------------------------------------------------------------------
 
@@ -275,8 +281,8 @@ class Kept(Configured):
                 flat.set_steps({weight: counts.get(weight, 0.0) for weight in flat.weights})
 
 
-def _scalar(value: float, dtype: str, name: str) -> Weight:
-    return Weight(graftgrad.tensor(value, dtype), name, "state")
+def _scalar(value: float, dtype: str, name: str, device: str | None = None) -> Weight:
+    return Weight(graftgrad.tensor(value, dtype, device), name, "state")
 
 
 def _front(view: Tensor, shape: Shape) -> Tensor:

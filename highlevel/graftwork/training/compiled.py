@@ -220,6 +220,8 @@ class CompiledMetrics:
                 number = next(n for n in range(len(taken) + 1) if _numbered(name, n) not in taken)
                 entry = Entry(i, _numbered(name, number), metric, subject == "weighted_metrics")
                 self.entries.append(entry)
+        for variable in self.variables:
+            variable.move(leaves(predictions)[0].device)
         self.awaited = _brought_back(self.metrics, self.awaited)
 
     def _placed(self, subject: str, tree: Any, predictions: Any) -> Iterator[tuple[int, Any]]:

@@ -21,6 +21,7 @@ from .data import source_of, split_validation, whole_batch
 from .handing import keeping
 from .keeping import Keeper
 from .logs import LazyLogs, numbers
+from .placing import beside_weights
 from .recorded import RecordedSteps
 from .resuming import Resumption
 
@@ -48,6 +49,7 @@ class Trainer(Base):
     steps_per_execution: int = 1
     compiled_loss: CompiledLoss | None = None
     compiled_metrics: Any = None
+    settled_at: Any = (None, None)  # the device where metrics and optimizer are, and which metrics
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -183,6 +185,7 @@ class Trainer(Base):
 
     # -- the loops -----------------------------------------------------------------------------
 
+    @beside_weights
     def fit(
         self,
         x: Any = None,
@@ -290,6 +293,7 @@ class Trainer(Base):
             self.feature_keeper = None
         return self.history
 
+    @beside_weights
     def evaluate(
         self,
         x: Any = None,
@@ -316,6 +320,7 @@ class Trainer(Base):
         listeners = self._listeners(verbose, callbacks, steps or source.steps)
         return _told(loop.run_evaluation(self, source, listeners, steps), return_dict)
 
+    @beside_weights
     def predict(
         self,
         x: Any,
@@ -345,6 +350,7 @@ class Trainer(Base):
         listeners = self._listeners(shown, callbacks, count)
         return loop.joined(loop.run_prediction(self, source, listeners, steps))
 
+    @beside_weights
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
         return_dict: bool = False,
@@ -362,6 +368,7 @@ class Trainer(Base):
             logs = loop.train_batch(self, batch, class_weight)
         return _told(numbers(logs), return_dict)
 
+    @beside_weights
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -378,6 +385,7 @@ class Trainer(Base):
             logs = step.ran(self, "test_step", batch)
         return _told(numbers(logs), return_dict)
 
+    @beside_weights
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
         single = whole_batch("predict_on_batch", x, 2**62, self.takes_words(x))

@@ -1,0 +1,39 @@
+"""Where a model is trained and run: on the device where its weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def beside_weights(run: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a method of a model: batches, and whatever it makes, come to where the weights are.
+
+    Metrics and the optimizer follow there; what they have gathered so far they take along.
+    """
+
+    @wraps(run)
+    def there(*args: P.args, **kwargs: P.kwargs) -> R:
+        model: Any = args[0]
+        place = model.device
+        with place:
+            at, metrics = model.settled_at
+            if model.compiled and (at is not place or metrics is not model.compiled_metrics):
+                settle(model, place)
+            return run(*args, **kwargs)
+
+    return there
+
+
+def settle(model: Any, place: Any) -> None:
+    """Bring the state of metrics and of the optimizer to a device."""
+    for metric in model.metrics:
+        for variable in metric.variables:
+            variable.move(place)
+    if model.optimizer is not None:
+        model.optimizer.settle(place)
+    object.__setattr__(model, "settled_at", (place, model.compiled_metrics))
