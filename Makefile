@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-interop parity bench bench-gpu lint format types docs fuzz clean
+.PHONY: help demo test test-slow test-gpu test-interop parity bench bench-gpu lint format types docs fuzz clean
 
 help:            ## show the commands
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -33,6 +33,10 @@ test: $(STAMP)   ## the ordinary tests
 
 test-slow: $(STAMP)  ## the tests that take longer
 	$(RUN) -m pytest -n $(JOBS) -m "slow"
+
+test-gpu: $(STAMP)   ## every op, layers and memory on a GPU, beside the CPU; needs one
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]'
+	$(RUN) -m pytest -m "gpu" tests
 
 test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, which are installed for them
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'

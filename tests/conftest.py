@@ -1,29 +1,24 @@
 """What every test shares: folders, the seed, and the skipping of tests that need a GPU."""
 
-import importlib
-import importlib.util
 import os
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graftgrad.device import find
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SEED = 20240229
 
 
-@cache
+# The ordinary tests are about the CPU, also where there is a GPU; those of tests/gpu name theirs.
+os.environ.setdefault(find.VARIABLE, "cpu")
+
+
 def missing_gpu() -> str:
     """Why no GPU can be used, or an empty string where one can."""
-    if importlib.util.find_spec("cupy") is None:
-        return "needs a GPU: cupy is not installed"
-    try:
-        runtime = importlib.import_module("cupy").cuda.runtime
-        count = int(runtime.getDeviceCount())
-    except Exception as failure:  # a driver that is absent or too old shows itself in many ways
-        return f"needs a GPU: cupy found none ({type(failure).__name__}: {failure})"
-    return "" if count > 0 else "needs a GPU: cupy counts 0 devices"
+    return f"needs a GPU: {find.missing()}" if find.missing() else ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
