@@ -114,7 +114,7 @@ class InPlace:
     def __setitem__(self: Tensor, where: Any, values: Any) -> None:
         """Write into a part in place, named as NumPy names it, by arrays and masks too."""
         subject = "assignment to a part"
-        given = values if hasattr(values, "grad_fn") else self.like(values)
+        given = values.to(self.device) if hasattr(values, "grad_fn") else self.like(values)
         if not modes.recording() or not (given.requires_grad or self.requires_grad):
             expect_writable(subject, self)
             index.setitem(self.detach(), where, given)

@@ -4,11 +4,13 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 import graftgrad
 from graftgrad.device import find
 from graftgrad.errors import DeviceError
+from support.strict import strict
 
 ABSENT = "there must be an NVIDIA GPU with its driver, and CuPy"
 without_gpu = pytest.mark.skipif(find.gpu_count() > 0, reason="there is a GPU")
@@ -120,6 +122,19 @@ def test_configuration_tells_of_the_gpu(capsys: pytest.CaptureFixture[str]) -> N
     graftgrad.show_config()
     shown = capsys.readouterr().out
     assert f"gpu      not used: {find.missing()}" in shown or find.gpu_count()
+
+
+def test_assigned_values_may_come_from_elsewhere() -> None:
+    host = graftgrad.tensor([1.0, 2.0], requires_grad=True, device="cpu")
+    x = graftgrad.zeros(3, 2, device=strict)
+    x[1] = host.detach()
+    x[:2, 0].copy_(graftgrad.tensor([5.0, 6.0], device="cpu"))
+    y = x * 1
+    y[2] = host
+    (y * y).cpu().sum().backward()
+    np.testing.assert_array_equal(y.detach().cpu().numpy(), [[5, 0], [6, 2], [1, 2]])
+    assert host.grad is not None
+    np.testing.assert_array_equal(host.grad.numpy(), [2, 4])
 
 
 def test_moving_within_a_graph() -> None:
