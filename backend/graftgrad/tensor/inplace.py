@@ -114,7 +114,7 @@ class InPlace:
     def __setitem__(self: Tensor, where: Any, values: Any) -> None:
         """Write into a part in place, named as NumPy names it, by arrays and masks too."""
         subject = "assignment to a part"
-        given = values.to(self.device) if hasattr(values, "grad_fn") else self.like(values)
+        given = beside(self, values)
         if not modes.recording() or not (given.requires_grad or self.requires_grad):
             expect_writable(subject, self)
             index.setitem(self.detach(), where, given)
@@ -154,12 +154,19 @@ def change(
 def write_over(subject: str, x: Tensor, values: Any) -> Tensor:
     """Write values into x, stretched and converted, and give x their history."""
     expect_writable(subject, x)
-    there = values.to(x.device) if hasattr(values, "grad_fn") else x.like(values)
-    given = index.without_lead(there, x.ndim)
+    given = index.without_lead(beside(x, values), x.ndim)
     if modes.recording() and (x.requires_grad or given.requires_grad):
         return rebase(x, overwrite(x, given))
     update.assign(x.detach(), given)
     return x
+
+
+def beside(x: Tensor, values: Any) -> Tensor:
+    """Return values as a tensor on the device of x."""
+    if not hasattr(values, "grad_fn"):
+        return x.like(values)
+    there: Tensor = values if values.device is x.device else values.to(x.device)
+    return there
 
 
 def expect_writable(subject: str, x: Tensor) -> None:

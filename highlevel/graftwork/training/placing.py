@@ -6,6 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import graftgrad
+from graftgrad.device.base import Device
+from graftgrad.plan import changes
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -19,7 +23,7 @@ def beside_weights(run: Callable[P, R]) -> Callable[P, R]:
     @wraps(run)
     def there(*args: P.args, **kwargs: P.kwargs) -> R:
         model: Any = args[0]
-        place = model.device
+        place = place_of(model)
         with place:
             at, metrics = model.settled_at
             if model.compiled and (at is not place or metrics is not model.compiled_metrics):
@@ -27,6 +31,19 @@ def beside_weights(run: Callable[P, R]) -> Callable[P, R]:
             return run(*args, **kwargs)
 
     return there
+
+
+def place_of(model: Any) -> Device:
+    """Return where a model's weights are, looked for again only when something has changed."""
+    found: tuple[int, Device | None] = model.located
+    if found[1] is None or found[0] != changes.count:
+        first = next(model.named_weights(), None)
+        if first is None:
+            return graftgrad.device()
+        found = changes.count, first[1].device
+        object.__setattr__(model, "located", found)
+    assert found[1] is not None
+    return found[1]
 
 
 def settle(model: Any, place: Any) -> None:

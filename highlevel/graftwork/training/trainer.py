@@ -49,6 +49,7 @@ class Trainer(Base):
     steps_per_execution: int = 1
     compiled_loss: CompiledLoss | None = None
     compiled_metrics: Any = None
+    located: Any = (0, None)  # after how many changes its weights were seen on which device
     settled_at: Any = (None, None)  # the device where metrics and optimizer are, and which metrics
 
     # -- compiling -----------------------------------------------------------------------------
