@@ -62,6 +62,7 @@ def expect_all_there(made: Any) -> None:
 def test_a_model_that_is_built_elsewhere_is_trained_there(name: str) -> None:
     wanted = model(OPTIMIZERS[name]())
     history = fitted(wanted)
+    assert len(wanted.metrics) == 2
     with gw.device("strict"):
         made = model(OPTIMIZERS[name]())
     assert graftgrad.device().kind != "strict"

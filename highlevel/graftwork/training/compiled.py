@@ -157,6 +157,7 @@ class CompiledMetrics:
 
     def __init__(self, given: Any, weighted: Any, outputs: Matched) -> None:
         self.given = {"metrics": given, "weighted_metrics": weighted}
+        self.device: Any = None  # where training has brought them, and the optimizer
         self.outputs = outputs
         self.entries: list[Entry] = []
         self.awaited: list[Any] = []  # state of the metrics, saved before they were settled here

@@ -25,8 +25,7 @@ def beside_weights(run: Callable[P, R]) -> Callable[P, R]:
         model: Any = args[0]
         place = place_of(model)
         with place:
-            at, metrics = model.settled_at
-            if model.compiled and (at is not place or metrics is not model.compiled_metrics):
+            if model.compiled and model.compiled_metrics.device is not place:
                 settle(model, place)
             return run(*args, **kwargs)
 
@@ -53,4 +52,4 @@ def settle(model: Any, place: Any) -> None:
             variable.move(place)
     if model.optimizer is not None:
         model.optimizer.settle(place)
-    object.__setattr__(model, "settled_at", (place, model.compiled_metrics))
+    model.compiled_metrics.device = place

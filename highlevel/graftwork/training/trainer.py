@@ -50,7 +50,6 @@ class Trainer(Base):
     compiled_loss: CompiledLoss | None = None
     compiled_metrics: Any = None
     located: Any = (0, None)  # after how many changes its weights were seen on which device
-    settled_at: Any = (None, None)  # the device where metrics and optimizer are, and which metrics
 
     # -- compiling -----------------------------------------------------------------------------
 
