@@ -167,6 +167,7 @@ PASSING = frozenset(
     {
         "applications",
         "batches_trained",
+        "located",
         "compile_settings",
         "feature_keeper",
         "history",
