@@ -294,6 +294,7 @@ class Strict(Device):
     """The device."""
 
     kind = "strict"
+    recorded = False
 
     @property
     def xp(self) -> Any:

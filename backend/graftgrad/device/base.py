@@ -41,8 +41,9 @@ class Device:
 
     `kind` names the family to which kernels are registered; `computes` is false where there are
     only descriptions and no values; `entered` is true where a thread must enter before it computes;
-    `graphs` is true where launches can be recorded by the device itself (`freeze`). Buffers that
-    share a stretch of memory begin at multiples of `line` bytes.
+    `recorded` is false where steps are left to Python; `graphs` is true where launches can be
+    recorded by the device itself (`freeze`). Buffers that share a stretch of memory begin at
+    multiples of `line` bytes.
 
     A device is a context manager: inside of `with`, tensors are made on it if none is named.
     """
@@ -51,6 +52,7 @@ class Device:
     computes: bool = True
     entered: bool = False
     graphs: bool = False
+    recorded: bool = True
     line: int = 64
 
     def __init__(self, index: int = 0) -> None:

@@ -29,6 +29,7 @@ class Meta(Device):
 
     kind = "meta"
     computes = False
+    recorded = False
 
     @property
     def xp(self) -> Any:

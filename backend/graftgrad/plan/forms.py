@@ -49,7 +49,7 @@ def form_of(tree: Any, found: list[Tensor]) -> Hashable:
         UnfitError: an argument is no tensor without gradient, and no plain value.
     """
     if isinstance(tree, Tensor):
-        if type(tree) is not Tensor or not tree.device.computes or tree.requires_grad:
+        if type(tree) is not Tensor or not tree.device.recorded or tree.requires_grad:
             raise UnfitError("an argument is a weight, wants a gradient or has no values")
         for place, one in enumerate(found):
             if one is tree:
