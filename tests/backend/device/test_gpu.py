@@ -11,7 +11,7 @@ import pytest
 import graftgrad
 from graftgrad.device import find, gpu
 from graftgrad.errors import DeviceError, OutOfMemoryError
-from graftgrad.spec import bfloat16, float32
+from graftgrad.spec import float32
 from support import fake_cupy
 from support.fake_cupy import LOG
 
@@ -68,24 +68,6 @@ def test_values_go_there_and_back(place: Any) -> None:
         back = x.cpu()
         assert back.device.kind == "cpu"
         np.testing.assert_array_equal(back.numpy(), host.transpose(2, 0, 1))
-
-
-def test_what_is_large_goes_through_pinned_memory_that_is_kept_until_it_is_there(
-    place: Any,
-) -> None:
-    host = np.arange(100_000, dtype="float32")
-    array = place.put(host, bfloat16)
-    assert array.dtype == bfloat16
-    host[:] = 0
-    assert float(array[2]) == 2
-    assert len(place.staging.waiting) == 1
-    place.put(host, float32)
-    assert len(place.staging.waiting) == 2
-    place.synchronize()
-    place.put(host, float32)
-    assert len(place.staging.waiting) == 1
-    place.put(host[:2], float32)
-    assert len(place.staging.waiting) == 1
 
 
 def test_writing_into_what_is_there(place: Any) -> None:
