@@ -189,6 +189,29 @@ def test_plans_on_disk_are_read_whole_or_not_at_all(tmp_path: Path) -> None:
     Store(tmp_path / "plans" / "x.plan").write("one", b"plan")
 
 
+def test_plans_are_kept_where_the_user_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def folder() -> Path | None:
+        found = Store.of_user()
+        return None if found is None else found.folder
+
+    monkeypatch.setenv("GRAFTWORK_PLAN_CACHE", str(tmp_path))
+    assert folder() == tmp_path
+    monkeypatch.setenv("GRAFTWORK_PLAN_CACHE", "")
+    assert folder() is None
+    monkeypatch.delenv("GRAFTWORK_PLAN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert folder() == tmp_path / "graftwork" / "plans"
+
+    def homeless() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert folder() is None
+
+
 def planning_needs() -> str:
     """Why no plan can be made here, or an empty string where it can."""
     return frontend.why_not().split(";")[0] or ("" if driver.compiler() else "no C compiler")

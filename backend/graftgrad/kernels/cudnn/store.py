@@ -28,7 +28,10 @@ class Store:
         if told is not None:
             return cls(Path(told)) if told else None
         base = os.environ.get("XDG_CACHE_HOME")
-        root = Path(base) if base else Path.home() / ".cache"
+        try:
+            root = Path(base) if base else Path.home() / ".cache"
+        except RuntimeError:  # a user without a home
+            return None
         return cls(root / "graftwork" / "plans")
 
     def path(self, name: str) -> Path:
