@@ -91,6 +91,7 @@ class State(threading.local):
         devices: where tensors are made if no device is named, the innermost last; empty for the
             default.
         origin: which lines of the program led to what is made now; None where it calls itself.
+        last: what is called when the step that is being recorded has run.
     """
 
     recording: bool = True
@@ -103,6 +104,9 @@ class State(threading.local):
     anomaly: Any = None
     devices: tuple[Any, ...] = ()
     origin: Any = None
+
+    def __init__(self) -> None:
+        self.last: list[Callable[[], object]] = []
 
 
 _state = state = State()
@@ -129,14 +133,28 @@ class recorded:
     def __init__(self, recorder: Recorder | None) -> None:
         self.recorder = recorder
         self.before: tuple[Tape | None, Recorder | None] = (None, None)
+        self.last: list[Callable[[], object]] = []
 
     def __enter__(self) -> Recorder | None:
         self.before = _state.tape, _state.recorder
+        self.last, _state.last = _state.last, []
         _state.tape = _state.recorder = self.recorder
         return self.recorder
 
     def __exit__(self, *exception: object) -> None:
         _state.tape, _state.recorder = self.before
+        last, _state.last = _state.last, self.last
+        for function in last:
+            function()
+
+
+def at_end(function: Callable[[], object]) -> None:
+    """Call a function when the step that is being recorded has run; never where none is.
+
+    What it lets go of is not kept beyond the step, which therefore can be repeated.
+    """
+    if _state.recorder is not None:
+        _state.last.append(function)
 
 
 def each_time(function: Callable[[], R]) -> R:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from graftgrad import Tensor
+from graftgrad.modes import at_end
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -20,6 +21,7 @@ class Penalties:
     def add(self, layer: Layer, terms: list[Tensor]) -> None:
         """Add terms of a layer's call that is under way."""
         self.added.setdefault(layer, []).extend(terms)
+        at_end(lambda: self.added.pop(layer, None))  # else a step of one's own is not repeated
 
     def of(self, layer: Layer) -> list[Tensor]:
         """Return the terms of a layer and those below it."""

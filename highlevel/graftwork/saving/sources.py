@@ -23,6 +23,8 @@ _PARTS = {
     "_key_dense": "key_dense", "_value_dense": "value_dense", "_output_dense": "output_dense",
 }  # fmt: skip
 
+_OWN_PARTS = "grouped_query_attention"  # whose parts have the old names of the others' to this day
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -174,4 +176,8 @@ def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> 
 
 
 def _today(path: str) -> str:
-    return "/".join(_PARTS.get(part, part) for part in path.split("/"))
+    parts = path.split("/")
+    return "/".join(
+        part if holder.startswith(_OWN_PARTS) else _PARTS.get(part, part)
+        for holder, part in zip(["", *parts], parts, strict=False)
+    )
