@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import modes
@@ -115,6 +116,7 @@ class Launch:
 Build = Callable[[Call], "Kernel | None"]
 
 _builders: dict[tuple[type[Function], str], list[Build]] = defaultdict(list)
+_provided: dict[str, list[str]] = defaultdict(list)
 _chosen: dict[Call, Kernel] = {}
 _reasons: dict[Call, list[str]] = {}
 _reference_only = False
@@ -136,8 +138,20 @@ def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
     return register
 
 
+def provide(kind: str, *modules: str) -> None:
+    """Name modules that register builders for a kind of device, when its first call asks."""
+    _provided[kind] += modules
+
+
+def _load(kind: str) -> None:
+    for module in _provided.pop(kind, ()):
+        import_module(module)
+
+
 def builders() -> dict[tuple[type[Function], str], list[Build]]:
-    """Return all registered builders by function and kind of device."""
+    """Return all builders by function and kind of device."""
+    for kind in list(_provided):
+        _load(kind)
     return dict(_builders)
 
 
@@ -177,6 +191,8 @@ def choose(call: Call) -> Kernel:
     """Return the kernel for a call, decided once: the first offer, or the reference body."""
     chosen = _chosen.get(call)
     if chosen is None:
+        if _provided:
+            _load(call.device.kind)
         builds = (
             () if _reference_only else _builders.get((type(call.function), call.device.kind), ())
         )

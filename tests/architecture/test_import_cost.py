@@ -10,7 +10,8 @@ import graftwork
 SLOW = ("h5py", "tqdm", "asyncio", "urllib.request", "http", "ssl", "logging", "PIL", "unittest",
         "concurrent.futures", "multiprocessing", "importlib.metadata", "email", "zipfile",
         "tarfile", "tempfile", "html", "difflib", "statistics", "numpy.polynomial")  # fmt: skip
-LATE = ("graftgrad.drawing", "graftgrad.export.onnx", "graftgrad.formats.hdf5", "graftwork.utils",
+LATE = ("graftgrad.drawing", "graftgrad.kernels.cuda", "graftgrad.kernels.cudnn",
+        "graftgrad.export.onnx", "graftgrad.formats.hdf5", "graftwork.utils",
         "graftwork.applications", "graftwork.datasets", "graftwork.preprocessing")  # fmt: skip
 
 

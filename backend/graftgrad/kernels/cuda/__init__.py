@@ -7,6 +7,7 @@ the first call on a GPU.
 from ...function import every_function
 from ...kernel import kernel
 from ...ops.fused import Fused
+from ..fusion import KNOWN
 from . import conv, elementwise, fused, gather, labels, norm, pool, random, reduce, softmax
 from .fused import fusible
 
@@ -16,3 +17,4 @@ for _function in every_function():
     if hasattr(_function, "c"):
         kernel(_function, on="gpu")(elementwise.build)
 kernel(Fused, on="gpu")(fused.build)
+KNOWN["gpu"] = fusible
