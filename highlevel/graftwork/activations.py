@@ -31,6 +31,7 @@ def public(function: F) -> F:
             return function(x, *args, **kwargs)
         return beyond[name](x, *args, **kwargs)
 
+    activated.__module__ = __name__  # where a copy through pickle finds it
     return cast(F, activated)
 
 

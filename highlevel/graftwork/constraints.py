@@ -97,7 +97,7 @@ def get(identifier: Any) -> Any:
     Raises:
         ConfigError: the name is not known.
     """
-    return registry.constraints.get(identifier)
+    return registry.constraints.identified(identifier)
 
 
 def serialize(constraint: Any) -> Any:

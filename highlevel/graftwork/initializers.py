@@ -389,7 +389,7 @@ def get(identifier: Any) -> Any:
     Raises:
         ConfigError: the name is not known.
     """
-    return registry.initializers.get(identifier)
+    return registry.initializers.identified(identifier)
 
 
 def serialize(initializer: Any) -> Any:

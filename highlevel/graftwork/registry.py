@@ -83,7 +83,7 @@ class Registry:
         """Return an object for a name, a configuration or a class; an object comes back as it is.
 
         Raises:
-            ConfigError: the name is not known, the configuration not understood, or it is a number.
+            ConfigError: the name is not known or the configuration not understood.
         """
         if isinstance(identifier, str):
             found = self.find(identifier)
@@ -92,10 +92,18 @@ class Registry:
             return identifier()
         if isinstance(identifier, Mapping):
             return decoded(identifier, self)
+        return identifier
+
+    def identified(self, identifier: Any) -> Any:
+        """Return what `get` does; nothing else may be asked for.
+
+        Raises:
+            ConfigError: as `get`, or it is a number.
+        """
         expect(not isinstance(identifier, (int, float, bytes)), self.kind,
                "must be told by a name, a configuration, a class or an object", error=ConfigError,
                identifier=identifier)  # fmt: skip
-        return identifier
+        return self.get(identifier)
 
 
 REGISTRIES: dict[str, Registry] = {}

@@ -105,7 +105,7 @@ def get(identifier: Any) -> Any:
     Raises:
         ConfigError: the name is not known.
     """
-    return registry.regularizers.get(identifier)
+    return registry.regularizers.identified(identifier)
 
 
 def serialize(regularizer: Any) -> Any:

@@ -204,4 +204,4 @@ def test_names_as_keras_forms_them() -> None:
 
 def test_a_number_names_nothing() -> None:
     with pytest.raises(ConfigError, match=r"initializer: must be told by a name.*identifier=3\.5"):
-        registry.initializers.get(3.5)
+        registry.initializers.identified(3.5)

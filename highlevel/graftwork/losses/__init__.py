@@ -56,7 +56,7 @@ from .regression import (
     poisson,
 )
 
-get = _registry.get
+get = _registry.identified
 
 
 def serialize(loss: Any) -> Any:

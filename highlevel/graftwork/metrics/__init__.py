@@ -83,7 +83,7 @@ from .regression import (
     RootMeanSquaredError,
 )
 
-get = _registry.get
+get = _registry.identified
 
 
 def serialize(metric: Any) -> Any:

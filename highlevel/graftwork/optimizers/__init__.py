@@ -50,7 +50,7 @@ def get(identifier: Any) -> Any:
     Raises:
         ConfigError: the name is not known or the configuration not understood.
     """
-    return registry.optimizers.get(identifier)
+    return registry.optimizers.identified(identifier)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def test_where_layers_branch_it_says_what_they_receive() -> None:
     assert not any("Connected to" in line for line in shown(chain))
     told = {name: row[2] for name, row in cells(branched).items()}
     assert told == {"img": "-", "first": "img", "second": "first", "sum": "first, second"}
-    outer = gw.Sequential([branched, layers.Flatten()])
-    assert len(cells(outer)["flatten"]) == 2
+    outer = gw.Sequential([branched, layers.Flatten(name="flat")])
+    assert len(cells(outer)["flat"]) == 2
     assert cells(outer, expand_nested=True)["sum"][2] == "first, second"
     assert all(len(line) <= 70 for line in shown(branched, line_length=70) if "│" in line)
