@@ -127,8 +127,8 @@ STEPS = (
     same("sub", lambda a, b, k: a - 0.5 * b, 2, stretches),
     same("mul", lambda a, b, k: a * b, 2, stretches),
     same("div", lambda a, b, k: a / (b * b + 1), 2, stretches),
-    same("matmul", lambda a, b, k: a @ (b * 0.5).transpose(-1, -2) if hasattr(b, "dim") else
-         a @ ops.moveaxis(b * 0.5, -1, -2), 2, product),
+    Step("matmul", lambda a, b, k: a @ ops.moveaxis(b * 0.5, -1, -2),
+         lambda a, b, k: a @ (b * 0.5).transpose(-1, -2), 2, product),
     Step("maximum", lambda a, b, k: ops.maximum(a, b),
          lambda a, b, k: torch.maximum(a, b), 2, stretches),
     Step("where", lambda a, b, k: ops.where(a > b, a, b * 2),
