@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from graftgrad.checkpoint import checkpoint
 from graftgrad.deferred import deferred
-from graftgrad.device.find import device
 
 from . import (
     activations,
@@ -38,6 +37,7 @@ from . import (
     saving,
     tree,
 )
+from .backend import device
 from .data import image_dataset_from_directory
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer

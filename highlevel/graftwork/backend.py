@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from graftgrad.device.base import Device
+from graftgrad.device.find import device as find_device
 from graftgrad.errors import DTypeError, expect
 from graftgrad.spec import as_dtype, is_floating
 
@@ -20,6 +22,15 @@ from .ops.operands import standard
 from .registry import clear_names
 
 _uids: dict[str, int] = {}
+
+
+def device(device_name: str | Device) -> Device:
+    """Return a device by its name; in a `with` block tensors and weights are made there.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    return find_device(device_name)
 
 
 def standardize_dtype(dtype: Any) -> str:

@@ -27,7 +27,7 @@ INSTALL = "pip install 'graftwork[gpu]'"
 cpu = CPU()
 meta = Meta()
 
-_DEVICES: dict[str, Device] = {"cpu": cpu, "meta": meta}
+_DEVICES: dict[str, Device] = {"cpu": cpu, "cpu:0": cpu, "meta": meta}
 _ON_GPU = re.compile(r"(?:gpu|cuda)(?::(\d+))?", re.IGNORECASE)
 
 
