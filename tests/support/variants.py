@@ -53,6 +53,8 @@ NAIVE = {
     "segment_min": "begins with a number in place of ∞",
     "digamma": "is a table",
     "assign": "has the shape of the case",
+    "chunk": "cuts where the case's own size is cut",
+    **dict.fromkeys(("irfft", "irfftn", "hfft"), "is of NumPy, which reads what nobody wrote"),
 }
 
 
@@ -117,12 +119,14 @@ def check_empty(case: Case) -> None:
                     assert not g.numpy().any()
         if case.oracle is None or _name(case) in NAIVE:
             continue
-        with contextlib.suppress(Exception):  # it may not know what to do
+        try:
             expected = [np.asarray(one) for one in emptied.expected(arrays)]
-            told = [y.detach().numpy() for y in results]
-            assert [y.shape for y in told] == [y.shape for y in expected], emptied
-            for y, value in zip(told, expected, strict=True):
-                np.testing.assert_allclose(y, value, rtol=1e-9)
+        except Exception:  # an oracle may not know what to do with nothing
+            continue
+        told = [y.detach().numpy() for y in results]
+        assert [y.shape for y in told] == [y.shape for y in expected], emptied
+        for y, value in zip(told, expected, strict=True):
+            np.testing.assert_allclose(y, value, rtol=1e-9)
 
 
 def _emptied(case: Case) -> Iterator[Case]:
