@@ -71,10 +71,10 @@ CASES: list[Case] = [
     case("CenterCrop", (2, 3, 6, 5), height=4, width=7, data_format="channels_first"),
 ]
 BAD: list[Case] = [
-    case("RandomRotation", IMAGE, factor=2.0),
-    case("RandomContrast", IMAGE, factor=-0.5),
-    case("RandomZoom", IMAGE, height_factor=-1.0),
-    case("RandomBrightness", IMAGE, factor=0.1, value_range=3),
-    case("RandomGaussianBlur", IMAGE, kernel_size=4),
-    case("RandomFlip", IMAGE, bounding_box_format="xyxy", unheard=3),
+    case("RandomRotation", factor=2.0),
+    case("RandomContrast", factor=-0.5),
+    case("RandomZoom", height_factor=-1.0),
+    case("RandomBrightness", factor=0.1, value_range=3),
+    case("RandomGaussianBlur", kernel_size=4),
+    case("RandomFlip", bounding_box_format="xyxy", unheard=3),
 ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .compare import Case, case
+from .compare import Case, case, flat
 
 BOXES = np.float32([[[1, 2, 5, 6], [0, 1, 3, 3.5]], [[2, 2, 7, 4], [4, 0, 6, 5]]])
 OTHERS = np.float32([[[1, 1, 4, 5], [2, 0, 3, 6], [5, 5, 7, 8]]] * 2)
@@ -14,11 +12,6 @@ FLOATS = np.float32([[10, -20], [0.2, 0], [0, -0.1], [1.3, 0.7], [8, 0], [0, -4]
 SIZE = {"height": 8, "width": 9}
 ORDERS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh",
           "rel_center_xywh")  # fmt: skip
-
-
-def flat(name: str, *inputs: Any, **settings: Any) -> Case:
-    """Declare a case whose gradients are not compared."""
-    return case(name, *inputs, gradient=False, **settings)
 
 
 CASES: list[Case] = [
@@ -43,22 +36,17 @@ BAD: list[Case] = [
     case("convert_format", BOXES, source="zyx", target="xyxy"),
     case("convert_format", BOXES, source="xyxy", target="rel_xyxy"),
     case("convert_format", BOXES[..., :3], source="xyxy", target="xyxy"),
-    case(
-        "encode_box_to_deltas",
-        OTHERS[0],
-        OTHERS,
-        anchor_format="xyxy",
-        box_format="xyxy",
-        variance=[1.0],
-    ),
-    case(
-        "encode_box_to_deltas",
-        OTHERS[0],
-        OTHERS,
-        anchor_format="xyxy",
-        box_format="xyxy",
-        encoding_format="xyxy",
-    ),
+    *[
+        case(
+            "encode_box_to_deltas",
+            OTHERS[0],
+            OTHERS,
+            anchor_format="xyxy",
+            box_format="xyxy",
+            **bad,
+        )
+        for bad in ({"variance": [1.0]}, {"encoding_format": "xyxy"})
+    ],
     case("compute_iou", BOXES[None], OTHERS, bounding_box_format="xyxy"),
     case("compute_iou", BOXES, OTHERS, bounding_box_format="rel_xyxy"),
     case("compute_ciou", BOXES, BOXES, bounding_box_format="rel_xyxy"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from pathlib import Path
@@ -35,9 +34,13 @@ def names(family: str, of: Any) -> dict[str, Any]:
     }
 
 
+def whole(family: str, name: str) -> str:
+    """Return a name with its module, as the page about Keras tells it."""
+    return f"{family}.{name}" if family else name
+
+
 def missing(family: str, keras: Any) -> list[str]:
     """Return the names that Keras has and we have not."""
-    importlib.import_module("graftwork")
     ours = names(family, graftwork)
     return sorted(set(names(family, keras)) - set(ours))
 
@@ -68,8 +71,14 @@ def _table(title: str) -> dict[str, str]:
 
 def is_excused(family: str, name: str) -> bool:
     """Tell whether the page gives a reason for a missing name."""
-    whole = f"{family}.{name}" if family else name
+    told = whole(family, name)
     reasons = excused()
-    parts = whole.split(".")
+    parts = told.split(".")
     modules = {".".join([*parts[:i], "*"]) for i in range(1, len(parts))}
-    return whole in reasons or bool(modules & set(reasons))
+    return told in reasons or bool(modules & set(reasons))
+
+
+def bare(family: str, keras: Any) -> list[str]:
+    """Return the names that are missing without a reason, with their module."""
+    gone = missing(family, keras)
+    return [whole(family, name) for name in gone if not is_excused(family, name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,21 @@ def case(
 ) -> Case:
     """Declare a case: inputs are shapes or arrays, keywords go to the constructor."""
     return Case(name, settings, inputs, call or {}, rtol, gradient, config, note)
+
+
+def flat(name: str, *inputs: Any, **settings: Any) -> Case:
+    """Declare a case whose gradients are not compared."""
+    return case(name, *inputs, gradient=False, **settings)
+
+
+def at(package: Any, path: str) -> Any:
+    """Return what stands in a package under a path, such as `layers.Dense`."""
+    return reduce(getattr, path.split("."), package)
+
+
+def both(path: str) -> tuple[Any, Any]:
+    """Return what is ours under a path, and Keras' own."""
+    return at(graftwork, path), at(keras, path)
 
 
 def arrays(given: Sequence[Any], seed: int = SEED) -> list[Any]:
@@ -327,6 +343,27 @@ def both_refuse(ours: Callable[[], Any], theirs: Callable[[], Any], what: str) -
         assert isinstance(found, kind), f"{what}: {found!r} in place of {expected!r}"
 
 
+def made_refuses(family: str, one: Case) -> None:
+    """Hold the error of a constructor, or of a call of what it made, against Keras'."""
+
+    def run(package: Any, given: Callable[[Any], Any]) -> Any:
+        made = at(package, f"{family}.{one.name}")(**one.settings)
+        return made(*given(arrays(one.inputs))) if one.inputs else made
+
+    both_refuse(lambda: run(graftwork, tensors), lambda: run(keras, jaxed), str(one))
+
+
+def function_refuses(family: str, one: Case) -> None:
+    """Hold the error of a function of arrays against Keras'."""
+    ours, theirs = both(f"{family}.{one.name}")
+    given = arrays(one.inputs)
+    both_refuse(
+        lambda: ours(*tensors(given), **one.settings),
+        lambda: theirs(*jaxed(given), **one.settings),
+        str(one),
+    )
+
+
 def _raised(run: Callable[[], Any]) -> Exception | None:
     try:
         run()
@@ -345,10 +382,7 @@ class Made:
 
     def of(self, package: Any) -> Any:
         """Make it in a package."""
-        module = package
-        for part in self.family.split("."):
-            module = getattr(module, part)
-        return getattr(module, self.name)(**_made(self.settings, package))
+        return at(package, f"{self.family}.{self.name}")(**_made(self.settings, package))
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.settings.items())})"

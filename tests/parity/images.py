@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .compare import Case, case
+from .compare import Case, case, flat
 
 DRAW = np.random.default_rng(5)
 ONE = (7, 6, 3)
@@ -23,11 +21,6 @@ POINTS = (np.stack([CORNERS] * 2), np.stack([MOVED, CORNERS]))
 PLACES = DRAW.uniform(-1, 7, (2, 5, 4)).astype("float32")
 FIRST_MARK = {"data_format": "channels_first"}
 LAST_MARK = {"data_format": "channels_last"}  # Keras on JAX takes None for channels first
-
-
-def flat(name: str, *inputs: Any, **settings: Any) -> Case:
-    """Declare a case whose gradients are not compared."""
-    return case(name, *inputs, gradient=False, **settings)
 
 
 CASES: list[Case] = [

@@ -17,31 +17,20 @@ pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 X = np.random.default_rng(0).uniform(0, 255, (2, 8, 9, 3)).astype("float32")
 
 
-def both(name: str) -> tuple[Any, Any]:
-    """Return a function of ours, and Keras' own."""
-    return tuple(getattr(p.utils.bounding_boxes, name) for p in (graftwork, keras))  # type: ignore[return-value]
-
-
 @pytest.mark.parametrize("one", boxes.CASES, ids=str)
 def test_functions(one: Case) -> None:
-    compare.function_agrees(*both(one.name), one)
+    compare.function_agrees(*compare.both(f"utils.bounding_boxes.{one.name}"), one)
 
 
 @pytest.mark.parametrize("one", boxes.BAD, ids=str)
 def test_what_is_refused(one: Case) -> None:
-    given = compare.arrays(one.inputs)
-    ours, theirs = both(one.name)
-    compare.both_refuse(
-        lambda: ours(*compare.tensors(given), **one.settings),
-        lambda: theirs(*compare.jaxed(given), **one.settings),
-        str(one),
-    )
+    compare.function_refuses("utils.bounding_boxes", one)
 
 
 def test_boxes_are_clipped() -> None:
     given = {"boxes": boxes.BOXES[0] * 3 - 4, "labels": np.int32([3, 1])}
     for order, size in (("xyxy", {"height": 8, "width": 9}), ("rel_xyxy", {})):
-        ours, theirs = both("clip_to_image_size")
+        ours, theirs = compare.both("utils.bounding_boxes.clip_to_image_size")
         wanted = theirs(compare.jaxed(given), bounding_box_format=order, **size)
         found = ours(compare.tensors(given), bounding_box_format=order, **size)
         compare.close(found, wanted, 2e-5, order)

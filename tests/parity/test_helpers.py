@@ -10,7 +10,7 @@ import pytest
 import graftwork
 
 from . import compare
-from .compare import Case, case
+from .compare import Case, at, case
 from .keras_jax import keras
 
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
@@ -20,13 +20,6 @@ BOXES = DRAW.uniform(5, 20, (2, 3, 4)).astype("float32").cumsum(-1)
 OTHERS = DRAW.uniform(5, 20, (2, 5, 4)).astype("float32").cumsum(-1)
 ANCHORS = DRAW.uniform(5, 20, (3, 4)).astype("float32").cumsum(-1)
 ROWS = [[1, 2], [3], [4, 5, 6, 7]]
-
-
-def at(package: Any, path: str) -> Any:
-    found = package
-    for part in path.split("."):
-        found = getattr(found, part)
-    return found
 
 
 def add(*numbers: Any) -> Any:

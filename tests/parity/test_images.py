@@ -17,25 +17,14 @@ from .keras_jax import keras
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 
 
-def both(name: str) -> tuple[Any, Any]:
-    """Return a function of ours, and Keras' own."""
-    return getattr(graftwork.ops.image, name), getattr(keras.ops.image, name)
-
-
 @pytest.mark.parametrize("one", images.CASES, ids=str)
 def test_values_and_gradients(one: Case) -> None:
-    compare.function_agrees(*both(one.name), one)
+    compare.function_agrees(*compare.both(f"ops.image.{one.name}"), one)
 
 
 @pytest.mark.parametrize("one", images.BAD, ids=str)
 def test_what_is_refused(one: Case) -> None:
-    given = compare.arrays(one.inputs)
-    ours, theirs = both(one.name)
-    compare.both_refuse(
-        lambda: ours(*compare.tensors(given), **one.settings),
-        lambda: theirs(*compare.jaxed(given), **one.settings),
-        str(one),
-    )
+    compare.function_refuses("ops.image", one)
 
 
 def is_of_any_batch(one: Case) -> bool:
@@ -76,7 +65,7 @@ def test_models_and_their_configurations(one: Case) -> None:
 
 def test_elastic_transform_stays_near() -> None:
     x = compare.arrays([images.BATCH])[0]
-    ours, theirs = both("elastic_transform")
+    ours, theirs = compare.both("ops.image.elastic_transform")
     assert ours(x, seed=3).shape == theirs(x, seed=3).shape
     np.testing.assert_array_equal(ours(x, seed=3).numpy(), ours(x, seed=3).numpy())
     compare.close(ours(x, alpha=0.0, seed=1), x, 2e-5, "unmoved")
@@ -94,7 +83,7 @@ def test_channels_first_by_configuration() -> None:
     for package in (graftwork, keras):
         package.config.set_image_data_format("channels_first")
     try:
-        ours, theirs = both("resize")
+        ours, theirs = compare.both("ops.image.resize")
         compare.close(ours(x, (4, 5)), theirs(x, (4, 5)), 2e-5, "resize")
     finally:
         for package in (graftwork, keras):

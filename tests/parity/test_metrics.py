@@ -65,18 +65,12 @@ def test_weighted_batches(one: Case) -> None:
 
 @pytest.mark.parametrize("one", metrics.BAD, ids=str)
 def test_what_is_refused(one: Case) -> None:
-    def run(package: Any, given: Any) -> Any:
-        metric = getattr(package.metrics, one.name)(**one.settings)
-        return metric(*[given(x) for x in one.inputs]) if one.inputs else metric
-
-    compare.both_refuse(
-        lambda: run(graftwork, compare.tensors), lambda: run(keras, compare.jaxed), str(one)
-    )
+    compare.made_refuses("metrics", one)
 
 
 @pytest.mark.parametrize("one", metrics.FUNCTIONS, ids=str)
 def test_functions(one: Case) -> None:
-    ours, theirs = (getattr(package.metrics, one.name) for package in (graftwork, keras))
+    ours, theirs = compare.both(f"metrics.{one.name}")
     compare.function_agrees(ours, theirs, one)
 
 

@@ -32,7 +32,7 @@ WRONG_SYMBOL = {
 
 @pytest.mark.parametrize("one", ops.CASES, ids=str)
 def test_ops(one: Case) -> None:
-    ours, theirs = (getattr(package.ops, one.name) for package in (graftwork, keras))
+    ours, theirs = compare.both(f"ops.{one.name}")
     compare.function_agrees(ours, theirs, one)
 
 
@@ -40,7 +40,7 @@ def test_ops(one: Case) -> None:
 def test_element_types(one: Case) -> None:
     given = compare.arrays(one.inputs)
     settings = one.settings | one.call
-    ours, theirs = (getattr(package.ops, one.name) for package in (graftwork, keras))
+    ours, theirs = compare.both(f"ops.{one.name}")
     wanted = theirs(*compare.jaxed(given), **compare.jaxed(settings))
     found = ours(*compare.tensors(given), **compare.tensors(settings))
     kinds = [[str(leaf.dtype) for leaf in compare.leaves(y) if hasattr(leaf, "dtype")]
@@ -83,7 +83,7 @@ def test_shapes_on_symbols(one: Case) -> None:
 
 def both(name: str, *given: Any, **settings: Any) -> None:
     """Hold a function of lists of arrays against Keras' own."""
-    ours, theirs = (getattr(package.ops, name) for package in (graftwork, keras))
+    ours, theirs = compare.both(f"ops.{name}")
     found = ours(*compare.tensors(list(given)), **settings)
     compare.close(found, theirs(*compare.jaxed(list(given)), **settings), 3e-5, name)
 

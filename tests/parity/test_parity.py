@@ -65,7 +65,7 @@ def test_losses(one: Case, reduction: str, weighted: bool) -> None:
 def test_merging_functions(name: str) -> None:
     given = compare.arrays([(2, 3), (2, 3)])
     settings = {"axes": 1} if name == "dot" else {}
-    ours, theirs = (getattr(package.layers, name) for package in (graftwork, keras))
+    ours, theirs = compare.both(f"layers.{name}")
     found = ours(compare.tensors(given), **settings)
     compare.close(found, theirs(compare.jaxed(given), **settings), 2e-5, name)
 
@@ -83,23 +83,12 @@ def test_functions_of_targets_and_predictions(one: Case) -> None:
 
 @pytest.mark.parametrize("one", losses.BAD, ids=str)
 def test_losses_refuse_what_keras_refuses(one: Case) -> None:
-    def run(package: Any, given: Any) -> Any:
-        loss = getattr(package.losses, one.name)(**one.settings)
-        return loss(*[given(x) for x in one.inputs]) if one.inputs else loss
-
-    compare.both_refuse(
-        lambda: run(graftwork, compare.tensors), lambda: run(keras, compare.jaxed), str(one)
-    )
+    compare.made_refuses("losses", one)
 
 
 def test_every_missing_name_has_a_reason() -> None:
     """A name of Keras is here, or docs/keras.md says why it is not."""
-    bare = [
-        f"{family}.{name}" if family else name
-        for family in checklist.FAMILIES
-        for name in checklist.missing(family, keras)
-        if not checklist.is_excused(family, name)
-    ]
+    bare = [name for family in checklist.FAMILIES for name in checklist.bare(family, keras)]
     assert not bare, f"{len(bare)} names of Keras are missing without a reason: {', '.join(bare)}"
 
 
