@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from support import optimizer_options
+
 from .compare import Case, case, make
 
-STEPS = 100
-SHAPES = {"kernel": (4, 3), "bias": (3,), "filters": (2, 2, 3, 2)}
 RULES: dict[str, list[dict[str, Any]]] = {
     "SGD": [{"learning_rate": 0.05}, {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}],
     "RMSprop": [{"learning_rate": 0.01}, {"learning_rate": 0.01, "momentum": 0.5,
@@ -29,14 +29,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
     "ScheduleFreeAdamW": [{"learning_rate": 0.01, "warmup_steps": 20}],
 }  # fmt: skip
 OPTIONS: dict[str, dict[str, Any]] = {
-    "clipnorm": {"clipnorm": 0.5},
-    "clipvalue": {"clipvalue": 0.3},
-    "global_clipnorm": {"global_clipnorm": 1.0},
-    "decay": {"weight_decay": 0.05},
-    "average": {"use_ema": True, "ema_momentum": 0.9},
-    "overwritten": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 10},
-    "accumulated": {"gradient_accumulation_steps": 3},
-    "scaled": {"loss_scale_factor": 8.0},
+    **optimizer_options.OPTIONS,
     "scheduled": {"learning_rate": make("optimizers.schedules.CosineDecay",
                                         initial_learning_rate=0.02, decay_steps=70)},
     "excluded": {"weight_decay": 0.05},  # and `bias` stays out of it

@@ -11,13 +11,14 @@ import pytest
 import graftgrad
 import graftwork
 from graftwork.weight import Weight
+from support.optimizer_options import SHAPES, STEPS
 
 from . import compare, optimizers
 from .compare import Case
 from .keras_jax import jax, keras
 
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
-NAMES = list(optimizers.SHAPES)
+NAMES = list(SHAPES)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,16 +30,13 @@ def forget_programs() -> Iterator[None]:
 
 def start(name: str) -> Any:
     seed = np.random.default_rng(len(name))
-    return seed.standard_normal(optimizers.SHAPES[name]).astype("float32")
+    return seed.standard_normal(SHAPES[name]).astype("float32")
 
 
 def gradients() -> list[Any]:
     """Return the gradients of all steps, one array for each weight."""
     draw = np.random.default_rng(5)
-    return [
-        draw.standard_normal((optimizers.STEPS, *shape)).astype("float32")
-        for shape in optimizers.SHAPES.values()
-    ]
+    return [draw.standard_normal((STEPS, *shape)).astype("float32") for shape in SHAPES.values()]
 
 
 def made(package: Any, one: Case, option: str) -> Any:
@@ -52,7 +50,7 @@ def ours(one: Case, option: str) -> list[Any]:
     if option == "excluded":
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     every = [graftgrad.tensor(values) for values in gradients()]
-    for step in range(optimizers.STEPS):
+    for step in range(STEPS):
         optimizer.apply([values[step] for values in every], weights)
     optimizer.finalize_variable_values(weights)
     return [weight.numpy() for weight in weights]
@@ -173,11 +171,7 @@ def test_fit_reaches_the_same_weights(rule: str, option: str) -> None:
 
 @pytest.mark.parametrize("one", optimizers.BAD, ids=str)
 def test_what_is_refused(one: Case) -> None:
-    compare.both_refuse(
-        lambda: getattr(graftwork.optimizers, one.name)(**one.settings),
-        lambda: getattr(keras.optimizers, one.name)(**one.settings),
-        str(one),
-    )
+    compare.made_refuses("optimizers", one)
 
 
 @pytest.mark.parametrize("one", optimizers.SCHEDULES, ids=str)
@@ -194,8 +188,4 @@ def test_schedules(one: Case) -> None:
 
 @pytest.mark.parametrize("one", optimizers.BAD_SCHEDULES, ids=str)
 def test_schedules_refuse_what_keras_refuses(one: Case) -> None:
-    compare.both_refuse(
-        lambda: getattr(graftwork.optimizers.schedules, one.name)(**one.settings),
-        lambda: getattr(keras.optimizers.schedules, one.name)(**one.settings),
-        str(one),
-    )
+    compare.made_refuses("optimizers.schedules", one)
