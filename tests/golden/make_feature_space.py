@@ -1,7 +1,9 @@
 """Writes feature_space.json and feature_space.keras: what Keras' FeatureSpace makes of a table.
 
 Ran with Keras 3.15.1 on tensorflow 2.21.0 (CPU), Python 3.11.
-Needs both: ``KERAS_BACKEND=tensorflow python tests/golden/make_feature_space.py``.
+Needs both:
+
+    KERAS_BACKEND=tensorflow PYTHONPATH=tests python tests/golden/make_feature_space.py
 
 ``cases``: settings, the columns that it is adapted to, those it is called on, and what comes out,
 a vector for each row or a dictionary. Features are told by name, or as [function, arguments].
@@ -17,13 +19,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from support.feature_spaces import TABLE, made
+
 FOLDER = Path(__file__).resolve().parent
 FeatureSpace = keras.utils.FeatureSpace
-TABLE = {
-    "size": [0.5, 1.5, 4.0, 2.0, 3.0, 1.0],
-    "word": ["red", "blue", "red", "green", "red", "blue"],
-    "count": [3, 1, 3, 3, 2, 7],
-}
 ASKED = {"size": [1.0, 9.0, -1.0], "word": ["green", "pink", "red"], "count": [7, 9, 3]}
 KINDS = {
     "size": ["float", "float_normalized", "float_rescaled", "float_discretized"],
@@ -49,20 +48,6 @@ SPACES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def made(told: dict[str, Any]) -> Any:
-    """Make a space of its settings."""
-    settings = dict(told)
-    settings["features"] = {
-        key: getattr(FeatureSpace, one[0])(**one[1]) if isinstance(one, list) else one
-        for key, one in told["features"].items()
-    }
-    settings["crosses"] = [
-        FeatureSpace.cross(**one) if isinstance(one, dict) else tuple(one)
-        for one in told.get("crosses", [])
-    ]
-    return FeatureSpace(**settings)
-
-
 def plain(value: Any) -> Any:
     """Return tensors as lists."""
     if isinstance(value, dict):
@@ -72,7 +57,7 @@ def plain(value: Any) -> Any:
 
 def case(told: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """Adapt a space and ask it."""
-    space = made(told)
+    space = made(FeatureSpace, told)
     adapted = {key: TABLE[key] for key in told["features"]}
     asked = {key: ASKED[key] for key in told["features"]}
     space.adapt({key: np.array(one) for key, one in adapted.items()})

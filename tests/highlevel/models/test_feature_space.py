@@ -16,29 +16,12 @@ import graftgrad
 import graftwork as gw
 from graftgrad.errors import ConfigError, DataError, FormatError
 from graftwork import layers
+from support.feature_spaces import TABLE, made
 
 FeatureSpace = gw.utils.FeatureSpace
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 TOLD = json.loads((GOLDEN / "feature_space.json").read_text(encoding="utf-8"))
-TABLE = {
-    "size": [0.5, 1.5, 4.0, 2.0, 3.0, 1.0],
-    "word": ["red", "blue", "red", "green", "red", "blue"],
-    "count": [3, 1, 3, 3, 2, 7],
-}
 KINDS = {"size": "float_normalized", "word": "string_categorical", "count": "integer_categorical"}
-
-
-def made(told: dict[str, Any]) -> Any:
-    settings = dict(told)
-    settings["features"] = {
-        key: getattr(FeatureSpace, one[0])(**one[1]) if isinstance(one, list) else one
-        for key, one in told["features"].items()
-    }
-    settings["crosses"] = [
-        FeatureSpace.cross(**one) if isinstance(one, dict) else tuple(one)
-        for one in told.get("crosses", [])
-    ]
-    return FeatureSpace(**settings)
 
 
 def arrays(table: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +46,7 @@ def crossed(**settings: Any) -> Any:
 
 @pytest.mark.parametrize("case", TOLD["cases"], ids=lambda one: str(one["settings"])[:70])
 def test_as_keras(case: dict[str, Any], tmp_path: Path) -> None:
-    space = made(case["settings"])
+    space = made(FeatureSpace, case["settings"])
     space.adapt(arrays(case["adapted"]))
     asked = arrays(case["asked"])
     same(space(asked), case["output"])
