@@ -1,4 +1,4 @@
-"""ResNet-18 and a causal transformer in PyTorch: torchvision is not needed."""
+"""ResNet-18, a causal transformer and a reader of words in PyTorch: torchvision is not needed."""
 
 from __future__ import annotations
 
@@ -82,3 +82,17 @@ class Transformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.blocks(self.characters(x) + self.places)
         return self.head(self.norm(y)).flatten(0, 1)
+
+
+class Recurrent(nn.Module):
+    """Words (N, T) -> an embedding, an LSTM, and logits of its last state."""
+
+    def __init__(self, words: int, width: int, units: int, outputs: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(words, width)
+        self.lstm = nn.LSTM(width, units, batch_first=True)
+        self.head = nn.Linear(units, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states, _ = self.lstm(self.embedding(x))
+        return self.head(states[:, -1])

@@ -165,20 +165,9 @@ def lstm(batch: int) -> Callable[[str], Made]:
         return k.Sequential([k.Input((length,), dtype="int32"), *inner])
 
     def module() -> Any:
-        from torch import Tensor, nn
+        from ..networks_torch import Recurrent
 
-        class Network(nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.embedding = nn.Embedding(words, width)
-                self.lstm = nn.LSTM(width, units, batch_first=True)
-                self.head = nn.Linear(units, 2)
-
-            def forward(self, x: Tensor) -> Tensor:
-                states, _ = self.lstm(self.embedding(x))
-                return self.head(states[:, -1])  # type: ignore[no-any-return]
-
-        return Network()
+        return Recurrent(words, width, units, 2)
 
     def make(form: str) -> Made:
         rng = np.random.default_rng(0)

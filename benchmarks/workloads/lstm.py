@@ -32,20 +32,9 @@ def keras_model(k: Any) -> Any:
 
 
 def torch_model() -> Any:
-    from torch import Tensor, nn
+    from ..networks_torch import Recurrent
 
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding = nn.Embedding(WORDS, WIDTH)
-            self.lstm = nn.LSTM(WIDTH, UNITS, batch_first=True)
-            self.head = nn.Linear(UNITS, 1)
-
-        def forward(self, x: Tensor) -> Tensor:
-            states, _ = self.lstm(self.embedding(x))
-            return self.head(states[:, -1])
-
-    return Network()
+    return Recurrent(WORDS, WIDTH, UNITS, 1)
 
 
 def prepare(peer: Peer, quick: bool) -> Run:
