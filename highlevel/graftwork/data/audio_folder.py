@@ -15,8 +15,7 @@ from graftgrad.errors import ConfigError, DataError, expect
 
 from .dataset import seed_or_draw
 from .framing import one_of
-from .labelled_files import divided, labelled_files
-from .picture_files import check_split, targets_of
+from .labelled_files import check_split, divided, labelled_files, targets_of
 from .sound_files import decode_wav, resampled
 
 SUBJECT = "audio_dataset_from_directory"
@@ -126,7 +125,7 @@ def audio_dataset_from_directory(
         )
         expect(fit, SUBJECT, f"{name} must be a positive whole number or None", error=ConfigError,
                given=value)  # fmt: skip
-    check_split(validation_split, subset, shuffle, seed)
+    check_split(SUBJECT, validation_split, subset, shuffle, seed)
     folder = labelled_files(SUBJECT, ".wav", directory, labels if label_mode else None,
                             class_names, follow_links)  # fmt: skip
     targets = None if label_mode is None or labels is None else targets_of(folder, label_mode)

@@ -15,17 +15,11 @@ from numpy.typing import NDArray
 
 from graftgrad.data import Tree
 from graftgrad.errors import ConfigError, expect
-from graftwork.data.dataset import IndexedDataset, seed_or_draw
+from graftwork.data.dataset import seed_or_draw
 from graftwork.data.framing import Framing, channels_first, framing, one_of
 from graftwork.data.images import CHANNELS, decode
-from graftwork.data.picture_files import (
-    SUBJECT,
-    check_split,
-    find_pictures,
-    keras_order,
-    split,
-    targets_of,
-)
+from graftwork.data.labelled_files import check_split, divided, targets_of
+from graftwork.data.picture_files import SUBJECT, find_pictures
 
 READERS = min(8, os.cpu_count() or 1)
 READ_AHEAD = 2  # batches
@@ -101,7 +95,7 @@ def image_dataset_from_directory(
     one_of(SUBJECT, "label_mode", label_mode, ("int", "categorical", "binary", None))
     one_of(SUBJECT, "color_mode", color_mode, CHANNELS)
     one_of(SUBJECT, "format", format, ("tf", "grain"))
-    check_split(validation_split, subset, shuffle, seed)
+    check_split(SUBJECT, validation_split, subset, shuffle, seed)
     expect(
         image_size is not None,
         SUBJECT,
@@ -125,29 +119,13 @@ def image_dataset_from_directory(
     folder = find_pictures(
         os.fspath(directory), labels if label_mode else None, class_names, follow_links
     )
-    if verbose:
-        print(folder.description())
     targets = None if label_mode is None or labels is None else targets_of(folder, label_mode)
-    order = keras_order(len(folder.paths), chosen if shuffle else None)
-    parts = split(order, validation_split, subset, folder.directory)
 
-    def dataset(part: str) -> IndexedDataset:
-        paths = [folder.paths[number] for number in parts[part]]
-        if verbose and part != "all":
-            print(f"Using {len(paths)} files for {part}.")
-        return IndexedDataset(
-            PictureSamples(paths, None if targets is None else targets[parts[part]], reader),
-            batch_size,
-            shuffle=shuffle and not (subset == "both" and part == "validation"),
-            seed=chosen,
-            class_names=folder.class_names,
-            file_paths=paths,
-            read_ahead=READ_AHEAD,
-        )
+    def samples(paths: list[str], own: NDArray[Any] | None) -> PictureSamples:
+        return PictureSamples(paths, own, reader)
 
-    if subset == "both":
-        return dataset("training"), dataset("validation")
-    return dataset(subset or "all")
+    return divided(folder, targets, samples, batch_size, shuffle, chosen, validation_split, subset,
+                   verbose, READ_AHEAD)  # fmt: skip
 
 
 # Reading

@@ -15,8 +15,7 @@ from graftgrad.errors import DataError
 
 from .dataset import seed_or_draw
 from .framing import one_of
-from .labelled_files import divided, labelled_files
-from .picture_files import check_split, targets_of
+from .labelled_files import check_split, divided, labelled_files, targets_of
 
 SUBJECT = "text_dataset_from_directory"
 
@@ -99,7 +98,7 @@ def text_dataset_from_directory(
     """
     one_of(SUBJECT, "label_mode", label_mode, ("int", "categorical", "binary", None))
     one_of(SUBJECT, "format", format, ("tf", "grain"))
-    check_split(validation_split, subset, shuffle, seed)
+    check_split(SUBJECT, validation_split, subset, shuffle, seed)
     folder = labelled_files(SUBJECT, ".txt", directory, labels if label_mode else None,
                             class_names, follow_links)  # fmt: skip
     targets = None if label_mode is None or labels is None else targets_of(folder, label_mode)

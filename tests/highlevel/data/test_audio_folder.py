@@ -178,9 +178,12 @@ def test_what_is_refused(folder: Path) -> None:
         ({"label_mode": "many"}, "label_mode must be"),
         ({"labels": [1, 2]}, "there must be one label for every file; got"),
         ({"class_names": ["cat", "cow"]}, "class_names must be different subfolders"),
+        ({"subset": "both"}, "audio_dataset_from_directory: validation_split and subset must be"),
     ):
         with pytest.raises(ConfigError, match=re.escape(text)):
             read(folder, verbose=False, **settings)
+    with pytest.raises(DataError, match="must be a list of integers, one for every file; got"):
+        read(folder, labels=[0.5] * 5, verbose=False)
     with pytest.raises(DataError, match=re.escape("there must be .wav files; got")):
         (folder / "empty").mkdir()
         read(folder / "empty", labels=None, verbose=False)
