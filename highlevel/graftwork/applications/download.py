@@ -58,8 +58,8 @@ def downloaded(entry: Entry) -> Path:
         OSError: the cache cannot be written.
     """
     source = Source(
-        entry.url, entry.file, entry.fits, bool(entry.sha256 or entry.md5),
-        entry.sha256 or entry.md5, "sha256" if entry.sha256 else "md5", entry.size, _MOST_BYTES,
+        entry.url, entry.file, entry.fits, entry.sha256 or entry.md5,
+        "sha256" if entry.sha256 else "md5", entry.size, _MOST_BYTES,
         f" Offline, put the file into {cache_folder()} or pass its path as weights=.",
     )  # fmt: skip
     return fetched(source, cache_folder() / entry.file)

@@ -73,13 +73,14 @@ def get_file(
     algorithm = "md5" if md5_hash and not file_hash else hash_algorithm
     if algorithm == "auto":
         algorithm = "sha256" if wanted is None or len(wanted) == 64 else "md5"
-    there = target.is_file() and not force_download
     source = Source(
-        origin, target.name, lambda path: wanted is None or checksum(path, algorithm) == wanted,
-        wanted is not None, wanted or "", algorithm,
+        origin, target.name, lambda path: not wanted or checksum(path, algorithm) == wanted,
+        wanted or "", algorithm,
         otherwise=f" Offline, put the file into {folder} under the name {target.name}.",
     )  # fmt: skip
-    fetched(source, target, again=force_download)
+    there = not force_download and target.is_file() and source.fits(target)
+    if not there:
+        fetched(source, target, again=force_download)
     if not unpacks:
         return str(target)
     place = folder / (f"{name.split('.')[0]}_extracted" if fname and "." in name else name)

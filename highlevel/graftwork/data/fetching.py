@@ -39,8 +39,8 @@ class Source:
         url: the address.
         file: the name of the file, for the bar and for errors.
         fits: tells whether a file is what was published; always, where nobody says.
-        checked: whether `fits` would see that two halves do not belong together.
-        expected: the checksum, for errors.
+        expected: the checksum, for errors; "" where nobody says, so that two halves of a file that
+            do not belong together would not be seen.
         kind: its algorithm.
         size: how many bytes it has, about; 0 where the publisher does not say.
         most: no file is larger.
@@ -50,7 +50,6 @@ class Source:
     url: str
     file: str
     fits: Callable[[Path], bool]
-    checked: bool
     expected: str = ""
     kind: str = "sha256"
     size: int = 0
@@ -152,7 +151,7 @@ def _fetch(source: Source, part: Path) -> bool:
 
     from tqdm.auto import tqdm
 
-    if not source.checked:
+    if not source.expected:
         part.unlink(missing_ok=True)  # nothing would tell whether the two halves belong together
     begun = part.stat().st_size if part.exists() else 0
     with tqdm(total=source.size or None, desc=source.file, unit="B", unit_scale=True) as bar:
@@ -176,7 +175,7 @@ def _fetch(source: Source, part: Path) -> bool:
                     raise error.__cause__ from None
             if attempt < _TRIES - 1:
                 time.sleep(_PAUSE * 2**attempt)
-    if not source.checked:
+    if not source.expected:
         part.unlink(missing_ok=True)
     held = part.stat().st_size if part.exists() else 0
     kept = f" The {held} bytes that were received are kept and will be continued." if held else ""

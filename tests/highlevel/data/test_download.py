@@ -92,6 +92,16 @@ def test_archives_are_unpacked(tmp_path: Path, make: Any) -> None:
     assert (Path(place) / "in" / "a.txt").read_bytes() == b"a"
 
 
+def test_a_newer_archive_takes_the_place_of_what_an_older_one_held(tmp_path: Path) -> None:
+    settings: Any = {"extract": True, "cache_dir": tmp_path / "cache"}
+    for text in (b"old", b"new"):
+        content = zipped({"a.txt": text})
+        origin = served(tmp_path, content, "some.zip")
+        place = get_file("some.zip", origin, file_hash=hashlib.sha256(content).hexdigest(),
+                         **settings)  # fmt: skip
+        assert (Path(place) / "a.txt").read_bytes() == text
+
+
 def encrypted() -> bytes:
     data = bytearray(zipped({"a": b"hello" * 100}))
     data[6] |= 1
