@@ -153,8 +153,9 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
 
     Raises:
         DataError: x is no array of colour pictures.
+        ConfigError: the data format is not known.
     """
-    return pictures(x, -3 if data_format == "channels_first" else -1)
+    return pictures(x, data_format)
 
 
 def block(x: Any, name: str, rate: float, begin: float | None) -> Any:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
-
 from ..layers import Normalization, Rescaling
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
 from .inverted import Builder, Stage, form, rounded, scaled
-from .network import Network, published
-from .pixels import DEVIATION, pictures, preprocess
-from .weights import Entry, find, names_in
+from .network import Network, check_variant, published
+from .pixels import DEVIATION, preprocess_for
+from .weights import Entry
 
 # Of every network: width, depth, side of the pictures, dropout.
 SIZES = {
@@ -84,11 +82,7 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
-    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    if variant != "keras":
-        return preprocess(x, "torch", data_format)
-    return pictures(x, -3 if data_format == "channels_first" else -1)
+    return preprocess_for(variant, VARIANTS, None, x, data_format)
 
 
 def _network(
@@ -97,14 +91,12 @@ def _network(
 ) -> Functional:  # fmt: skip
     """Return the network in the form that the variant or else the file asks for."""
     subject = f"EfficientNet{size}"
-    expect(variant in (None, *VARIANTS), subject, f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
+    check_variant(subject, variant, VARIANTS)
     if variant == "torch" and weights == "imagenet":
         weights = f"efficientnet_{size.lower()}"  # what torchvision publishes
     network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
                       classifier_activation, catalogue(size, variant))  # fmt: skip
-    path = find(subject, network.named_weights(), network.catalogue)
-    built = form(variant, names_in(path), "timm")
+    built = form(variant, network.names_held(), "timm")
     torch = built in ("torch", "timm")
     width, depth, side, dropout = SIZES[size]
     x = inputs = network.entrance(side, 32)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
-
 from ..layers import (
     Activation,
     AveragePooling2D,
@@ -17,9 +15,8 @@ from ..layers import (
 )
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
-from .network import Network, published
+from .network import Network, check_variant, published
 from .pixels import preprocess
-from .weights import find, names_in
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3"
 CATALOGUE = published(
@@ -170,15 +167,10 @@ def InceptionV3(
         ShapeError: a weight in the file has another shape; nothing is loaded.
         ConnectionError: the file has to be downloaded and cannot be.
     """
-    expect(variant in (None, *VARIANTS), "InceptionV3", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    expect(weights != "imagenet" or variant != "torch", "InceptionV3",
-           'weights must be a file or None with variant="torch"', error=ConfigError,
-           weights=weights)  # fmt: skip
+    check_variant("InceptionV3", variant, VARIANTS, weights)
     network = Network("InceptionV3", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
-    path = find("InceptionV3", network.named_weights(), CATALOGUE)
-    told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in names_in(path))
+    told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in network.names_held())
     builder = Builder(variant == "torch" or (variant is None and told))
     x = inputs = network.entrance(299, 75)
     x = builder.stem(x)

@@ -21,9 +21,9 @@ from ..layers import (
 )  # fmt: skip
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
-from .network import Network, known_side
-from .pixels import preprocess
-from .weights import Entry, find, names_in
+from .network import Network, check_variant, known_side
+from .pixels import preprocess_for
+from .weights import Entry
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet"
 ALPHAS = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}
@@ -73,9 +73,7 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
-    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    return preprocess(x, "tf" if variant == "keras" else "torch", data_format)
+    return preprocess_for(variant, VARIANTS, "tf", x, data_format)
 
 
 def MobileNet(
@@ -121,8 +119,7 @@ def MobileNet(
         ShapeError: a weight in the file has another shape; nothing is loaded.
         ConnectionError: the file has to be downloaded and cannot be.
     """
-    expect(variant in (None, *VARIANTS), "MobileNet", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
+    check_variant("MobileNet", variant, VARIANTS, weights)
     expect(
         alpha > 0 and int(32 * alpha) > 0,
         "MobileNet",
@@ -130,9 +127,6 @@ def MobileNet(
         error=ConfigError,
         alpha=alpha,
     )
-    expect(weights != "imagenet" or variant != "torch", "MobileNet",
-           'weights must be a file or None with variant="torch"', error=ConfigError,
-           weights=weights)  # fmt: skip
     expect(weights != "imagenet" or (alpha in ALPHAS and depth_multiplier == 1), "MobileNet",
            f'alpha must be one of {tuple(ALPHAS)}, depth_multiplier 1, with weights="imagenet"',
            error=ConfigError, alpha=alpha, depth_multiplier=depth_multiplier)  # fmt: skip
@@ -142,8 +136,7 @@ def MobileNet(
              } if stem in CATALOGUE else {}  # fmt: skip
     network = Network("MobileNet", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, known | CATALOGUE)  # fmt: skip
-    path = find("MobileNet", network.named_weights(), network.catalogue)
-    held = names_in(path)
+    held = network.names_held()
     if variant is None:
         variant = "torch" if any(one.startswith("stage1.") for one in held) else "keras"
     if include_top and any(one.startswith(("stage1.", "conv1/")) for one in held):

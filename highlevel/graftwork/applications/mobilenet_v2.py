@@ -10,9 +10,9 @@ from ..layers import Add, BatchNormalization, Conv2D, DepthwiseConv2D, ReLU, Zer
 from ..models import Functional
 from . import foreign_names
 from .imagenet_utils import decode_predictions as decode_predictions
-from .network import Network, known_side, same_padding
-from .pixels import preprocess
-from .weights import Entry, find, names_in
+from .network import Network, check_variant, known_side, same_padding
+from .pixels import preprocess_for
+from .weights import Entry
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2"
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
@@ -33,9 +33,7 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
-    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    return preprocess(x, "tf" if variant == "keras" else "torch", data_format)
+    return preprocess_for(variant, VARIANTS, "tf", x, data_format)
 
 
 def catalogue(alpha: float, side: int) -> dict[str, Entry]:
@@ -125,16 +123,11 @@ def MobileNetV2(
     expect(weights != "imagenet" or alpha in ALPHAS, "MobileNetV2",
            f'alpha must be one of {ALPHAS} with weights="imagenet"', error=ConfigError,
            alpha=alpha)  # fmt: skip
-    expect(variant in (None, *VARIANTS), "MobileNetV2", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    expect(weights != "imagenet" or variant != "torch", "MobileNetV2",
-           'weights must be a file or None with variant="torch"', error=ConfigError,
-           weights=weights)  # fmt: skip
+    check_variant("MobileNetV2", variant, VARIANTS, weights)
     side = known_side(input_shape, input_tensor, SIDES)
     network = Network("MobileNetV2", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, catalogue(alpha, side))  # fmt: skip
-    path = find("MobileNetV2", network.named_weights(), network.catalogue)
-    told = foreign_names.language(names_in(path)) if variant is None else ""
+    told = foreign_names.language(network.names_held()) if variant is None else ""
     torch = variant == "torch" or told in ("torch", "timm")
     epsilon = 1e-5 if torch else 1e-3
     x = inputs = network.entrance(224, 32)

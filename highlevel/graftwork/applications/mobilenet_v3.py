@@ -24,9 +24,9 @@ from ..models import Functional
 from . import foreign_names
 from .imagenet_utils import decode_predictions as decode_predictions
 from .mobilenet_v2 import divisible, normalize
-from .network import Network, same_padding
-from .pixels import pictures, preprocess
-from .weights import Entry, find, names_in
+from .network import Network, check_variant, same_padding
+from .pixels import preprocess_for
+from .weights import Entry
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3"
 MD5 = {
@@ -95,11 +95,7 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
-    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    if variant != "keras":
-        return preprocess(x, "torch", data_format)
-    return pictures(x, -3 if data_format == "channels_first" else -1)
+    return preprocess_for(variant, VARIANTS, None, x, data_format)
 
 
 def bent(x: Any, hard_swish: bool) -> Any:
@@ -161,13 +157,8 @@ def _network(
     include_preprocessing: bool, name: str, variant: str | None,
 ) -> Functional:  # fmt: skip
     """Return the network; `network` holds the arguments that all families share."""
-    expect(variant in (None, *VARIANTS), network.subject, f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    expect(network.weights != "imagenet" or variant in (None, "keras"), network.subject,
-           'weights must be a file or None with variant="torch" or "timm"', error=ConfigError,
-           weights=network.weights)  # fmt: skip
-    path = find(network.subject, network.named_weights(), network.catalogue)
-    built = variant or foreign_names.language(names_in(path))
+    check_variant(network.subject, variant, VARIANTS, network.weights)
+    built = variant or foreign_names.language(network.names_held())
     torch, epsilon = built in ("torch", "timm"), 1e-5 if built == "timm" else 1e-3
     if network.include_top and network.input_shape is None:
         network = replace(network, input_shape=(None, None, 3))

@@ -11,7 +11,7 @@ from graftgrad.errors import ConfigError, FormatError, ShapeError, expect, note
 from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..layers.symbol import KerasTensor
 from ..models import Functional
-from .weights import Entry, find
+from .weights import Entry, find, names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,37 @@ class Network:
         if self.weights == "imagenet" and not self.include_top:
             return "imagenet-notop"
         return self.weights
+
+    def names_held(self) -> list[str]:
+        """Return the names of the arrays in the file of weights; none without a file.
+
+        Raises:
+            ConfigError: `weights` is neither a file nor a known name.
+            FormatError: the file is damaged, or not what was published.
+            ConnectionError: the file has to be downloaded and cannot be.
+        """
+        return names_in(find(self.subject, self.named_weights(), self.catalogue))
+
+
+def check_variant(
+    subject: str, variant: str | None, variants: tuple[str, ...], weights: Any = None
+) -> None:
+    """Check which form of a network is asked for; None leaves it to the file of weights.
+
+    Args:
+        subject: the function's name, for errors.
+        variant: the form.
+        variants: those there are, Keras' first.
+        weights: as given, where Keras' form alone has published ones.
+
+    Raises:
+        ConfigError: the form is not known, or has no published weights.
+    """
+    expect(variant in (None, *variants), subject, f"variant must be one of {variants}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    expect(weights != "imagenet" or variant in (None, variants[0]), subject,
+           f'weights must be a file or None with variant="{variant}"', error=ConfigError,
+           weights=weights)  # fmt: skip
 
 
 def published(address: str, md5: tuple[str, str], ending: str = "_notop") -> dict[str, Entry]:

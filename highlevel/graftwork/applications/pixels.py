@@ -29,11 +29,7 @@ def preprocess(x: Any, custom: str, data_format: str | None = None) -> Any:
     """
     expect(custom in CUSTOMS, "preprocess_input", f"mode must be one of {CUSTOMS}",
            error=ConfigError, mode=custom)  # fmt: skip
-    expect(data_format in (None, "channels_last", "channels_first"), "preprocess_input",
-           'data_format must be "channels_last" or "channels_first"',
-           error=ConfigError, data_format=data_format)  # fmt: skip
-    axis = -3 if data_format == "channels_first" else -1
-    x = pictures(x, axis)
+    x, axis = pictures(x, data_format), -3 if data_format == "channels_first" else -1
     if custom == "tf":
         return (x if isinstance(x, Tensor) else x.astype("float32")) * (1 / 127.5) - 1.0
     if custom == "torch":
@@ -55,12 +51,41 @@ def preprocess(x: Any, custom: str, data_format: str | None = None) -> Any:
     return y
 
 
-def pictures(x: Any, axis: int = -1) -> Any:
-    """Return x if it is an array or a tensor of colour pictures, (…, H, W, 3).
+def preprocess_for(
+    variant: str, variants: tuple[str, ...], keras: str | None, x: Any, data_format: str | None
+) -> Any:
+    """Bring pictures to what one form of a network takes; all forms but Keras' take "torch".
+
+    Args:
+        variant: the form.
+        variants: those of the network.
+        keras: the custom of Keras' form; None where the network itself rescales pictures.
+        x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
+        data_format: "channels_last" or "channels_first"; the former if None.
+
+    Raises:
+        DataError: x is no array of colour pictures.
+        ConfigError: the variant or the data format is not known.
+    """
+    expect(variant in variants, "preprocess_input", f"variant must be one of {variants}",
+           error=ConfigError, variant=variant)  # fmt: skip
+    custom = keras if variant == "keras" else "torch"
+    if custom is None:
+        return pictures(x, data_format)
+    return preprocess(x, custom, data_format)
+
+
+def pictures(x: Any, data_format: str | None = None) -> Any:
+    """Return x if it is an array or a tensor of colour pictures, (…, H, W, 3) or (…, 3, H, W).
 
     Raises:
         DataError: it is not.
+        ConfigError: the data format is not known.
     """
+    expect(data_format in (None, "channels_last", "channels_first"), "preprocess_input",
+           'data_format must be "channels_last" or "channels_first"',
+           error=ConfigError, data_format=data_format)  # fmt: skip
+    axis = -3 if data_format == "channels_first" else -1
     shape = getattr(x, "shape", None)
     sound = shape is not None and len(shape) >= 3 and shape[axis] == 3 and hasattr(x, "dtype")
     form = "(…, H, W, 3)" if axis == -1 else "(…, 3, H, W)"

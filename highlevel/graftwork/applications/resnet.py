@@ -14,8 +14,8 @@ from ..layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, 
 from ..models import Model
 from . import residual
 from .imagenet_utils import decode_predictions as decode_predictions
-from .network import Network, published
-from .pixels import preprocess
+from .network import Network, check_variant, published
+from .pixels import preprocess_for
 from .residual import DEPTHS
 from .residual import ResNet as ResNet
 from .residual import ResNet18 as ResNet18
@@ -51,9 +51,7 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
-    expect(variant in VARIANTS, "preprocess_input", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    return preprocess(x, "caffe" if variant == "keras" else "torch", data_format)
+    return preprocess_for(variant, VARIANTS, "caffe", x, data_format)
 
 
 def stem(x: Any, normalized: bool) -> Any:
@@ -92,8 +90,7 @@ def _network(
 ) -> Model:  # fmt: skip
     """Return the network in the form that the variant or else the file asks for."""
     key, subject = f"resnet{depth}", f"ResNet{depth}"
-    expect(variant in (None, *VARIANTS), subject, f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
+    check_variant(subject, variant, VARIANTS)
     theirs = residual.catalogue(depth)
     if variant == "torch" and weights == "imagenet":
         weights = key  # what torchvision publishes under this name

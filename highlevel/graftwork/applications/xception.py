@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
-
 from ..layers import (
     Activation,
     Add,
@@ -17,9 +15,9 @@ from ..layers import (
 from ..models import Functional
 from . import foreign_names
 from .imagenet_utils import decode_predictions as decode_predictions
-from .network import Network
+from .network import Network, check_variant
 from .pixels import preprocess
-from .weights import Entry, find, names_in
+from .weights import Entry
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/xception"
 CATALOGUE = {
@@ -105,15 +103,10 @@ def Xception(
         ShapeError: a weight in the file has another shape; nothing is loaded.
         ConnectionError: the file has to be downloaded and cannot be.
     """
-    expect(variant in (None, *VARIANTS), "Xception", f"variant must be one of {VARIANTS}",
-           error=ConfigError, variant=variant)  # fmt: skip
-    expect(weights != "imagenet" or variant != "torch", "Xception",
-           'weights must be a file or None with variant="torch"', error=ConfigError,
-           weights=weights)  # fmt: skip
+    check_variant("Xception", variant, VARIANTS, weights)
     network = Network("Xception", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
-    path = find("Xception", network.named_weights(), CATALOGUE)
-    told = any(one.endswith("block1.rep.0.conv1.weight") for one in names_in(path))
+    told = any(one.endswith("block1.rep.0.conv1.weight") for one in network.names_held())
     builder = _Builder(variant == "torch" or (variant is None and told))
     x = inputs = network.entrance(299, 71)
     for i, (filters, strides) in enumerate(((32, 2), (64, 1)), 1):

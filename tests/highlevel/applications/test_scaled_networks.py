@@ -31,6 +31,8 @@ def test_pictures_are_taken_as_they_are(room: Any) -> None:
     assert room.preprocess_input(x) is x
     with pytest.raises(DataError, match="colour pictures"):
         room.preprocess_input(x[..., :1])
+    with pytest.raises(ConfigError, match='data_format must be "channels_last" or'):
+        room.preprocess_input(x, "channels_middle")
 
 
 @pytest.mark.parametrize("room", [efficientnet, efficientnet_v2])
