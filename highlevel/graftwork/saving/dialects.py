@@ -30,9 +30,8 @@ _CODE = {
     "FlaxLayer": "It holds a compiled program.",
 }
 _OPS = "keras.src.ops"
-_PACKAGE = (
-    "Custom>"  # before the names of Keras 2's optimizers, which were registered like a user's
-)
+# Before the names of Keras 2's optimizers, which were registered like a user's.
+_PACKAGE = "Custom>"
 # Fields that say nothing at these values; at others they are refused by name.
 _SILENT: dict[str, tuple[Any, ...]] = {
     "optional": (False,), "ragged": (False,), "sparse": (False,), "renorm": (False,),
@@ -231,11 +230,10 @@ class _Reader:
             mine = _renamed(found, mine, self.older)
             mine = {key: one for key, one in mine.items() if not _silent(found, key, one)}
         inner = {key: self.value(one, _kind(key), depth + 1) for key, one in mine.items()}
+        if self.older and name in older_fields.RECURRENT:  # its shapes hold those of the states
+            entry = {key: one for key, one in entry.items() if key != "build_config"}
         rest = {key: self.value(one, None, depth + 1) for key, one in entry.items()
                 if key in ("build_config", "inbound_nodes")}  # fmt: skip
-        if self.older and name in older_fields.RECURRENT:  # its shapes hold those of the states
-            entry, rest = {k: v for k, v in entry.items() if k != "build_config"}, {
-                k: v for k, v in rest.items() if k != "build_config"}  # fmt: skip
         module = entry.get("module") or (kind.module if kind is not None else None)
         return {**entry, **rest, "module": module, "config": inner}
 
@@ -283,7 +281,7 @@ def _renamed(kind: type, config: Config, older: bool) -> Config:
     for name, change in older_fields.VALUES.items():
         if name in config and (name in known or name == "decay"):
             change(kind, config)
-    older_fields.joined(kind, config)
+    older_fields.joined(config)
     if older:
         older_fields.meant(kind, config)
     return config

@@ -87,7 +87,7 @@ def replaced(name: str, config: Mapping[str, Any]) -> tuple[str, Config]:
     return _MODES[mode], fields
 
 
-def joined(kind: type, config: Config) -> None:
+def joined(config: Config) -> None:
     """Put together what Keras 1 wrote in parts, and spell values as today."""
     if "nb_row" in config and "nb_col" in config:
         config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col")]

@@ -131,30 +131,27 @@ _GATES = ("ifco", "zrh")
 
 def _gates(inside: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     """Join the arrays that Keras 1 kept for every gate of a recurrent layer."""
-    named = {name.split(":")[0]: (name, entry) for name, entry in inside}
+    named = {name.split(":")[0]: entry for name, entry in inside}
     for gates in _GATES:
-        heads = {name[:-4] for name in named if name.endswith((f"_W_{gates[0]}",))}
+        heads = [name[:-4] for name in named if name.endswith(f"_W_{gates[0]}")]
         if len(heads) != 1 or len(inside) != 3 * len(gates):
             continue
-        head = heads.pop()
-        parts = [[f"{head}_{what}_{gate}" for gate in gates] for what in "WUb"]
+        parts = {
+            whole: [named[one] for gate in gates if (one := f"{whole}_{gate}") in named]
+            for whole in (f"{heads[0]}_{what}" for what in "WUb")
+        }
         alike = all(
-            {named[one][1].shape for one in part if one in named} == {named[part[0]][1].shape}
-            and all(one in named and named[one][1].shape for one in part)
-            for part in parts
-            if part[0] in named
+            len(held) == len(gates) and held[0].shape and len({one.shape for one in held}) == 1
+            for held in parts.values()
         )
-        if alike and all(part[0] in named for part in parts):
-            return [
-                (f"{head}_{what}", _joined([named[one][1] for one in part]))
-                for what, part in zip("WUb", parts, strict=True)
-            ]
+        if alike:
+            return [(name, _joined(held)) for name, held in parts.items()]
     return inside
 
 
 def _joined(parts: list[Entry]) -> Entry:
     """Return arrays side by side, along their last axis, as one."""
-    shape = (*parts[0].shape[:-1], sum(one.shape[-1] for one in parts if one.shape))
+    shape = (*parts[0].shape[:-1], sum(one.shape[-1] for one in parts))
 
     def read() -> Any:
         arrays = [one.read() for one in parts]
