@@ -76,31 +76,29 @@ class Vocabulary:
         Raises:
             DataError: a string is unknown and there is no place for unknown ones.
         """
-        special = self.special
-        known = dict(self.numbers)
-        if special.mask is not None:
-            known[special.mask] = 0 if special.masks else dropped
+        special, known = self.special, self.numbers
+        mask, place = special.mask, 0 if special.masks else dropped
         if special.count == 1:
             other = special.masks
-            return [known.get(one, other) for one in given]
-        unknown = list(dict.fromkeys(one for one in given if one not in known))
+            return [place if one == mask else known.get(one, other) for one in given]
+        unknown = list(dict.fromkeys(one for one in given if one not in known and one != mask))
         expect(special.count > 0 or not unknown, subject, "every input must be in the vocabulary "
                "while num_oov_indices is 0", error=DataError, unknown=unknown[:5])  # fmt: skip
+        shared: dict[str, int] = {}
         if unknown:
             places = buckets(unknown, special.count, salt)
-            known |= {
-                one: special.masks + place for one, place in zip(unknown, places, strict=True)
-            }
-        return [known[one] for one in given]
+            shared = {one: special.masks + at for one, at in zip(unknown, places, strict=True)}
+        return [place if one == mask else known[one] if one in known else shared[one]
+                for one in given]  # fmt: skip
 
     def named(self, numbers: Iterable[int]) -> list[Token]:
         """Return the token of every number; any that stands for no token is unknown."""
-        special, last = self.special, len(self)
-        found = {i: token for token, i in self.numbers.items()}
-        if special.mask is not None:
-            found[0] = special.mask
-        return [found.get(i, special.unknown) if 0 <= i < last else special.unknown
-                for i in numbers]  # fmt: skip
+        special, tokens, start, last = self.special, self.tokens, self.special.start, len(self)
+        return [
+            special.mask if i == 0 and special.mask is not None
+            else tokens[i - start] if start <= i < last else special.unknown
+            for i in numbers
+        ]  # fmt: skip
 
 
 def without_special(
