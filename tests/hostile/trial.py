@@ -71,11 +71,12 @@ class Watch:
         if reads and str(arguments[0]) == self.path and not arguments[2] & os.O_CREAT:
             return
         inside = self.within and str(arguments[0]).startswith(self.within)
-        if (inside and event.startswith(_WRITES) and ".." not in str(arguments[0])) or (
-            # of a folder that is held open, as rmtree goes through it
-            self.within and event in ("os.remove", "os.rmdir", "open") and arguments[-1] != -1
-            and "/" not in str(arguments[0])
-        ):  # fmt: skip
+        if inside and event.startswith(_WRITES) and ".." not in str(arguments[0]):
+            return
+        # of a folder that is held open, as rmtree goes through it
+        looks = event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        removes = event in ("os.remove", "os.rmdir") and arguments[-1] != -1
+        if self.within and (looks or removes) and "/" not in str(arguments[0]):
             return
         self.seen.append(f"{event} {str(arguments[:1])[:100]}")
 
