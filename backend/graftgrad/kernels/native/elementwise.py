@@ -22,9 +22,9 @@ from ...ops.optimize import Update
 from ...spec import DType, Shape, Spec, bfloat16, bool_, float32, float64, int32, uint8
 from ..threads import COUNT, get_num_threads
 from . import openmp, pages
-from .entry import entry
+from .entry import entry, native_call
 from .geometry import Walk, row_major, walk
-from .loops import THREADS, Loop
+from .loops import ENTER, THREADS, Loop
 from .program import DOUBLE as DOUBLES
 from .program import FLOAT, MASK, NUMBER, WHOLE, Program, Unsupported, Value
 from .translate import run, stated
@@ -102,16 +102,12 @@ class Elementwise(Kernel):
         plan = self.plan or self._of(arrays)
         if plan is None or self._overlap(ins):
             return None
-        where = [array.__array_interface__["data"][0] for array in arrays]
-        block = (ctypes.c_int64 * (1 + len(where)))(plan.address, *where)
-        threads = min(plan.threads, get_num_threads()) if plan.threads > 1 else 0
-        if threads == 1 < COUNT.value:  # for good, however many there are when it is called
+        if plan.threads > 1 == get_num_threads() < COUNT.value:
+            # for good, however many there are when it is called
             words = type(plan.shape)(*plan.shape)
-            words[THREADS], threads = 1, 0
-            plan = plan._replace(shape=words, address=ctypes.addressof(words))
-            block[0] = plan.address
-        enter: int = plan.shape[0]
-        return [NativeCall(enter, (ctypes.addressof(block),), threads, False, (block, plan))]
+            words[THREADS] = 1
+            plan = plan._replace(shape=words, address=ctypes.addressof(words), threads=1)
+        return [native_call(plan.shape[ENTER], plan.address, arrays, plan.threads, plan)]
 
     def _of(self, arrays: Arrays) -> Plan | None:
         strides = tuple([array.strides for array in arrays])

@@ -7,12 +7,15 @@ ask for them. What is not a plain array is refused, and the caller computes in a
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from ...device.base import Array
+from ...kernel import NativeCall
+from ..threads import get_num_threads
 from .assembler import R8, R9, RAX, RBP, RCX, RDI, RDX, RSI, RSP, Assembler, Memory
 from .loops import ENTER
 from .pages import HEAD, Unit
@@ -33,6 +36,24 @@ def entry(arrays: int, alone: bool) -> Callable[..., int]:
     )
     found: Any = made(_unit(arrays).address)
     return found  # type: ignore[no-any-return]
+
+
+def native_call(
+    enter: int, address: int, arrays: Sequence[Array], threads: int, *keeps: object
+) -> NativeCall:
+    """Return a run of a loop over these arrays as one C call.
+
+    Args:
+        enter: where the loop begins.
+        address: where its shape lies.
+        arrays: what it takes.
+        threads: how many threads the work keeps busy.
+        keeps: what must live as long as the call.
+    """
+    where = [array.__array_interface__["data"][0] for array in arrays]
+    block = (ctypes.c_int64 * (1 + len(where)))(address, *where)
+    most = min(threads, get_num_threads()) if threads > 1 else 0
+    return NativeCall(enter, (ctypes.addressof(block),), most, False, (block, *keeps))
 
 
 @cache

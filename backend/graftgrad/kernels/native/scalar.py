@@ -21,7 +21,7 @@ from ...ops.update import Accumulate
 from ...spec import bool_, float32, float64, int64
 from . import pages
 from .assembler import R8, R9, R10, R11, RAX, RCX, RDI, RDX, RSI, Assembler, Memory
-from .entry import entry
+from .entry import entry, native_call
 from .pages import Unit
 
 WORDS = 8  # of a block's first entry: the code, then what a kernel counts by
@@ -50,9 +50,8 @@ class Scalar(Kernel):
         self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
     ) -> list[NativeCall] | None:
         """Return the loop as one C call."""
-        where = [one.__array_interface__["data"][0] for one in (*ins, *outs)[: self.arrays]]
-        block = (ctypes.c_int64 * (1 + len(where)))(self.address, *where)
-        return [NativeCall(self.unit.address, (ctypes.addressof(block),), keeps=(block, self))]
+        arrays = (*ins, *outs)[: self.arrays]
+        return [native_call(self.unit.address, self.address, arrays, 0, self)]
 
 
 Write = Callable[[Assembler], None]

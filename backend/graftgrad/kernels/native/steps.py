@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 from ...errors import LibraryError
 from ...kernel import Arrays, Call, Kernel, NativeCall, Reference
 from ...spec import Spec
-from ..threads import get_num_threads
 from . import openmp, pages
-from .entry import entry
+from .entry import entry, native_call
 from .geometry import Walk
 from .loops import Loop
 from .program import Program, Unsupported, Value
@@ -97,17 +96,11 @@ class Steps(Kernel):
         """Return the run as one C call for each loop."""
         if self._gapped(ins):
             return None
-        where = [array.__array_interface__["data"][0] for array in (*ins, *outs, *scratch)]
-        calls = []
-        for one in self.parts:
-            block = (ctypes.c_int64 * (1 + len(one.places)))(
-                one.address, *[where[i] for i in one.places]
-            )
-            threads = min(one.threads, get_num_threads()) if one.threads > 1 else 0
-            calls.append(
-                NativeCall(one.enter, (ctypes.addressof(block),), threads, False, (block, one))
-            )
-        return calls
+        arrays = (*ins, *outs, *scratch)
+        return [
+            native_call(one.enter, one.address, [arrays[i] for i in one.places], one.threads, one)
+            for one in self.parts
+        ]
 
     def _gapped(self, ins: Arrays) -> bool:
         return any(any(ins[i].strides) for i in self.still)

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from ...kernel import Arrays, Call, Kernel, NativeCall
-from ..threads import get_num_threads
 from . import openmp
 from .assembler import RAX, RBX, RCX, RDX, RSI, Assembler, Memory, Place
 from .elementwise import Elementwise, written
-from .entry import entry
+from .entry import entry, native_call
 from .gather import Rows, RowsLoop, UntakeLoop, at
 from .geometry import Walk
 from .loops import ENTER, THREADS, Loop, size_word
@@ -84,13 +83,9 @@ class TouchedRows(Rows):
         made: list[NativeCall] = []
         given = (last, table), (indices, x)
         for words, (picked_by, rows) in zip(self.shapes, given, strict=True):
-            where = [array.__array_interface__["data"][0]
-                     for array in (table, picked_by, rows, self.outside, marks)]  # fmt: skip
-            block = (ctypes.c_int64 * 6)(ctypes.addressof(words), *where)
-            threads = min(words[THREADS], get_num_threads()) if words[THREADS] > 1 else 0
-            keeps = block, words, self.outside
-            call = NativeCall(words[ENTER], (ctypes.addressof(block),), threads, False, keeps)
-            made.append(call)
+            arrays = table, picked_by, rows, self.outside, marks
+            address, threads = ctypes.addressof(words), words[THREADS]
+            made.append(native_call(words[ENTER], address, arrays, threads, words, self.outside))
         ends = [array.__array_interface__["data"][0] for array in (last, indices)]
         return [*made, NativeCall(_memmove(), (*ends, last.nbytes))]
 
@@ -185,8 +180,5 @@ class MarkedUpdate(Kernel):
         self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
     ) -> list[NativeCall] | None:
         """Return the run as one C call."""
-        where = [array.__array_interface__["data"][0] for array in ins]
-        block = (ctypes.c_int64 * (1 + len(where)))(ctypes.addressof(self.words), *where)
-        threads = min(self.threads, get_num_threads()) if self.threads > 1 else 0
-        keeps = block, self.words, self.unit
-        return [NativeCall(self.enter, (ctypes.addressof(block),), threads, False, keeps)]
+        address, keeps = ctypes.addressof(self.words), (self.words, self.unit)
+        return [native_call(self.enter, address, ins, self.threads, *keeps)]
