@@ -27,9 +27,7 @@ from .passes import Passes, PassKernel
 from .transforms import OUT, SIDE, TAPS
 
 WEIGHTS_LAYOUT = 131
-BLOCK = (
-    4 << 20
-)  # bytes of the planes of a block: larger ones leave the last cache, which others share
+BLOCK = 4 << 20  # bytes of a block's planes: larger ones leave the last cache, which is shared
 
 # What else there is to do, in multiplications that take as long, measured on a processor with
 # AVX-512: for each channel of a tile, and for each filter's channel where filters are operands.
