@@ -161,7 +161,14 @@ def generation() -> int:
 
 
 def launched() -> int:
-    """Return how many launches there were so far, those of repeated steps not counted."""
+    """Return how many launches there were so far; a repeated step counts as one."""
+    return _launched
+
+
+def repeated() -> int:
+    """Count a step that is repeated, and return the same."""
+    global _launched
+    _launched += 1
     return _launched
 
 

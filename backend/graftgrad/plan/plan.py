@@ -46,8 +46,6 @@ class Plan:
         mixed: whether they would be disturbed by launches that ask for all threads themselves.
     """
 
-    latest: object = None  # stands for the plan that was repeated last
-
     def __init__(self, recording: Recording, fixed: Fixed, apart: bool = False) -> None:
         self.recording = recording
         self.apart = apart
@@ -74,7 +72,6 @@ class Plan:
         for entry in self.entries:
             self._bind(entry)
         self.renewals = recording.renewals
-        self.turn = object()  # the plan itself would be kept
         self.launched = -1
         self.threads = get_num_threads()
         self.process = os.getpid()
@@ -159,16 +156,16 @@ class Plan:
 
     def repeat(self) -> None:
         """Repeat the step on what `inputs` hold."""
-        if Plan.latest is not self.turn or kernel.launched() != self.launched:
+        if kernel.launched() != self.launched:
             for function in self.renewals:
                 function()
         for function in self.prologue:
             function()
-        Plan.latest, self.launched = None, kernel.launched()
+        self.launched, launched = -1, kernel.repeated()
         try:
             for step in self.steps:
                 step()
-            Plan.latest = self.turn
+            self.launched = launched
         finally:
             for counter in self.counters:
                 counter.value += 1
