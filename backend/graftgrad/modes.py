@@ -104,9 +104,7 @@ class State(threading.local):
     anomaly: Any = None
     devices: tuple[Any, ...] = ()
     origin: Any = None
-
-    def __init__(self) -> None:
-        self.last: list[Callable[[], object]] = []
+    last: tuple[Callable[[], object], ...] = ()
 
 
 _state = state = State()
@@ -132,18 +130,17 @@ class recorded:
 
     def __init__(self, recorder: Recorder | None) -> None:
         self.recorder = recorder
-        self.before: tuple[Tape | None, Recorder | None] = (None, None)
-        self.last: list[Callable[[], object]] = []
+        self.before = _state.tape, _state.recorder, _state.last
 
     def __enter__(self) -> Recorder | None:
-        self.before = _state.tape, _state.recorder
-        self.last, _state.last = _state.last, []
+        self.before = _state.tape, _state.recorder, _state.last
         _state.tape = _state.recorder = self.recorder
+        _state.last = ()
         return self.recorder
 
     def __exit__(self, *exception: object) -> None:
-        _state.tape, _state.recorder = self.before
-        last, _state.last = _state.last, self.last
+        last = _state.last
+        _state.tape, _state.recorder, _state.last = self.before
         for function in last:
             function()
 
@@ -154,7 +151,7 @@ def at_end(function: Callable[[], object]) -> None:
     What it lets go of is not kept beyond the step, which therefore can be repeated.
     """
     if _state.recorder is not None:
-        _state.last.append(function)
+        _state.last += (function,)
 
 
 def each_time(function: Callable[[], R]) -> R:

@@ -198,16 +198,16 @@ def same_dtype(subject: str, **specs: Spec) -> DType:
     return first.dtype
 
 
-def expect_numbers(subject: str, *specs: Spec, **named: Spec) -> None:
+def expect_numbers(subject: str, **specs: Spec) -> None:
     """Refuse truth values where numbers are needed.
 
     Raises:
         DTypeError: an operand is bool.
     """
-    for spec in (*specs, *named.values()):
+    for spec in specs.values():
         expect(spec.dtype != bool_, subject, "operands must be numbers, not truth values",
                error=DTypeError, advice="Convert with .to(dtype), or take a logical op.",
-               **(named or {"x": spec}))  # fmt: skip
+               **specs)  # fmt: skip
 
 
 def rounded(wide: Spec, beside: Spec) -> Spec:
