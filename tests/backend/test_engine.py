@@ -10,6 +10,7 @@ import graftgrad
 from graftgrad import engine, modes, ops
 from graftgrad.errors import GradientError, ShapeError
 from graftgrad.node import Node
+from support.garbage import left_behind
 
 
 def leaf(*values, dtype="float64"):
@@ -569,16 +570,7 @@ class TestMemory:
                 (g * g).sum().backward()
             x.zero_grad()
 
-        step()
-        gc.collect()
-        gc.disable()
-        try:
-            before = len(gc.get_objects())
-            for _ in range(50):
-                step()
-            assert len(gc.get_objects()) - before < 50
-        finally:
-            gc.enable()
+        assert left_behind(step, 50) < 50
 
     def test_hooks_of_every_kind_leave_nothing_behind(self):
         def step():
@@ -591,16 +583,7 @@ class TestMemory:
                 z = y * y
             z.sum().backward()
 
-        step()
-        gc.collect()
-        gc.disable()
-        try:
-            before = len(gc.get_objects())
-            for _ in range(50):
-                step()
-            assert len(gc.get_objects()) - before < 50
-        finally:
-            gc.enable()
+        assert left_behind(step, 50) < 50
 
     def test_frozen_operands_make_no_graph(self):
         x, w = graftgrad.ones(3), graftgrad.ones(3)

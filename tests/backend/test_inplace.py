@@ -11,6 +11,7 @@ from graftgrad import ops
 from graftgrad.errors import GradientError, ShapeError
 from graftgrad.inplace import rebase
 from graftgrad.ops.overwrite import overwrite
+from support.garbage import left_behind
 
 
 def leaf(*values):
@@ -224,11 +225,7 @@ class TestMemory:
             (part.sum() + whole.sum()).backward()
             x.zero_grad()
 
-        step()
-        before = len(gc.get_objects())
-        for _ in range(50):
-            step()
-        assert len(gc.get_objects()) - before < 50
+        assert left_behind(step, 50) < 50
 
     def test_many_views_of_one_tensor_are_forgotten(self):
         x = leaf(*range(8)) * 1
