@@ -38,9 +38,7 @@ class Exchanges(Function):
         for k in range(self.count):
             there = held[..., k:] == order[..., k, None]
             found = xp.argmax(there, axis=-1)[..., None] + k
-            other = xp.take_along_axis(held, found, -1)
-            xp.put_along_axis(held, found, held[..., k, None], -1)
-            held[..., k] = other[..., 0]
+            _exchange(xp, held, k, found)
             y[..., k] = found[..., 0] + 1
 
 
@@ -59,10 +57,14 @@ class Exchanged(Function):
                pivots=pivots)  # fmt: skip
         y[...] = xp.arange(self.rows)
         for k in range(pivots.shape[-1]):
-            found = pivots[..., k, None] - 1
-            other = xp.take_along_axis(y, found, -1)
-            xp.put_along_axis(y, found, y[..., k, None], -1)
-            y[..., k] = other[..., 0]
+            _exchange(xp, y, k, pivots[..., k, None] - 1)
+
+
+def _exchange(xp: Any, order: Any, k: int, found: Any) -> None:
+    """Exchange place k of orders with the places found, (…, 1)."""
+    other = xp.take_along_axis(order, found, -1)
+    xp.put_along_axis(order, found, order[..., k, None], -1)
+    order[..., k] = other[..., 0]
 
 
 def lu_factor(a: Tensor) -> tuple[Tensor, Tensor]:
