@@ -15,6 +15,13 @@ Array = Any
 HostArray = np.ndarray[Any, Any]
 
 
+def owner_of(array: Array) -> Array:
+    """Return the array that owns the memory of an array."""
+    while hasattr(base := getattr(array, "base", None), "dtype"):
+        array = base
+    return array
+
+
 class Frozen:
     """Steps that are repeated one by one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..device.base import owner_of
 from ..node import Kept, Node, Packed
 from ..spec import Spec
 from .picture import Box, Picture
@@ -36,20 +37,13 @@ def picture_of(roots: Iterable[Tensor], names: Mapping[str, Tensor], saved: bool
         saved: whether it is shown what functions keep for their gradients.
     """
     known = {id(tensor): name for name, tensor in names.items()}
-    memory = {(id(owner(one.array)), one.shape): name for name, one in names.items()}
+    memory = {(id(owner_of(one.array)), one.shape): name for name, one in names.items()}
     return _Reader(known, memory, saved).read(list(roots))
 
 
 def name_of(tensor: Any, known: Mapping[int, str]) -> str:
     """Return what a tensor is called: by the caller, or by the layer that owns it."""
     return known.get(id(tensor)) or str(getattr(tensor, "path", None) or "")
-
-
-def owner(array: Any) -> Any:
-    """Return the array that owns the memory of an array."""
-    while getattr(array, "base", None) is not None and hasattr(array.base, "dtype"):
-        array = array.base
-    return array
 
 
 class _Reader:
@@ -124,7 +118,7 @@ class _Reader:
         tensor = one.tensor if isinstance(one, Kept) else None
         title = name_of(tensor, self.known)
         if isinstance(one, Kept) and not title:
-            title = self.memory.get((id(owner(one.array)), spec.shape), "")
+            title = self.memory.get((id(owner_of(one.array)), spec.shape), "")
         if not spec.shape and not title:
             return []  # a number in a formula
         box = f"{key}.{place}"

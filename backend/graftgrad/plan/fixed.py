@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..device.base import owner_of
 from ..tensor import Tensor
 from .records import Entry, Record, View
-from .tape import address, owner_of
+from .tape import address
 
 
 class Fixed:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device.base import Array, Device
+from ..device.base import Array, Device, owner_of
 from ..kernel import Launch
 from ..ops.operand import FullLike
 from .guards import Leaf, Settings
@@ -277,13 +277,6 @@ def _copying(
                 device.write(array, values)
 
     return copied
-
-
-def owner_of(array: Array) -> Array:
-    """Return the array that owns the memory of an array."""
-    while getattr(array, "base", None) is not None and hasattr(array.base, "dtype"):
-        array = array.base
-    return array
 
 
 def address(array: Array) -> int:

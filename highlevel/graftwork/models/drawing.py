@@ -14,10 +14,11 @@ from typing import Any
 
 import graftgrad
 from graftgrad import Tensor
+from graftgrad.device.base import owner_of
 from graftgrad.drawing import Drawing
 from graftgrad.drawing.draw import MANY
 from graftgrad.drawing.folding import folded
-from graftgrad.drawing.graph import described, owner
+from graftgrad.drawing.graph import described
 from graftgrad.drawing.picture import Box, Picture
 from graftgrad.errors import ConfigError, expect
 from graftgrad.modes import taped
@@ -75,11 +76,11 @@ class _Scope:
     tensors: dict[int, str] = field(default_factory=dict)
 
     def source(self, tensor: Tensor) -> str | None:
-        return self.tensors.get(id(tensor)) or self.values.get(id(owner(tensor.array)))
+        return self.tensors.get(id(tensor)) or self.values.get(id(owner_of(tensor.array)))
 
     def made(self, tensor: Tensor, key: str) -> None:
         self.tensors[id(tensor)] = key
-        self.values[id(owner(tensor.array))] = key
+        self.values[id(owner_of(tensor.array))] = key
 
 
 class _Watch:
@@ -93,7 +94,7 @@ class _Watch:
         if not all(one.built for one in model.flattened()):
             with graftgrad.no_grad():
                 model(x, training=False)  # the making of weights is not drawn
-        self.weights = {id(owner(w.array)): (path, w) for path, w in model.named_weights()}
+        self.weights = {id(owner_of(w.array)): (path, w) for path, w in model.named_weights()}
         self.paths = {id(one): path for path, one in _named(model)}
         self.picture = Picture(model.name)
         self.scopes = [_Scope(self.picture)]
@@ -124,7 +125,7 @@ class _Watch:
             return  # moving averages, counters: nothing flows on from there
         arrows: list[str] = []
         for array in launch.ins:
-            root = id(owner(array))
+            root = id(owner_of(array))
             if root in scope.values:
                 arrows.append(scope.values[root])
             elif root in self.weights:
@@ -138,7 +139,7 @@ class _Watch:
         for tail in arrows:
             scope.picture.arrow(tail, key)
         for array in launch.outs:
-            scope.values[id(owner(array))] = key
+            scope.values[id(owner_of(array))] = key
 
     def _weight(self, scope: _Scope, root: int) -> str:
         path, weight = self.weights[root]

@@ -15,6 +15,7 @@ import numpy as np
 
 import graftgrad
 from graftgrad import Tensor
+from graftgrad.device.base import owner_of
 from graftgrad.modes import taped
 
 from ..layers.layer import Layer, collecting, phase
@@ -109,9 +110,7 @@ def tensors(tree: Any) -> list[Tensor]:
 
 def root(array: Any) -> int:
     """Return the identity of the memory behind an array; views share that of their base."""
-    while hasattr(base := getattr(array, "base", None), "dtype"):
-        array = base
-    return id(array)
+    return id(owner_of(array))
 
 
 def overlap(a: Any, b: Any) -> bool:
