@@ -129,9 +129,7 @@ class Captured(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, or repeat its plan."""
-        state = modes.state
-        if state.tape is not None or state.anomaly is not None or state.saving is not None:
-            # who listens hears every launch, who looks at values sees them, who keeps them does
+        if _watched():
             return self.function(*args, **kwargs)
         found: list[Tensor] = []
         try:
@@ -192,9 +190,7 @@ class Captured(Generic[P, R]):
         Returns:
             how often the plan was repeated, and what it returned last.
         """
-        state = modes.state
-        heard = state.tape is not None or state.anomaly is not None or state.saving is not None
-        if heard or not self.lock.acquire(blocking=False):
+        if _watched() or not self.lock.acquire(blocking=False):
             return 0, None
         count = 0
         try:
@@ -347,6 +343,12 @@ def captured(
         state: returns what, besides the arguments, the function depends on.
     """
     return Captured(function, state)
+
+
+def _watched() -> bool:
+    """Tell whether Python must run: who listens hears launches, who looks at values sees them."""
+    state = modes.state
+    return state.tape is not None or state.anomaly is not None or state.saving is not None
 
 
 def _input(x: Tensor, tape: Tape) -> Tensor:

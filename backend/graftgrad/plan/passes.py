@@ -5,7 +5,7 @@ Passes change where results are written and what is computed, never the values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..device.base import Device
@@ -25,24 +25,25 @@ Constants = dict[int, tuple[Buffer, Device]]  # what was computed once, by what 
 
 def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Recording:
     """Return the recording after all passes; with `loose` also those that round differently."""
+
+    def joined(entries: Sequence[Entry]) -> Sequence[Entry]:
+        entries = joined_products(entries, recording.outputs, fixed, loose)
+        entries = joined_norms(entries, recording.outputs)
+        return in_halves(entries) if get_num_threads() > 1 else entries
+
+    return settled(recording, fixed, joined)
+
+
+def settled(
+    recording: Recording,
+    fixed: Fixed,
+    between: Callable[[Sequence[Entry]], Sequence[Entry]] = tuple,
+) -> Recording:
+    """Return the recording after the passes that hold on every device, and some between them."""
     entries = checks_first(recording.entries)
     entries = without_dead(entries, recording.outputs)
     entries = folded(entries, recording.outputs, fixed)
-    entries = joined_products(entries, recording.outputs, fixed, loose)
-    entries = joined_norms(entries, recording.outputs)
-    if get_num_threads() > 1:
-        entries = in_halves(entries)
-    entries = fused(entries, recording.outputs)
-    entries = into_destinations(entries, recording.outputs)
-    return replace(recording, entries=entries)
-
-
-def settled(recording: Recording, fixed: Fixed) -> Recording:
-    """Return the recording after the passes that hold on every device."""
-    entries = checks_first(recording.entries)
-    entries = without_dead(entries, recording.outputs)
-    entries = folded(entries, recording.outputs, fixed)
-    entries = fused(entries, recording.outputs)
+    entries = fused(between(entries), recording.outputs)
     entries = into_destinations(entries, recording.outputs)
     return replace(recording, entries=entries)
 
