@@ -8,6 +8,7 @@ refuses to become.
 from __future__ import annotations
 
 import inspect
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,8 +16,19 @@ import numpy as np
 
 from .. import ops
 
+
+def _running(found: Callable[..., Any]) -> Callable[..., Any]:
+    """Return sums or products that run through all elements in a row, unless an axis is named."""
+
+    def run(a: Any, axis: int | None = None) -> Any:
+        return found(ops.reshape(a, -1), 0) if axis is None else found(a, axis)
+
+    return run
+
+
+_OTHER_DEFAULTS = {name: _running(getattr(ops, name)) for name in ("cumsum", "cumprod")}
 # By NumPy's room, what has the names of NumPy's functions; linalg and fft add themselves.
-ROOMS: dict[str, Mapping[str, Any]] = {"numpy": vars(ops)}
+ROOMS: dict[str, Mapping[str, Any]] = {"numpy": ChainMap(_OTHER_DEFAULTS, vars(ops))}
 _ALIASES = {
     "absolute": "abs",
     "amax": "max",
@@ -29,7 +41,7 @@ _ALIASES = {
     "radians": "deg2rad",
     "subtract": "sub",
 }
-_SETTINGS = {"ddof": "correction"}
+_SETTINGS = {"a_max": "max", "a_min": "min", "ddof": "correction"}
 _UNLIKE = {"copy", "put", "resize", "select", "shape"}  # other things of the same name
 _WRITES = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
 _TOLD = {"array_repr", "array_str", "iscomplexobj", "isrealobj", "ndim", "shape", "size"}
@@ -55,7 +67,7 @@ class Dispatched:
         name = function.__name__
         found = _found(function.__module__, name)
         settings = {_SETTINGS.get(key, key): value for key, value in kwargs.items()}
-        if found is not None and _fits(found, args, settings):
+        if found is not None and _fits(found, function, args, settings):
             return found(*args, **settings)
         if name in _WRITES and args and isinstance(args[0], Dispatched):
             return NotImplemented
@@ -69,13 +81,29 @@ def _found(room: str, name: str) -> Callable[..., Any] | None:
     return found if callable(found) else None
 
 
-def _fits(found: Callable[..., Any], args: Any, settings: dict[str, Any]) -> bool:
-    """Tell whether a function takes these arguments: `out` and `where` are NumPy's alone."""
+def _fits(
+    found: Callable[..., Any], function: Callable[..., Any], args: Any, settings: dict[str, Any]
+) -> bool:
+    """Tell whether a function takes these arguments: `out` and `where` are NumPy's alone.
+
+    A setting without its name must be the same in both: the third of `sort` is not `descending`.
+    """
+    ours = inspect.signature(found)
     try:
-        inspect.signature(found).bind(*args, **settings)
+        ours.bind(*args, **settings)
+        theirs = inspect.signature(function)
     except TypeError:
         return False
-    return True
+    except ValueError:  # written in C, and NumPy tells nothing of it
+        return True
+    names = [*ours.parameters, *[""] * len(args)]
+    given = zip(names, theirs.parameters.values(), args)  # noqa: B905  (as many as are given)
+    return all(
+        one.default is one.empty  # an operand: its name tells nothing
+        or one.kind is not one.POSITIONAL_OR_KEYWORD
+        or name == _SETTINGS.get(one.name, one.name)
+        for name, one, _ in given
+    )
 
 
 def _as_arrays(given: Any, told: bool = False) -> Any:

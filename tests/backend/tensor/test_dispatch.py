@@ -37,6 +37,9 @@ def wanting(values=A):
         lambda x: np.where(A > 0.4, x, A),
         lambda x: np.reshape(x, (4,)),
         lambda x: np.clip(x, 0.25, 0.6),
+        lambda x: np.clip(x, a_min=0.25, a_max=0.6),
+        np.cumsum,
+        lambda x: np.cumprod(x, 1),
         lambda x: np.einsum("ij,kj->ik", x, A),
         lambda x: np.linalg.det(x),
         lambda x: np.linalg.norm(x, axis=1),
@@ -72,6 +75,9 @@ def test_what_only_numpy_has_works_on_arrays() -> None:
     assert isinstance(np.add.reduce(x), np.ndarray)
     assert isinstance(np.interp(x, [0.0, 1.0], [0.0, 2.0]), np.ndarray)
     assert np.sum(x, where=A > 0.4) == 1.2
+    assert np.sort(x, 0, "stable").tolist() == np.sort(A, 0).tolist()
+    assert np.sum(x, 0, "float32").shape == (2,)
+    assert np.cov(x[0], x[1]).tolist() == np.cov(A[0], A[1]).tolist()
     assert np.shares_memory(x, np.asarray(x))
     with pytest.raises(GradientError, match="must not leave the graph"):
         np.sum(wanting(), where=A > 0.4)
