@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DataError, expect
 from ..function import Function, function
 from ..spec import Spec, broadcast, int32, int64
-from .gather import Gather
+from .gather import Gather, expect_integers
 from .linalg_factor import factored
 from .linalg_matrix import adjoint as turned
-from .linalg_matrix import square
+from .linalg_matrix import matrix, square
 from .linalg_solve import solve_triangular
 from .operand import floating
 from .order import argsort
@@ -49,6 +49,7 @@ class Exchanged(Function):
     rows: int
 
     def infer(self, pivots: Spec) -> Spec:
+        expect_integers("lu_solve", pivots)
         return Spec((*pivots.shape[:-1], self.rows), int64)
 
     def compute(self, xp: Any, pivots: Any, y: Any) -> None:
@@ -102,9 +103,11 @@ def lu_solve(
 
     Raises:
         ShapeError: the matrices are not square, or b does not fit.
+        DTypeError: pivots are no integers.
         DataError: a is singular, or a pivot is no row.
     """
     if not left:
+        matrix("lu_solve", b.spec)
         return turned(lu_solve(factors, pivots, turned(b), adjoint=not adjoint))
     rows = square("lu_solve", factors.spec).shape[-1]
     expect(pivots.shape == factors.shape[:-1], "lu_solve", "there must be one pivot for each row",

@@ -3,7 +3,7 @@ import pytest
 
 import graftgrad
 from graftgrad import linalg
-from graftgrad.errors import DataError, ShapeError
+from graftgrad.errors import DataError, DTypeError, ShapeError
 from support.case import CaseChecks, case, complex_normal, normal
 
 
@@ -59,6 +59,9 @@ def test_what_does_not_fit():
         ((factors, pivots[:2], graftgrad.ones(3, 1)), ShapeError, "be one pivot for each row"),
         ((factors, pivots, graftgrad.ones(3)), ShapeError, "b must have as many rows as a"),
         ((factors, pivots + 1, graftgrad.ones(3, 1)), DataError, r"pivots must lie in \[1, 3\]"),
+        ((factors, pivots.float(), graftgrad.ones(3, 1)), DTypeError, "lu_solve: .* be integers"),
     ):
         with pytest.raises(error, match=words):
             linalg.lu_solve(*wrong)
+    with pytest.raises(ShapeError, match="lu_solve: a matrix must have at least 2 axes"):
+        linalg.lu_solve(factors, pivots, graftgrad.ones(3), left=False)
