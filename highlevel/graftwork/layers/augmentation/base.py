@@ -66,15 +66,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def box_format(subject: str, name: str, value: Any) -> str:
-    """Accept the order of the numbers of boxes.
-
-    Raises:
-        ConfigError: there is no such order.
-    """
-    return boxes.format_of(subject, name, value)
-
-
 class Pictured:
     """What every layer says that changes pictures: where channels lie, what draws its numbers."""
 
@@ -95,7 +86,7 @@ class ImageLayer(Pictured, Layer):
         bounding_box_format: the order of the numbers of boxes, such as "xyxy"; needed with boxes.
     """
 
-    bounding_box_format: Any = setting(optional(box_format), default=None, kw_only=True)
+    bounding_box_format: Any = setting(optional(boxes.format_of), default=None, kw_only=True)
 
     moves_pixels: ClassVar[bool] = False
     needs_format: ClassVar[bool] = True  # whether boxes are of no use without their order
@@ -209,12 +200,18 @@ class ImageLayer(Pictured, Layer):
         """Return boxes: moved as the pixels are, cut at the edge, else as they are."""
         if not training or not self.moves_pixels:
             return bounding_boxes
+        return self.cut_boxes(bounding_boxes, transformation)
+
+    def cut_boxes(
+        self, bounding_boxes: Any, transformation: Any, size: tuple[int, int] | None = None
+    ) -> Any:
+        """Move boxes, and cut them at the edge of pictures of a size; None for that they have."""
         h, w = self.size_when_drawn(transformation)
         order = self.bounding_box_format or "xyxy"
         given = boxes.convert_format(bounding_boxes, order, "xyxy", h, w)
         moved = {**given, "boxes": self.moved_boxes(given["boxes"], transformation, h, w)}
-        inside = boxes.clip_to_image_size(moved, h, w)
-        return boxes.convert_format(inside, "xyxy", order, h, w)
+        h, w = size or (h, w)
+        return boxes.convert_format(boxes.clip_to_image_size(moved, h, w), "xyxy", order, h, w)
 
     def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
         """Say where boxes in pixels come to lie.

@@ -8,7 +8,7 @@ import graftgrad
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
-from ...images import boxes, resize
+from ...images import resize
 from ...images.layout import batch_of
 from ...images.sizes import fitting, middle
 from ...registry import declared, layers, setting
@@ -36,12 +36,14 @@ class Sized(ImageLayer):
         self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """Move boxes with the pixels and cut them at the new edge."""
-        h, w = self.size_when_drawn(transformation)
-        order = self.bounding_box_format or "xyxy"
-        given = boxes.convert_format(bounding_boxes, order, "xyxy", h, w)
-        moved = {**given, "boxes": self.moved_boxes(given["boxes"], transformation, h, w)}
-        inside = boxes.clip_to_image_size(moved, self.height, self.width)
-        return boxes.convert_format(inside, "xyxy", order, self.height, self.width)
+        return self.cut_boxes(bounding_boxes, transformation, (self.height, self.width))
+
+    def boxes_of_largest(self, x: Tensor, rows: int, columns: int) -> Tensor:
+        """Return boxes in the largest window of the proportions, brought to the size."""
+        tall, wide = fitting(rows, columns, self.height, self.width)
+        scale = (self.width / wide, self.height / tall)
+        start = ((columns - wide) // 2 * scale[0], (rows - tall) // 2 * scale[1])
+        return placed(x, scale, start)
 
 
 @declared(layers)
@@ -152,17 +154,10 @@ class CenterCrop(StillLayer, Sized):
 
     def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
         """Move boxes by what was cut off."""
-        return window_boxes(x, rows, columns, self.height, self.width)
-
-
-def window_boxes(x: Tensor, rows: int, columns: int, height: int, width: int) -> Tensor:
-    """Return boxes in the middle of a picture, or in its largest window of the proportions."""
-    if rows >= height and columns >= width:
-        return placed(x, (1.0, 1.0), ((columns - width) // 2, (rows - height) // 2))
-    tall, wide = fitting(rows, columns, height, width)
-    scale = (width / wide, height / tall)
-    start = ((columns - wide) // 2 * scale[0], (rows - tall) // 2 * scale[1])
-    return placed(x, scale, start)
+        if rows < self.height or columns < self.width:
+            return self.boxes_of_largest(x, rows, columns)
+        before = ((columns - self.width) // 2, (rows - self.height) // 2)
+        return placed(x, (1.0, 1.0), before)
 
 
 @declared(layers)
@@ -227,13 +222,10 @@ class RandomCrop(Sized):
     def moved_boxes(self, x: Tensor, transformation: Any, rows: int, columns: int) -> Tensor:
         """Move boxes by what lies before the window."""
         start = transformation.get("start")
-        if start is not None:
-            top, left = (graftgrad.as_tensor(one).to(x.dtype) for one in start)
-            return placed(x, (1.0, 1.0), (left, top))
-        tall, wide = fitting(rows, columns, self.height, self.width)
-        scale = (self.width / wide, self.height / tall)
-        cut = ((columns - wide) // 2 * scale[0], (rows - tall) // 2 * scale[1])
-        return placed(x, scale, cut)
+        if start is None:
+            return self.boxes_of_largest(x, rows, columns)
+        top, left = (graftgrad.as_tensor(one).to(x.dtype) for one in start)
+        return placed(x, (1.0, 1.0), (left, top))
 
 
 @declared(layers)
@@ -269,7 +261,3 @@ class MaxNumBoundingBoxes(StillLayer):
             margins = [(0, 0), (0, missing), *[(0, 0)] * (first.ndim - 2)]
             found[key] = ops.pad(first, margins, self.fill_value) if missing else first
         return found
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings."""
-        return super().get_config()
