@@ -143,6 +143,17 @@ def test_losses_of_ones_own() -> None:
     np.testing.assert_allclose(found["loss"], np.sum((t - s) ** 2), rtol=1e-5)
 
 
+def test_losses_of_ones_own_are_made_again_from_custom_objects() -> None:
+    class Unheard(DistillationLoss):
+        pass
+
+    config = distiller(distillation_losses=Unheard()).get_config()
+    again = Distiller.from_config(config, {"Unheard": Unheard})
+    assert type(again.distillation_losses[0]) is Unheard
+    with pytest.raises(ConfigError, match="must be a known name; got 'Unheard'"):
+        Distiller.from_config(config)
+
+
 def unfit(loss: Any) -> None:
     model = distiller(distillation_losses=loss)
     model.compile("sgd", CROSS)

@@ -11,7 +11,7 @@ from graftgrad.errors import ConfigError, ShapeError, expect
 from .. import losses, registry, tree
 from ..metrics import Mean
 from ..models import Functional, Model
-from ..registry import configuration, decoded
+from ..registry import configuration, custom_object_scope, decoded
 from ..saving.config import model_config, model_from_config
 from .teaching import LOSSES, DistillationLoss
 
@@ -170,12 +170,13 @@ class Distiller(Model):
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         """Make it from plain values, and what is your own from `custom_objects`."""
         plain = {key: one for key, one in config.items() if key not in ("trainable", "dtype")}
-        for key in ("teacher", "student"):
-            if isinstance(plain[key], Mapping):
-                plain[key] = model_from_config(plain[key], custom_objects)
-        plain["distillation_losses"] = [
-            decoded(one, LOSSES) for one in plain["distillation_losses"]
-        ]
+        with custom_object_scope(custom_objects or {}):
+            for key in ("teacher", "student"):
+                if isinstance(plain[key], Mapping):
+                    plain[key] = model_from_config(plain[key])
+            plain["distillation_losses"] = [
+                decoded(one, LOSSES) for one in plain["distillation_losses"]
+            ]
         return cls(**plain)
 
 

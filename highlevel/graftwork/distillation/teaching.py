@@ -79,10 +79,7 @@ class DistillationLoss(Configured):
 
 def _told(owner: Any, teacher_outputs: Any, student_outputs: Any, pair: Any) -> Any:
     """Return the sum of the losses of a structure, in the order of its leaves."""
-    expect(_alike(owner.loss, teacher_outputs), type(owner).__name__,
-           "there must be one loss for each output", error=ConfigError,
-           losses=len(tree.flatten(owner.loss)),
-           outputs=len(tree.flatten(teacher_outputs)))  # fmt: skip
+    _check_losses(owner, teacher_outputs)
     parts = [
         pair(one, t, s)
         for one, t, s in zip(tree.flatten(owner.loss), tree.flatten(teacher_outputs),
@@ -95,12 +92,20 @@ def _told(owner: Any, teacher_outputs: Any, student_outputs: Any, pair: Any) -> 
     return total
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _check_losses(owner: Any, outputs: Any) -> None:
+    """Check that there is one loss for each output.
+
+    Raises:
+        ConfigError: there is not.
+    """
     try:
-        tree.assert_same_structure(one, other)
+        tree.assert_same_structure(owner.loss, outputs)
+        alike = True
     except ValueError:
-        return False
-    return True
+        alike = False
+    expect(alike, type(owner).__name__, "there must be one loss for each output",
+           error=ConfigError, losses=len(tree.flatten(owner.loss)),
+           outputs=len(tree.flatten(outputs)))  # fmt: skip
 
 
 @registry.declared(LOSSES)
@@ -157,10 +162,7 @@ class FeatureDistillation(DistillationLoss):
             ConfigError: they do not.
         """
         super().validate_outputs(teacher_outputs, student_outputs)
-        expect(_alike(self.loss, teacher_outputs), type(self).__name__,
-               "there must be one loss for each output", error=ConfigError,
-               losses=len(tree.flatten(self.loss)),
-               outputs=len(tree.flatten(teacher_outputs)))  # fmt: skip
+        _check_losses(self, teacher_outputs)
 
     def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
         """Check that the layers are there.
@@ -168,10 +170,10 @@ class FeatureDistillation(DistillationLoss):
         Raises:
             ConfigError: a model has no such layer, or no symbols to reach it by.
         """
+        if self.teacher_layer_name is None and self.student_layer_name is None:
+            return
         for who, model, name in (("teacher", teacher, self.teacher_layer_name),
                                  ("student", student, self.student_layer_name)):  # fmt: skip
-            if self.teacher_layer_name is None and self.student_layer_name is None:
-                return
             expect(getattr(model, "inputs", None) is not None, type(self).__name__,
                    f"the {who} must be a functional or sequential model to be looked into",
                    error=ConfigError, model=type(model).__name__,

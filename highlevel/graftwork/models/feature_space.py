@@ -26,7 +26,7 @@ from ..layers import (
 )
 from ..layers.index_lookup import IndexLookup
 from ..layers.symbol import KerasTensor, is_symbolic
-from ..registry import decoded, encoded
+from ..registry import custom_object_scope, decoded, encoded
 from ..saving.saved import Saved
 from .features import FEATURES, Cross, Feature, FeatureKinds
 
@@ -306,12 +306,13 @@ class FeatureSpace(FeatureKinds, Saved, Layer):
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
-        """Make it from its settings.
+        """Make it from its settings, and what is your own from `custom_objects`.
 
         Raises:
             ConfigError: a setting is unknown or unfit.
         """
-        return cls(**config)
+        with custom_object_scope(custom_objects or {}):
+            return cls(**config)
 
 
 registry.layers.register(FeatureSpace)

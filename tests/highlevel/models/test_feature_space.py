@@ -127,6 +127,18 @@ def test_layers_of_ones_own_and_given_knowledge() -> None:
     np.testing.assert_array_equal(found[:, -3:], [[0, 0, 1], [1, 0, 0]])
 
 
+def test_layers_of_ones_own_are_made_again_from_custom_objects() -> None:
+    class Unheard(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return x * 2.0
+
+    config = FeatureSpace({"a": FeatureSpace.feature("float32", Unheard(), "float")}).get_config()
+    again = FeatureSpace.from_config(config, {"Unheard": Unheard})
+    assert type(again.preprocessors["a"]) is Unheard
+    with pytest.raises(ConfigError, match="must be a known name; got 'Unheard'"):
+        FeatureSpace.from_config(config)
+
+
 def test_what_learns_nothing_needs_no_data(tmp_path: Path) -> None:
     space = FeatureSpace({"a": "float", "b": "float_rescaled", "c": "integer_hashed"})
     wanted = space({"a": [1.0], "b": [2.0], "c": [3]}).numpy()
