@@ -87,8 +87,7 @@ class Kept(Configured):
 
     def settle(self, device: Any) -> None:
         """Let what is counted lie where the weights are."""
-        for one in (self.counter, *self.extra_variables()):
-            one.move(device)
+        self.counter.move(device)
         self.one = self.one.to(device)
 
     # -- slots ---------------------------------------------------------------------------------
