@@ -43,6 +43,13 @@ def _bytes(x: Pictures) -> Pictures:
     return x.astype(np.uint8)
 
 
+def _ranged(x: Pictures, value_range: tuple[float, float]) -> Pictures:
+    """Return pictures of a range as bytes."""
+    low, high = value_range
+    scaled = (x.astype(np.float32) - low) * (255 / (high - low))
+    return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
 def draw_bounding_boxes(
     images: Any, bounding_boxes: Mapping[str, Any], bounding_box_format: str,
     class_mapping: Mapping[int, str] | None = None, color: Color = (128, 128, 128),
@@ -188,11 +195,9 @@ def plot_image_gallery(
     named = label_map is not None or (y_true is None and y_pred is None)
     expect(named, subject, "label_map must name the classes", error=ConfigError,
            label_map=label_map)  # fmt: skip
-    x = _batch(subject, images, data_format).astype(np.float32)
+    x = _ranged(_batch(subject, images, data_format), value_range)
     rows = rows or math.ceil(math.sqrt(len(x)))
     cols = cols or math.ceil(len(x) / rows)
-    low, high = value_range
-    x = np.clip((x - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     import matplotlib.pyplot as plt  # here: matplotlib is optional
 
     figure, axes = plt.subplots(rows, cols, figsize=(cols * scale, rows * scale), frameon=False,
@@ -261,9 +266,7 @@ def plot_bounding_box_gallery(
     expect(not (legend and legend_handles), "plot_bounding_box_gallery",
            "there must be one legend", error=ConfigError, legend=legend,
            legend_handles=legend_handles)  # fmt: skip
-    x = _batch("plot_bounding_box_gallery", images, data_format).astype(np.float32)
-    low, high = value_range
-    drawn: Any = np.clip((x - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    drawn = _ranged(_batch("plot_bounding_box_gallery", images, data_format), value_range)
     for told, color, mapping in (
         (y_true, true_color, ground_truth_mapping or class_mapping),
         (y_pred, pred_color, prediction_mapping or class_mapping),
