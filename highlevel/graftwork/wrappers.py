@@ -115,7 +115,7 @@ class SKLBase(Estimator):  # type: ignore[misc, valid-type]
             kwargs: what the model's `fit` is told, before `fit_kwargs`.
         """
         X, y = validation.validate_data(self, X, y, multi_output=self._several(y))
-        y = self._targets(y, True)
+        y = self._targets(y)
         model = self._made(X, y)
         self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
         self.model_ = model
@@ -134,12 +134,12 @@ class SKLBase(Estimator):  # type: ignore[misc, valid-type]
         validation.check_is_fitted(self)
         return self.model_.predict(validation.validate_data(self, X, reset=False), verbose=0)
 
-    def _targets(self, y: Any, reset: bool = False) -> Any:
+    def _targets(self, y: Any) -> Any:
+        """Return targets in the form that the model is trained on, and note the way back."""
         kind = multiclass.type_of_target(y, input_name="y")
         if kind == "unknown":
             raise ValueError(f"Unknown label type for y: {y!r}")  # scikit-learn's own words
-        if reset:
-            self._target_encoder = _Upright().fit(y)
+        self._target_encoder = _Upright().fit(y)
         return self._target_encoder.transform(y)
 
     def _answers(self, y: Any) -> Any:
@@ -162,19 +162,18 @@ class SKLearnClassifier(Classifier, SKLBase):  # type: ignore[misc, valid-type]
         """Return what the model gives, (N, K)."""
         return self._asked(X)
 
-    def _targets(self, y: Any, reset: bool = False) -> Any:
+    def _targets(self, y: Any) -> Any:
         kind = multiclass.type_of_target(y, input_name="y")
         if kind not in ("binary", "multiclass"):
             raise ValueError(
                 f"Only binary and multiclass target types are supported. Target type: {kind}. "
                 f"Unknown label type: {kind}"
             )
-        if reset:
-            encoder = preprocessing.OneHotEncoder(sparse_output=False)
-            self._target_encoder = pipeline.make_pipeline(_Upright(), encoder).fit(y)
-            self.classes_ = np.unique(y)
-            if len(self.classes_) == 1:
-                raise ValueError("Classifier can't train when only one class is present.")
+        encoder = preprocessing.OneHotEncoder(sparse_output=False)
+        self._target_encoder = pipeline.make_pipeline(_Upright(), encoder).fit(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) == 1:
+            raise ValueError("Classifier can't train when only one class is present.")
         return self._target_encoder.transform(y)
 
     def __sklearn_tags__(self) -> Any:
