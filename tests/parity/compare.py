@@ -211,8 +211,8 @@ def layer_agrees(one: Case, training: bool | None = None) -> None:
         return found if spread else [packed(found)]
 
     given = arrays(one.inputs)
-    theirs = getattr(keras.layers, one.name)(**keras_settings(one.settings))
-    ours = getattr(graftwork.layers, one.name)(**our_settings(one.settings))
+    theirs = getattr(keras.layers, one.name)(**settings_for(keras, one.settings))
+    ours = getattr(graftwork.layers, one.name)(**settings_for(graftwork, one.settings))
     mode = {} if training is None else {"training": training}
     theirs(*handed(jaxed(given)), **jaxed(one.call), **mode)
     ours(*handed(tensors(given)), **tensors(one.call), **mode)
@@ -382,7 +382,7 @@ class Made:
 
     def of(self, package: Any) -> Any:
         """Make it in a package."""
-        return at(package, f"{self.family}.{self.name}")(**_made(self.settings, package))
+        return at(package, f"{self.family}.{self.name}")(**settings_for(package, self.settings))
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.settings.items())})"
@@ -394,21 +394,12 @@ def make(path: str, **settings: Any) -> Made:
     return Made(family, name, settings)
 
 
-def keras_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with declared objects made by Keras."""
-    return _made(settings, keras)  # type: ignore[no-any-return]
-
-
-def our_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with declared objects made here."""
-    return _made(settings, graftwork)  # type: ignore[no-any-return]
-
-
-def _made(tree: Any, package: Any) -> Any:
+def settings_for(package: Any, tree: Any) -> Any:
+    """Return settings with declared objects made by a package."""
     if isinstance(tree, Made):
         return tree.of(package)
     if isinstance(tree, dict):
-        return {key: _made(one, package) for key, one in tree.items()}
+        return {key: settings_for(package, one) for key, one in tree.items()}
     if isinstance(tree, list):
-        return [_made(one, package) for one in tree]
+        return [settings_for(package, one) for one in tree]
     return tree

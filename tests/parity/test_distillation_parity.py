@@ -33,8 +33,8 @@ LOSSES: list[tuple[str, dict[str, Any]]] = [
 def pair(name: str, settings: dict[str, Any]) -> tuple[Any, Any]:
     """Make a loss of ours, and Keras' own."""
     return (
-        getattr(graftwork.distillation, name)(**compare.our_settings(settings)),
-        getattr(keras.distillation, name)(**compare.keras_settings(settings)),
+        getattr(graftwork.distillation, name)(**compare.settings_for(graftwork, settings)),
+        getattr(keras.distillation, name)(**compare.settings_for(keras, settings)),
     )
 
 

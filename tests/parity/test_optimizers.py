@@ -41,7 +41,7 @@ def gradients() -> list[Any]:
 
 def made(package: Any, one: Case, option: str) -> Any:
     settings = one.settings | optimizers.OPTIONS.get(option, {})
-    return getattr(package.optimizers, one.name)(**compare._made(settings, package))
+    return getattr(package.optimizers, one.name)(**compare.settings_for(package, settings))
 
 
 def ours(one: Case, option: str) -> list[Any]:
