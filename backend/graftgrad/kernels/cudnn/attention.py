@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...kernel import Arrays, Call, Kernel, decline, kernel
+from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.attention import Attention, AttentionGrad
 from ...spec import Shape, Spec, bfloat16, float16, uint8
-from .frontend import Maker, Planned, Target, UnplannedError, planned, target_of, why_not
+from .frontend import Maker, Planned, Target, offered, planned, why_not
 
 MULTIPLE = 8  # of features
 WIDEST = 128  # features
@@ -164,21 +164,11 @@ def _problem(call: Call, q: Spec, k: Spec, v: Spec, mask: Spec, backward: bool) 
 def attention(call: Call) -> Kernel | None:
     """Offer attention."""
     q, _, v, mask = call.ins
-    return _offered(call, unfit(q, v, mask), forward)
+    return offered(call, unfit(q, v, mask), forward)
 
 
 @kernel(AttentionGrad, on="gpu")
 def attention_grad(call: Call) -> Kernel | None:
     """Offer its gradient."""
     _, q, _, v, mask, _, _ = call.ins
-    return _offered(call, unfit(q, v, mask), backward)
-
-
-def _offered(call: Call, reason: str, build: Callable[[Call, Target], Kernel]) -> Kernel | None:
-    if not reason:
-        try:
-            return build(call, target_of(call.device))
-        except UnplannedError as error:
-            reason = str(error)
-    decline(call, reason)
-    return None
+    return offered(call, unfit(q, v, mask), backward)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...device.base import Array
-from ...kernel import Arrays, Call, Kernel, decline, kernel
+from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.conv import Conv2D, Conv2DFilterGrad, Conv2DInputGrad
 from ...ops.conv3d import Conv3D, Conv3DFilterGrad, Conv3DInputGrad
 from ...ops.depthwise import DepthwiseConv2D, DepthwiseFilterGrad, DepthwiseInputGrad
 from ...spec import Spec, float32, uint8
 from .. import tf32
-from .frontend import NAMES, Maker, Planned, Target, UnplannedError, planned, target_of, why_not
+from .frontend import NAMES, Maker, Planned, Target, offered, planned, why_not
 from .geometry import FILTERS, FORWARD, IMAGES, Convolution, Placed, channels_last, placed
 
 
@@ -142,14 +142,7 @@ def convolution(call: Call) -> Kernel | None:
         reason = f"cuDNN convolves no {call.ins[0].dtype}"
     if not reason and any(spec.size == 0 for spec in (*call.ins, *call.outs)):
         reason = "cuDNN takes no empty arrays"
-    if reason:
-        decline(call, reason)
-        return None
-    try:
-        return order(call, target_of(call.device))
-    except UnplannedError as error:
-        decline(call, str(error))
-        return None
+    return offered(call, reason, order)
 
 
 for _function in (

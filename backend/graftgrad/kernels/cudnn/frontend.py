@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from ...device.base import Device
 from ...errors import LibraryError
+from ...kernel import Call, Kernel, decline
 from ...spec import DType, bfloat16, float16, float32, float64
 from .store import Store
 
@@ -303,3 +304,20 @@ def _current(device: Device) -> Any:
         cudnn.set_stream(known, stream)
         known = _handles.setdefault((device, stream), known)
     return known
+
+
+def offered(call: Call, reason: str, build: Callable[[Call, Target], Kernel]) -> Kernel | None:
+    """Offer the body that `build` makes for the call's device, or decline and say why.
+
+    Args:
+        call: what is to be computed.
+        reason: why the library cannot; empty where it may.
+        build: returns the body for a target, or raises UnplannedError.
+    """
+    if not reason:
+        try:
+            return build(call, target_of(call.device))
+        except UnplannedError as error:
+            reason = str(error)
+    decline(call, reason)
+    return None

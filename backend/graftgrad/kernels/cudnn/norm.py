@@ -12,10 +12,10 @@ from functools import cache
 from typing import Any
 
 from ...device.base import Device
-from ...kernel import Arrays, Call, Kernel, decline, kernel
+from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.norm import BatchNorm, BatchNormGrad
 from ...spec import Shape, Spec, float32, uint8
-from .frontend import Maker, Planned, Target, UnplannedError, planned, target_of, why_not
+from .frontend import Maker, Planned, Target, offered, planned, why_not
 from .geometry import MULTIPLES, channels_first, channels_last
 
 
@@ -168,21 +168,10 @@ def backward(call: Call, target: Target) -> NormGrad:
 @kernel(BatchNorm, on="gpu")
 def batch_norm(call: Call) -> Kernel | None:
     """Offer normalisation by batch."""
-    return _offered(call, call.ins[0], forward)
+    return offered(call, unfit(call, call.ins[0]), forward)
 
 
 @kernel(BatchNormGrad, on="gpu")
 def batch_norm_grad(call: Call) -> Kernel | None:
     """Offer its gradient."""
-    return _offered(call, call.ins[1], backward)
-
-
-def _offered(call: Call, x: Spec, build: Callable[[Call, Target], Kernel]) -> Kernel | None:
-    reason = unfit(call, x)
-    if not reason:
-        try:
-            return build(call, target_of(call.device))
-        except UnplannedError as error:
-            reason = str(error)
-    decline(call, reason)
-    return None
+    return offered(call, unfit(call, call.ins[1]), backward)
