@@ -117,6 +117,7 @@ Build = Callable[[Call], "Kernel | None"]
 
 _builders: dict[tuple[type[Function], str], list[Build]] = defaultdict(list)
 _provided: dict[str, list[str]] = defaultdict(list)
+_awaited: set[str] = set()  # kinds of device whose modules are not imported yet
 _chosen: dict[Call, Kernel] = {}
 _reasons: dict[Call, list[str]] = {}
 _reference_only = False
@@ -126,12 +127,17 @@ _MOST_CALLS = 20_000
 
 
 def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
-    """Register a builder of fast bodies for a function on a device; the newest is asked first."""
+    """Register a builder of fast bodies for a function on a device; the newest is asked first.
+
+    Those of modules that `provide` names count as registered in its order, before all others.
+    """
 
     def register(build: Build) -> Build:
         global _generation
         _generation += 1
-        _builders[function, on].insert(0, build)
+        known, own = _builders[function, on], _rank(build, on)
+        place = next((i for i, one in enumerate(known) if _rank(one, on) <= own), len(known))
+        known.insert(place, build)
         _chosen.clear()
         return build
 
@@ -139,18 +145,31 @@ def kernel(function: type[Function], *, on: str) -> Callable[[Build], Build]:
 
 
 def provide(kind: str, *modules: str) -> None:
-    """Name modules that register builders for a kind of device, when its first call asks."""
+    """Name modules that register builders for a kind of device, when its first call asks.
+
+    Builders of the last one are asked first, whichever somebody imports before that.
+    """
     _provided[kind] += modules
+    _awaited.add(kind)
+
+
+def _rank(build: Build, kind: str) -> int:
+    """Return the place of a builder's module among those provided; behind them if it is none."""
+    modules, own = _provided.get(kind, ()), f"{build.__module__}."
+    found = (i for i, module in enumerate(modules) if own.startswith(f"{module}."))
+    return next(found, len(modules))
 
 
 def _load(kind: str) -> None:
-    for module in _provided.pop(kind, ()):
-        import_module(module)
+    if kind in _awaited:
+        for module in _provided[kind]:
+            import_module(module)
+        _awaited.discard(kind)
 
 
 def builders() -> dict[tuple[type[Function], str], list[Build]]:
     """Return all builders by function and kind of device."""
-    for kind in list(_provided):
+    for kind in list(_awaited):
         _load(kind)
     return dict(_builders)
 
@@ -198,7 +217,7 @@ def choose(call: Call) -> Kernel:
     """Return the kernel for a call, decided once: the first offer, or the reference body."""
     chosen = _chosen.get(call)
     if chosen is None:
-        if _provided:
+        if _awaited:
             _load(call.device.kind)
         builds = (
             () if _reference_only else _builders.get((type(call.function), call.device.kind), ())

@@ -1,4 +1,5 @@
 import threading
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ class Marked(Kernel):
 @pytest.fixture
 def registry(monkeypatch):
     monkeypatch.setattr(kernel, "_builders", kernel.defaultdict(list))
+    monkeypatch.setattr(kernel, "_awaited", set())  # what is imported here would be lost
     monkeypatch.setattr(kernel, "_chosen", {})
 
 
@@ -56,6 +58,20 @@ class TestRegistry:
     def test_without_a_builder_the_reference_body_runs(self):
         assert isinstance(choose(call()), Reference)
         assert Twice()(ones()).tolist() == [2, 2]
+
+    @pytest.mark.parametrize("imported", [*permutations(("first", "second.part", "mine"))])
+    def test_provided_modules_are_asked_in_order_whichever_comes_first(self, monkeypatch, imported):
+        monkeypatch.setitem(kernel._provided, "cpu", ["first", "second"])
+        asked = []
+        for module in imported:
+
+            def build(call, module=module):
+                asked.append(module)
+
+            build.__module__ = module
+            kernel.kernel(Twice, on="cpu")(build)
+        choose(call())
+        assert asked == ["mine", "second.part", "first"]
 
     def test_a_builder_that_offers_is_taken(self):
         kernel.kernel(Twice, on="cpu")(lambda call: Marked())
