@@ -15,10 +15,11 @@ from ...function import Function
 from ...kernel import Call, Kernel
 from ...spec import Spec, float64, is_floating
 from ..native.program import Unsupported
+from ..native.translate import stated
 from .geometry import Walk, collapsed, elements, reach, stretched
 from .launches import INDEX_LIMIT, THREADS, Launch, Launched, Lie, address, int32, int64, over
 from .prelude import TEXT, TYPES, real_of, type_of
-from .translate import Value, Writer, operand, stated
+from .translate import Value, Writer, operand
 
 WIDE = 16  # bytes that a thread reads at once
 MOST_OPERANDS = 24

@@ -14,9 +14,10 @@ from ...kernel import Call, Kernel
 from ...ops.fused import Fused, described
 from ...spec import DType, Spec, float64, is_floating
 from ..native.program import Unsupported
+from ..native.translate import stated
 from .elementwise import applied, body, offer
 from .prelude import TYPES, type_of
-from .translate import Value, Writer, operand, stated
+from .translate import Value, Writer, operand
 
 
 def fusible(function: Function, ins: Sequence[Spec], outs: Sequence[Spec]) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ...function import Function
 from ...spec import DType, bool_, float64, is_floating
 from ..native.expression import Tree, parse
 from ..native.program import Unsupported
+from ..native.translate import number_of, stated
 from .prelude import TYPES, real_of
 
 NUMBER, TRUTH, WHOLE, REAL, DOUBLE = "number", "truth", "whole", "real", "double"
@@ -51,7 +52,6 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., float] | None]] = {
     "pow": (2, None),
     "fma": (3, None),
 }
-_NAMED = {"INFINITY": math.inf, "NAN": math.nan}
 
 
 @dataclass(frozen=True)
@@ -102,20 +102,12 @@ class Writer:
         if not text:
             raise Unsupported(f"{function.name} states no expression")
         known = dict(operands)
-        numbers = numbers_of(function)
         given: dict[str, Value] = {}
 
         def read(name: str) -> Value:
             if name in known:
                 return known[name]
-            if name in numbers:
-                return Value(NUMBER, number=numbers[name])
-            if name in _NAMED:
-                return Value(NUMBER, number=_NAMED[name])
-            constant = getattr(function, name, None)
-            if isinstance(constant, (int, float)):
-                return Value(NUMBER, number=constant)
-            raise Unsupported(f"{function.name} speaks of {name}")
+            return Value(NUMBER, number=number_of(function, name))
 
         for statement in parse(text):
             x = self.evaluate(statement.tree, read)
@@ -253,23 +245,6 @@ class Writer:
                 raise Unsupported(f"{x.number} as {dtype}")
             return f"({TYPES[dtype]})({int(x.number)}LL)"
         return x.text
-
-
-def stated(function: Function) -> str:
-    """Return the C that a function states of itself, or nothing."""
-    found = getattr(function, "c", "")
-    return found if isinstance(found, str) else ""
-
-
-def numbers_of(function: Function) -> dict[str, float]:
-    """Return the fields of a function that are numbers, as they are."""
-    declared: Any = function
-    found: dict[str, float] = {}
-    for field in fields(declared) if is_dataclass(declared) else ():
-        value = getattr(function, field.name)
-        if isinstance(value, (bool, int, float)):
-            found[field.name] = value
-    return found
 
 
 def literal(x: float, real: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ...function import Function
@@ -24,14 +23,15 @@ def stated(function: Function) -> str:
     return found if isinstance(found, str) else ""
 
 
-def numbers_of(function: Function) -> dict[str, float]:
-    """Return the fields of a function that are numbers, and what its class calls so."""
-    found: dict[str, float] = {}
-    stated: Any = function
-    for field in fields(stated) if is_dataclass(stated) else ():
-        value = getattr(function, field.name)
-        if isinstance(value, (bool, int, float)):
-            found[field.name] = float(value)
+def number_of(function: Function, name: str) -> float:
+    """Return a number by its name: a field of the function, or what its class calls so.
+
+    Raises:
+        Unsupported: there is none.
+    """
+    found = _NAMED.get(name, getattr(function, name, None))
+    if not isinstance(found, (int, float)):
+        raise Unsupported(f"{function.name} speaks of {name}")
     return found
 
 
@@ -45,20 +45,10 @@ def run(program: Program, function: Function, operands: Mapping[str, Value]) -> 
     if not text:
         raise Unsupported(f"{function.name} states no expression")
     known: dict[str, Value] = {**operands}
-    numbers = numbers_of(function)
     given: dict[str, Value] = {}
 
     def read(name: str) -> Value:
-        if name in known:
-            return known[name]
-        if name in numbers:
-            return program.number(numbers[name])
-        if name in _NAMED:
-            return program.number(_NAMED[name])
-        constant = getattr(function, name, None)
-        if isinstance(constant, (int, float)):
-            return program.number(float(constant))
-        raise Unsupported(f"{function.name} speaks of {name}")
+        return known[name] if name in known else program.number(number_of(function, name))
 
     for statement in parse(text):
         x = evaluate(program, statement.tree, read)
