@@ -6,6 +6,8 @@ Whatever takes a device takes an index, a name or a device; None is the default 
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from . import modes
 from .device import find
 from .device.base import Device
@@ -136,8 +138,7 @@ def memory_stats(device: Place = None) -> dict[str, int]:
     Raises:
         DeviceError: there is no such GPU.
     """
-    usage = _gpu(device).usage()
-    return {name: getattr(usage, name) for name in ("allocated", "reserved", "free", "total")}
+    return asdict(_gpu(device).usage())
 
 
 def memory_summary(device: Place = None) -> str:
@@ -148,14 +149,8 @@ def memory_summary(device: Place = None) -> str:
     """
     place = _gpu(device)
     usage = place.usage()
-    rows = {
-        "total": usage.total,
-        "free": usage.free,
-        "held by arrays": usage.allocated,
-        "held in reserve": usage.spare,
-        "held by libraries and other programs": usage.others,
-    }
-    lines = [f"  {name:36}  {readable(size)}" for name, size in rows.items()]
+    rows = {"total": readable(usage.total), **usage.told()}  # all there is comes first
+    lines = [f"  {name:36}  {size}" for name, size in rows.items()]
     return "\n".join([f"{place} {place.title}", *lines])
 
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ..kernel import Reference
-from ..kernels.native import fusible
+from ..kernels.fusion import fusible
 from ..kernels.native.elementwise import Elementwise
+from ..kernels.native.geometry import row_major
 from ..kernels.onednn.halves import Halved
 from ..ops.arithmetic import Add
 from ..ops.fused import Fused
@@ -44,7 +45,8 @@ def in_halves(entries: Sequence[Entry]) -> list[Entry]:
         at, function, device = entry.kernel.at, entry.call.function, entry.call.device
         sums: list[View] = []
         for lane, (first, last) in enumerate(((0, at), (at, b.shape[0]))):
-            part = View(Buffer(y.nbytes, "made"), 0, y.shape, _row_major(y), y.dtype)
+            strides = row_major(y.shape, y.dtype.itemsize)
+            part = View(Buffer(y.nbytes, "made"), 0, y.shape, strides, y.dtype)
             ins = (_columns(a, first, last), rows_of(b, first, last))
             record = launch_over(function, device, ins, (part,), entry.line)
             found.append(replace(record, lane=lane))
@@ -69,9 +71,7 @@ def divided(entries: Sequence[Entry], threads: int) -> list[Entry] | None:
                 parts = _products(entry, threads)
             elif isinstance(function, Update):
                 parts = _updates(entry, made)
-            elif len(entry.outs) == 1 and (
-                isinstance(function, Fused) or fusible(function, entry.call.ins, entry.call.outs)
-            ):
+            elif len(entry.outs) == 1 and (isinstance(function, Fused) or fusible(entry.call)):
                 parts = _elements(entry, threads)
             if product and parts:
                 most = max(most, _multiplications(parts[0]))
@@ -202,7 +202,3 @@ def _columns(view: View, first: int, last: int) -> View:
         shape=(view.shape[0], last - first),
         array=None if view.array is None else view.array[:, first:last],
     )
-
-
-def _row_major(view: View) -> tuple[int, ...]:
-    return view.shape[1] * view.dtype.itemsize, view.dtype.itemsize

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..device.base import Array, Device, Frozen
+from ..kernels.native.geometry import row_major
 from ..spec import uint8
 from .fixed import Fixed
 from .memory import laid_out, lines
@@ -75,7 +76,7 @@ class Graphed:
         outs = tuple([self.array(view) for view in entry.outs])
         scratch, start = [], 0
         for spec in entry.kernel.scratch:
-            steps = _row_major(spec.shape, spec.dtype.itemsize)
+            steps = row_major(spec.shape, spec.dtype.itemsize)
             array = self.device.within(self.spare, spec.shape, spec.dtype, start, steps)
             scratch.append(array)
             start += lines(spec.nbytes, self.device.line)
@@ -188,10 +189,3 @@ class Graphed:
         found += [f"{len(part.steps)} launches are repeated one by one: {part.reason}"
                   for part in graphs if part.reason]  # fmt: skip
         return "\n".join(found)
-
-
-def _row_major(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    steps = [itemsize]
-    for size in reversed(shape[1:]):
-        steps.append(steps[-1] * size)
-    return tuple(reversed(steps)) if shape else ()

@@ -12,7 +12,7 @@ from graftgrad.kernel import Call, choose, forget, generation, why_not
 from graftgrad.kernels import tf32
 from graftgrad.kernels.cublas import library
 from graftgrad.kernels.cublas.bodies import Namespace
-from graftgrad.kernels.cublas.gemm import Gemm, Lie, contiguous, gemms, joined, leading, straight
+from graftgrad.kernels.cublas.gemm import Gemm, Lie, gemms, joined, leading, straight
 from graftgrad.kernels.cublas.matmul import FLOAT32, FLOAT64, TF32, form_of
 from graftgrad.ops.matmul import MatMul
 from graftgrad.spec import Spec, bfloat16, complex64, float16, float32, float64, int32
@@ -21,6 +21,11 @@ from graftgrad.spec import Spec, bfloat16, complex64, float16, float32, float64,
 def lie(array: Any) -> Lie:
     """How an array lies, in elements."""
     return Lie(array.shape, tuple(step // array.itemsize for step in array.strides))
+
+
+def contiguous(shape: tuple[int, ...]) -> Lie:
+    """How a row-major array lies."""
+    return lie(np.empty(shape))
 
 
 def columns_first(one: Gemm, a: Any, b: Any, c: Any) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
+from ..native import geometry
+
 Sizes = tuple[int, ...]
 
 
@@ -67,14 +69,6 @@ def straight(lie: Lie) -> bool:
     return _leading(lie) is not None
 
 
-def contiguous(shape: Sizes) -> Lie:
-    """Return how a row-major array lies."""
-    steps = [1]
-    for size in reversed(shape[1:]):
-        steps.append(steps[-1] * max(size, 1))
-    return Lie(shape, tuple(reversed(steps)) if shape else ())
-
-
 def gemms(a: Lie, b: Lie, y: Lie) -> list[Gemm]:
     """Return the calls that multiply matrices of any batches that broadcast; few, mostly one.
 
@@ -115,16 +109,9 @@ def gemms(a: Lie, b: Lie, y: Lie) -> list[Gemm]:
 
 def joined(sizes: Sizes, *steps: Sizes) -> list[Axis]:
     """Return axes without those of one element; neighbours become one where all steps allow it."""
-    axes: list[Axis] = []
-    for size, *each in zip(sizes, *steps, strict=True):
-        if size == 1:
-            continue
-        here = (each[0], each[1], each[2])
-        if axes and all(o == size * i for o, i in zip(axes[-1].steps, here, strict=True)):
-            axes[-1] = Axis(axes[-1].size * size, here)
-        else:
-            axes.append(Axis(size, here))
-    return axes
+    every = zip(sizes, zip(*steps, strict=True), strict=True)
+    axes = geometry.joined((size, each) for size, each in every if size != 1)
+    return [Axis(size, (a, b, y)) for size, (a, b, y) in axes]
 
 
 def _leading(lie: Lie) -> tuple[bool, int] | None:

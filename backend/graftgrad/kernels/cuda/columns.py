@@ -30,16 +30,6 @@ class Table:
     real: str
 
     @property
-    def each(self) -> int:
-        """Channels of a group."""
-        return self.channels // self.groups
-
-    @property
-    def count(self) -> int:
-        """Elements that share a mean."""
-        return self.rows * self.each
-
-    @property
     def wide(self) -> int:
         """Threads of a block that stand side by side."""
         return min(32, threads_for(self.channels))

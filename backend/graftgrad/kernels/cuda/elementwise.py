@@ -108,9 +108,17 @@ def used(lines: Sequence[str], results: Sequence[str]) -> list[str]:
 
 
 def launch(
-    text: str, specs: Sequence[Spec], written: Sequence[int], walk: Walk, aligned: Sequence[bool]
+    text: str,
+    specs: Sequence[Spec],
+    written: Sequence[int],
+    walk: Walk,
+    aligned: Sequence[bool],
+    places: Sequence[int] | None = None,
 ) -> Launch:
-    """Return the launch of a device function over all elements of a walk."""
+    """Return the launch of a device function over all elements of a walk.
+
+    `places` are the numbers of the arrays; None where they are counted as `specs` are.
+    """
     total = 1
     for size in walk.sizes:
         total *= size
@@ -118,7 +126,7 @@ def launch(
     index = "int" if reach(walk) < INDEX_LIMIT - WIDE * THREADS else "long long"
     name, source = kernel_text(text, specs, written, walk, vector, index)
     number = int32 if index == "int" else int64
-    arguments: list[Any] = list(range(len(specs)))
+    arguments: list[Any] = list(range(len(specs)) if places is None else places)
     arguments.append(number(total))
     arguments += [number(size) for size in walk.sizes[1:]]
     for steps in walk.strides:

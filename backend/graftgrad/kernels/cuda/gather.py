@@ -12,19 +12,14 @@ from typing import Any
 
 from ...kernel import Call, Kernel, kernel
 from ...ops.gather import Gather, ScatterAdd, Take, Untake
-from ...spec import Spec, int32, is_floating, uint32
+from ...spec import Spec, int32, uint32
 from .launches import INDEX_LIMIT, MOST_BLOCKS_ACROSS, THREADS, Launch, over
-from .packed import Packed, entry, longs
-from .prelude import TYPES, type_of
+from .packed import Packed, entry, fits, longs, nothing
+from .prelude import type_of
 from .reduce import summed_as, threads_for
 from .sort import counts_for, keyed, passes_for, sorting
 
 DEEP = 8  # threads that share the sum of a column
-
-
-def _outside(spec: Spec) -> str:
-    element = type_of(spec.dtype)
-    return f"narrow<{element}>({'(float)NAN' if is_floating(spec.dtype) else '0'})"
 
 
 class Picked(Packed):
@@ -41,7 +36,7 @@ class Picked(Packed):
   const long long behind = at % tail, m = at / tail % count, lead = at / tail / count;
   long long place = (long long)indices[m];
   if ({"true" if function.wraps else "false"} && place < 0) place += size;
-  y[at] = place < 0 || place >= size ? {_outside(y)} : x[(lead * size + place) * tail + behind];
+  y[at] = place < 0 || place >= size ? {nothing(y)} : x[(lead * size + place) * tail + behind];
 """
         kind = type_of(x.dtype)
         parameters = f"const {kind}* x, const {type_of(indices.dtype)}* indices, {kind}* y"
@@ -62,12 +57,8 @@ class Along(Packed):
         kind = type_of(x.dtype)
         parameters = f"const {kind}* x, const {type_of(indices.dtype)}* indices, {kind}* y"
         text = f"""
-  const long long at = (long long)blockIdx.x * {THREADS} + threadIdx.x;
-  if (at >= total) return;
-  bool outside = false;
-  long long place = (long long)indices[at], from = 0;
   {_flat(x.ndim, function.axis)}
-  y[at] = outside ? {_outside(y)} : x[from];
+  y[at] = outside ? {nothing(y)} : x[from];
 """
         parameters += ", long long total" + _sizes(x.ndim)
         name, source = entry("gather", parameters, text)
@@ -81,8 +72,13 @@ def _sizes(ndim: int) -> str:
 
 
 def _flat(ndim: int, axis: int) -> str:
-    """Return the statements that set `from` to the element of x at `place` along an axis."""
-    lines = ["long long rest = at, step = 1;"]
+    """Return the statements that set `from` to the element of x to which index `at` leads."""
+    lines = [
+        f"const long long at = (long long)blockIdx.x * {THREADS} + threadIdx.x;",
+        "if (at >= total) return;",
+        "bool outside = false;",
+        "long long place = (long long)indices[at], from = 0, rest = at, step = 1;",
+    ]
     for i in reversed(range(ndim)):
         if i == axis:
             lines.append(f"if (place < 0) place += n{i};")
@@ -189,10 +185,6 @@ class Scattered(Summed):
         x, indices, _ = self.call.ins
         first, second, values, y, *room = places
         text = f"""
-  const long long at = (long long)blockIdx.x * {THREADS} + threadIdx.x;
-  if (at >= total) return;
-  bool outside = false;
-  long long place = (long long)indices[at], from = 0;
   {_flat(x.ndim, function.axis)}
   keys[at] = (unsigned int)(outside ? {x.size}LL : from);
   order[at] = (int)at;
@@ -207,8 +199,7 @@ class Scattered(Summed):
 
 
 def _fits(call: Call) -> bool:
-    specs = (*call.ins, *call.outs)
-    return all(spec.dtype in TYPES and 0 < spec.size < INDEX_LIMIT for spec in specs)
+    return fits(call) and all(spec.size < INDEX_LIMIT for spec in (*call.ins, *call.outs))
 
 
 @kernel(Take, on="gpu")

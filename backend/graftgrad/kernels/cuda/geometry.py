@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...spec import Shape
+from ..native.geometry import joined
 
 Strides = tuple[int, ...]
 
@@ -42,17 +43,11 @@ def stretched(shape: Shape, strides: Strides, whole: Shape) -> Strides | None:
 
 def collapsed(shape: Shape, strides: Sequence[Strides]) -> Walk:
     """Join axes that lie behind each other in every array; axes of one element vanish."""
-    merged: list[tuple[int, Strides]] = []
-    for axis, size in enumerate(shape):
-        if size == 1:
-            continue
-        steps = tuple([one[axis] for one in strides])
-        if merged:
-            before, wide = merged[-1]
-            if all(a == b * size for a, b in zip(wide, steps, strict=True)):
-                merged[-1] = (before * size, steps)
-                continue
-        merged.append((size, steps))
+    merged = joined(
+        (size, tuple([one[axis] for one in strides]))
+        for axis, size in enumerate(shape)
+        if size != 1
+    )
     if not merged:
         return Walk((1,), tuple([(0,) for _ in strides]))
     found = tuple(zip(*[steps for _, steps in merged], strict=True))

@@ -15,8 +15,8 @@ from ...ops.gather import FlatPlaces, OneHot
 from ...ops.labels import LabelDistribution, Pick
 from ...spec import float64, is_floating
 from .launches import THREADS, Launch, int64, over
-from .packed import Packed, entry, longs
-from .prelude import TYPES, type_of
+from .packed import Packed, entry, fits, longs, nothing, pointers
+from .prelude import type_of
 from .translate import literal
 
 NOWHERE = "(-(1LL << 62))"  # a place outside of every array, however it is counted
@@ -34,10 +34,7 @@ class Each(Packed):
         """Return the launch; operands are called x0, x1, … in the text."""
         specs = (*self.call.ins, *self.call.outs)
         names = [*[f"x{i}" for i in range(len(self.call.ins))], "y"]
-        parameters = ", ".join(
-            f"{'const ' if name != 'y' else ''}{type_of(spec.dtype)}* {name}"
-            for spec, name in zip(specs, names, strict=True)
-        )
+        parameters = pointers(specs, names, len(self.call.ins))
         parameters += "".join(f", long long {name}" for name, _ in self.numbers)
         text = f"""
   const long long i = (long long)blockIdx.x * {THREADS} + threadIdx.x;
@@ -51,18 +48,6 @@ class Each(Packed):
                        (*places[: len(specs)], *numbers))]  # fmt: skip
 
 
-def fits(call: Call) -> bool:
-    """Tell whether all element types are known and there is something to compute."""
-    specs = (*call.ins, *call.outs)
-    return all(spec.dtype in TYPES and spec.size for spec in specs)
-
-
-def _nothing(call: Call) -> str:
-    """Return NaN as an element of the result, 0 among whole numbers."""
-    y = call.outs[0].dtype
-    return f"narrow<{type_of(y)}>({'(float)NAN' if is_floating(y) else '0'})"
-
-
 def _counts(ignored: int | None) -> tuple[str, list[tuple[str, int]]]:
     if ignored is None:
         return "true", []
@@ -74,12 +59,13 @@ def build_one_hot(call: Call) -> Kernel | None:
     """Offer a kernel for labels as vectors."""
     if not fits(call):
         return None
+    y = call.outs[0]
     text = f"""
   const long long label = (long long)x0[i / classes];
   const bool outside = label < 0 || label >= classes;
-  y[i] = outside ? {_nothing(call)} : narrow<{type_of(call.outs[0].dtype)}>(label == i % classes);
+  y[i] = outside ? {nothing(y)} : narrow<{type_of(y.dtype)}>(label == i % classes);
 """
-    return Each(call, text, [("classes", call.outs[0].shape[-1])])
+    return Each(call, text, [("classes", y.shape[-1])])
 
 
 @kernel(LabelDistribution, on="gpu")
@@ -99,7 +85,7 @@ def build_label_distribution(call: Call) -> Kernel | None:
   const bool kept = {counts}, wrong = kept && (label < 0 || label >= classes);
   {real} share = rounded<{element}>({spread});
   if (label == i % classes) share += rounded<{element}>({rest});
-  y[i] = wrong ? {_nothing(call)} : narrow<{element}>(kept ? share : ({real})0);
+  y[i] = wrong ? {nothing(call.outs[0])} : narrow<{element}>(kept ? share : ({real})0);
 """
     return Each(call, text, [("classes", function.classes), *numbers])
 
@@ -114,7 +100,7 @@ def build_pick(call: Call) -> Kernel | None:
     text = f"""
   const long long label = (long long)x1[i];
   const bool kept = {counts}, wrong = kept && (label < 0 || label >= classes);
-  y[i] = wrong ? {_nothing(call)}
+  y[i] = wrong ? {nothing(call.outs[0])}
        : kept ? x0[i * classes + label] : narrow<{type_of(call.outs[0].dtype)}>(0);
 """
     return Each(call, text, [("classes", call.ins[0].shape[-1]), *numbers])

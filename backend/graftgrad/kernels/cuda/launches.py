@@ -16,8 +16,7 @@ from ...spec import Spec
 from . import library
 
 THREADS = 256  # of a block, where nothing speaks for another number
-MOST_BLOCKS = (1 << 31) - 1  # along the first axis of a grid
-MOST_BLOCKS_ACROSS = (1 << 16) - 1  # along the second and third
+MOST_BLOCKS_ACROSS = (1 << 16) - 1  # along the second and third axis of a grid
 INDEX_LIMIT = 1 << 31
 
 
@@ -125,13 +124,3 @@ def int32(value: int) -> Any:
 def int64(value: int) -> Any:
     """Return a number as a kernel's `long long` takes it."""
     return np.int64(value)
-
-
-def float32(value: float) -> Any:
-    """Return a number as a kernel's `float` takes it."""
-    return np.float32(value)
-
-
-def float64(value: float) -> Any:
-    """Return a number as a kernel's `double` takes it."""
-    return np.float64(value)

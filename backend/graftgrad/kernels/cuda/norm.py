@@ -26,8 +26,8 @@ from .columns import (
     products_of_parts,
 )
 from .launches import THREADS, Launch, over
-from .packed import Packed, entry
-from .prelude import TYPES, type_of
+from .packed import Packed, entry, fits, pointers
+from .prelude import type_of
 from .rows import row_launch
 from .translate import literal
 
@@ -46,7 +46,7 @@ class Norm(Packed):
 def table_of(call: Call, x: Spec, samples: int, groups: int) -> Table | None:
     """Return how x lies, or None where element types do not fit."""
     specs = (*call.ins, *call.outs)
-    if any(spec.dtype not in TYPES or not spec.size for spec in specs):
+    if not fits(call):
         return None
     wide = "double" if any(spec.dtype == float64 for spec in specs) else "float"
     fine = call.ins[1 if not call.function.name.endswith("Grad") else 2].dtype
@@ -314,10 +314,7 @@ class Layer(Packed):
             result, kept = 5, 6
         text = text.replace("CENTRED", centred)
         text = text.replace("<Y>", f"<{type_of(specs[result].dtype)}>")
-        parameters = ", ".join(
-            f"{'const ' if i < len(self.call.ins) else ''}{type_of(spec.dtype)}* {name}"
-            for i, (spec, name) in enumerate(zip(specs[:kept], named, strict=True))
-        )
+        parameters = pointers(specs[:kept], named, len(self.call.ins))
         made = [row_launch(type(function).__name__, parameters, text, table.rows, table.channels,
                            places[:kept], real)]  # fmt: skip
         if isinstance(function, LayerNorm):
@@ -335,8 +332,7 @@ class Layer(Packed):
 
 def _layered(call: Call, x: Spec, gamma: Spec) -> Table | None:
     width = math.prod(gamma.shape)
-    found = table_of(call, x.shaped(x.size // width, width) if width else x, 1, 1)
-    return found
+    return table_of(call, x.shaped(x.size // width, width) if width else x, 1, 1)
 
 
 @kernel(LayerNorm, on="gpu")

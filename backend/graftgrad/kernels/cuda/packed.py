@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...kernel import Call
-from ...spec import Spec
+from ...spec import Spec, is_floating
+from ..native.geometry import row_major as row_major_steps
 from .elementwise import body, launch
 from .geometry import collapsed, elements, stretched
 from .launches import Launch, Launched, Lie, int64, row_major
-from .prelude import SUMS, TEXT
+from .prelude import SUMS, TEXT, TYPES, type_of
 from .translate import Value, Writer
 
 
@@ -60,18 +61,10 @@ def copy(spec: Spec, lie: Lie, source: int, target: int) -> Launch | None:
     found = None if own is None else stretched(spec.shape, own, spec.shape)
     if found is None:
         return None
-    plain, step = [], 1
-    for size in reversed(spec.shape):
-        plain.append(0 if size == 1 else step)
-        step *= size
-    walk = collapsed(spec.shape, (found, tuple(reversed(plain))))
+    walk = collapsed(spec.shape, (found, row_major_steps(spec.shape, 1)))
     specs = (spec, spec.like())
     text = body(specs, 1, (1,), _same)
-    made = launch(text, specs, (1,), walk, (lie.aligned, True))
-    places = {0: source, 1: target}
-    return made._replace(
-        arguments=tuple([places[a] if type(a) is int else a for a in made.arguments])
-    )
+    return launch(text, specs, (1,), walk, (lie.aligned, True), (source, target))
 
 
 def _same(writer: Writer, operands: Sequence[Value]) -> dict[int, Value]:
@@ -84,6 +77,24 @@ def entry(name: str, parameters: str, text: str) -> tuple[str, str]:
     whole = f"{name}_{code}"
     signature = ", ".join(part.strip() for part in parameters.split(","))
     return whole, f'{TEXT}{SUMS}\nextern "C" __global__ void {whole}({signature}) {{{text}}}\n'
+
+
+def fits(call: Call) -> bool:
+    """Tell whether all element types are known and there is something to compute."""
+    return all(spec.dtype in TYPES and spec.size for spec in (*call.ins, *call.outs))
+
+
+def pointers(specs: Sequence[Spec], names: Sequence[str], inputs: int) -> str:
+    """Return the parameters of arrays, of which the first `inputs` are only read."""
+    return ", ".join(
+        f"{'const ' if i < inputs else ''}{type_of(spec.dtype)}* {name}"
+        for i, (spec, name) in enumerate(zip(specs, names, strict=True))
+    )
+
+
+def nothing(spec: Spec) -> str:
+    """Return NaN as an element of an array, 0 among whole numbers."""
+    return f"narrow<{type_of(spec.dtype)}>({'(float)NAN' if is_floating(spec.dtype) else '0'})"
 
 
 def trailing(axes: Sequence[int], x: Spec) -> int:

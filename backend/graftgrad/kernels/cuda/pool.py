@@ -19,8 +19,8 @@ from ...ops.pool import (
 )
 from ...spec import Spec, is_floating
 from .launches import INDEX_LIMIT, THREADS, Launch, int32, over
-from .packed import Packed, entry
-from .prelude import TYPES, real_of, type_of
+from .packed import Packed, entry, fits, pointers
+from .prelude import real_of, type_of
 
 # Of element `at` of a result with images `high` by `wide`: image n, row y, column x, channel c.
 _PLACE = """
@@ -119,10 +119,7 @@ class Pool(Packed):
         text, named = _TEXTS[type(self.call.function)]
         specs = (*self.call.ins, *self.call.outs)
         result = specs[named.index("result")]
-        parameters = ", ".join(
-            f"{'const ' if i < len(self.call.ins) else ''}{type_of(spec.dtype)}* {name}"
-            for i, (spec, name) in enumerate(zip(specs, named, strict=True))
-        )
+        parameters = pointers(specs, named, len(self.call.ins))
         parameters += ", int total, int channels, int high, int wide, int rows, int columns"
         text = self._filled(text, result, specs[-1])
         name, source = entry("pool", parameters, text)
@@ -169,9 +166,7 @@ class Pool(Packed):
 def build(call: Call) -> Kernel | None:
     """Offer a kernel for pooling."""
     specs = (*call.ins, *call.outs)
-    if any(spec.dtype not in TYPES or not spec.size for spec in specs):
-        return None
-    if any(spec.size >= INDEX_LIMIT - THREADS for spec in specs):
+    if not fits(call) or any(spec.size >= INDEX_LIMIT - THREADS for spec in specs):
         return None
     real = is_floating(specs[0].dtype) or isinstance(call.function, (MaxPool2D, MaxPoolGather))
     return Pool(call) if real else None

@@ -23,6 +23,7 @@ from ...ops.random import (
     kept_scale,
 )
 from ...spec import Spec, bfloat16, float16, float32, float64
+from ..native.geometry import row_major
 from .elementwise import applied, body, launch
 from .geometry import collapsed, stretched
 from .launches import THREADS, Launch, Lie, over
@@ -161,24 +162,12 @@ class Dropped(Packed):
 
         specs = (x.like(), mask, y)
         text = body(specs, 2, (2,), write)
-        steps = [stretched(one.shape, _plain(one), y.shape) or () for one in specs]
+        steps = [stretched(one.shape, row_major(one.shape, 1), y.shape) or () for one in specs]
         walk = collapsed(y.shape, steps)
         copied = places[0] != 0
         aligned = (copied or lie[0].aligned, lie[3].aligned, lie[2].aligned)
-        last = launch(text, specs, (2,), walk, aligned)
-        named = {0: places[0], 1: places[3], 2: places[2]}
-        last = last._replace(
-            arguments=tuple([named[a] if type(a) is int else a for a in last.arguments])
-        )
-        return [made, last]
-
-
-def _plain(spec: Spec) -> tuple[int, ...]:
-    steps, step = [], 1
-    for size in reversed(spec.shape):
-        steps.append(step)
-        step *= size
-    return tuple(reversed(steps))
+        arrays = (places[0], places[3], places[2])
+        return [made, launch(text, specs, (2,), walk, aligned, arrays)]
 
 
 @kernel(Dropout, on="gpu")

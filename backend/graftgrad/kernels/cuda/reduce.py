@@ -36,7 +36,7 @@ class How(NamedTuple):
 class Reduce(Launched):
     """A reduction over some axes of one operand into a result in row-major order."""
 
-    def __init__(self, call: Call, axes: Sequence[int], how: How, splits: bool = True) -> None:
+    def __init__(self, call: Call, axes: Sequence[int], how: How) -> None:
         super().__init__(call)
         self.axes = tuple(axes)
         self.how = how
@@ -47,7 +47,7 @@ class Reduce(Launched):
         self.count = math.prod(x.shape[i] for i in self.gone)
         self.inner = not self.kept or (bool(self.gone) and self.gone[-1] > self.kept[-1])
         self.deep = threads_for(self.count) if self.inner else min(8, threads_for(self.count))
-        self.parts = parts_of(self.outs, self.count, self.deep) if splits else 1
+        self.parts = parts_of(self.outs, self.count, self.deep)
         if self.parts > 1:
             self.scratch = (Spec((self.parts * self.outs,), how.kind),)
 
@@ -115,7 +115,6 @@ def reduction(
     wide = THREADS // deep
     split = [f"t / {wide}", f"t % {wide}"] if not inner else [f"t % {deep}", f"t / {deep}"]
     real = type_of(how.kind)
-    start = how.first or "value(x[at])"
     parameters = f"const {type_of(given)}* x, {type_of(wanted)}* y, long long outs, long long count"
     parameters += ", long long each" + _parameters("k", kept[0]) + _parameters("g", gone[0])
     text = f"""
@@ -133,7 +132,7 @@ def reduction(
   }};
   auto join = []({real} a, {real} b) {{ return ({real})({how.join}); }};
   long long begin = blockIdx.y * each, end = begin + each < count ? begin + each : count;
-  {real} sum = {start.replace("value(x[at])", "load(begin)")};
+  {real} sum = {how.first or "load(begin)"};
   long long r = begin + row;
   for (; r + {3 * deep} < end; r += {4 * deep}) {{
     {real} a = load(r), b = load(r + {deep}), c = load(r + {2 * deep}), d = load(r + {3 * deep});

@@ -23,8 +23,8 @@ from ...ops.softmax import (
 )
 from ...spec import float64, is_floating
 from .launches import Launch, int64
-from .packed import trailing
-from .prelude import TYPES, type_of
+from .packed import fits, pointers, trailing
+from .prelude import type_of
 from .rows import Rows, row_launch
 from .translate import literal
 
@@ -130,15 +130,11 @@ def offered(
         numbers: further arguments.
     """
     specs = (*call.ins, *call.outs)
-    if not width or any(spec.dtype not in TYPES or not spec.size for spec in specs):
+    if not width or not fits(call):
         return None
     floats = [spec.dtype for spec in specs if is_floating(spec.dtype)]
     real = "double" if float64 in floats else "float"
-    inputs = len(call.ins)
-    parameters = ", ".join(
-        f"{'const ' if i < inputs else ''}{type_of(spec.dtype)}* {name}"
-        for i, (spec, name) in enumerate(zip(specs, named, strict=True))
-    )
+    parameters = pointers(specs, named, len(call.ins))
     if numbers:
         parameters += ", long long ignored"
     made = text.replace("<Y>", f"<{type_of(specs[result].dtype)}>")

@@ -13,6 +13,7 @@ from typing import Any
 from ...kernel import Arrays, Call, Kernel, kernel
 from ...ops.attention import Attention, AttentionGrad
 from ...spec import Shape, Spec, bfloat16, float16, uint8
+from ..native.geometry import row_major
 from .frontend import Maker, Planned, Target, offered, planned, why_not
 
 MULTIPLE = 8  # of features
@@ -23,14 +24,6 @@ def heads_first(shape: Shape) -> tuple[Shape, Shape]:
     """Return (N, T, S, D) as sizes (N, S, T, D), and their strides in that memory."""
     n, t, s, d = shape
     return (n, s, t, d), (t * s * d, d, s * d, 1)
-
-
-def row_major(sizes: Shape) -> Shape:
-    """Return the strides of an array without gaps."""
-    steps = [1]
-    for size in reversed(sizes[1:]):
-        steps.append(steps[-1] * size)
-    return tuple(reversed(steps))
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ class AttentionProblem:
         if not self.backward:
             q, k, v = (maker.given(*heads_first(one)) for one in (self.q, self.k, self.v))
             if self.bias:
-                how["bias"] = maker.given(self.bias, row_major(self.bias))
+                how["bias"] = maker.given(self.bias, row_major(self.bias, 1))
             y, level = maker.graph.sdpa(q=q, k=k, v=v, generate_stats=True, **how)
             maker.result(y, *like_y)
             maker.result(level, *levels, "float32")
@@ -71,7 +64,7 @@ class AttentionProblem:
         q, k, v = (maker.given(*heads_first(one)) for one in (self.q, self.k, self.v))
         y, level = maker.given(*like_y), maker.given(*levels, "float32")
         if self.bias:
-            how["bias"] = maker.given(self.bias, row_major(self.bias))
+            how["bias"] = maker.given(self.bias, row_major(self.bias, 1))
         made = maker.graph.sdpa_backward(
             q=q, k=k, v=v, o=y, dO=gy, stats=level, use_deterministic_algorithm=True, **how
         )

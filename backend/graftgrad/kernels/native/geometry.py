@@ -7,7 +7,7 @@ which every array has its elements side by side, or only one element.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ...spec import Shape
@@ -88,14 +88,7 @@ def walk(
     if axes and written:  # from the largest step of the first result to the smallest
         first = min(written)
         axes.sort(key=lambda axis: -abs(axis[1][first]))
-    merged: list[tuple[int, Strides]] = []
-    for size, steps in axes:
-        if merged:
-            before, wide = merged[-1]
-            if all(a == b * size for a, b in zip(wide, steps, strict=True)):
-                merged[-1] = (before * size, steps)
-                continue
-        merged.append((size, steps))
+    merged = joined(axes)
     if not merged:
         return Walk((1,), tuple([(size,) for size in sizes]), (UNIT,) * len(sizes))
     for i in reversed(range(len(merged))):
@@ -111,6 +104,19 @@ def walk(
         return None
     layouts = tuple(ONE if not any(steps) else UNIT if steps[-1] else ZERO for steps in found)
     return Walk(tuple([size for size, _ in merged]), found, layouts)
+
+
+def joined(axes: Iterable[tuple[int, Strides]]) -> list[tuple[int, Strides]]:
+    """Return sizes and steps of axes; neighbours that lie behind each other everywhere are one."""
+    merged: list[tuple[int, Strides]] = []
+    for size, steps in axes:
+        if merged:
+            before, wide = merged[-1]
+            if all(a == b * size for a, b in zip(wide, steps, strict=True)):
+                merged[-1] = (before * size, steps)
+                continue
+        merged.append((size, steps))
+    return merged
 
 
 def _step(axis: int, ndim: int, shape: Shape, strides: Strides) -> int:
