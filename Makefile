@@ -52,8 +52,9 @@ bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(RUN) -m benchmarks $(BENCH)
 
-# BENCH="--only mlp-32 --forms graftwork torch" says what is measured. Without a GPU it says so.
+# BENCH="--only mlp-32 --forms graftwork torch" says what is measured. Without a GPU nothing is.
 bench-gpu: $(STAMP)  ## training on a GPU beside PyTorch: eager, compiled, with CUDA graphs
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]' 'torch>=2.4,<2.14'
 	$(RUN) -m benchmarks.gpu $(BENCH)
 
 lint: $(STAMP)   ## style

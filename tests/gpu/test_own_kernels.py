@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from graftgrad.device import find
 from graftgrad.kernels.cuda import library
 from graftgrad.kernels.cuda.launches import Launch
 from graftgrad.spec import DType, bfloat16, float16, float32, float64, is_floating
@@ -84,13 +85,16 @@ def test_the_reference_agrees(dtype: DType) -> None:
 
 def test_a_recorded_step_gives_the_same_bits() -> None:
     cupy: Any = importlib.import_module("cupy")
+    device: Any = find.device("gpu")
+    device.enter()
     stream = cupy.cuda.Stream(non_blocking=True)
     different = []
     for one in taken(float32):
         if one.trial.function.updates:
             continue
         arrays = placed(one)
-        with stream:
+        device.synchronize()  # what another stream still copies must have arrived
+        with device.beside(stream):
             step = library.bound(launches(one, arrays), arrays)
             step()
             stream.synchronize()

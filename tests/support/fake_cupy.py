@@ -25,12 +25,15 @@ class Event:
 
 
 class Stream:
+    current: Any = None
+
     def __init__(self, non_blocking: bool = False) -> None:
         self.non_blocking = non_blocking
         self.events: list[Event] = []
 
     def use(self) -> None:
         LOG.append("stream.use")
+        Stream.current = self
 
     def record(self) -> Event:
         self.events.append(Event())
@@ -111,7 +114,7 @@ def module() -> Any:
     )
     cuda = SimpleNamespace(
         MemoryPool=Pool, PinnedMemoryPool=Pool, set_allocator=current.append, Device=Device,
-        Stream=Stream, runtime=runtime, MemoryHook=Hook,
+        Stream=Stream, get_current_stream=lambda: Stream.current, runtime=runtime, MemoryHook=Hook,
     )  # fmt: skip
     return SimpleNamespace(cuda=cuda, ndarray=ndarray, __version__="0.0 (fake)")
 

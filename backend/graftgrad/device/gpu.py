@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any
 
@@ -96,6 +97,21 @@ class GPU(Device):
             opened().cupy.cuda.Device(self.index).use()
             self.stream.use()
             _here.device = self
+
+    @contextmanager
+    def beside(self, stream: Any) -> Iterator[None]:
+        """Compute on another stream of this device inside of a `with` block, in this thread.
+
+        CuPy's own `with stream` would leave the default stream current behind it, whatever `use`
+        has set before.
+        """
+        self.enter()
+        before = opened().cupy.cuda.get_current_stream()
+        stream.use()
+        try:
+            yield
+        finally:
+            before.use()
 
     # -- arrays --------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class Graph(Frozen):
         """Run the steps where they will be recorded; what is launched later waits for them."""
         stream, own = self._stream(), self.device.stream
         stream.wait_event(own.record())
-        with stream, self.cupy.cuda.using_allocator(self.pool.malloc):
+        with self.device.beside(stream), self.cupy.cuda.using_allocator(self.pool.malloc):
             super().__call__()
         own.wait_event(stream.record())
         self.rehearsed = True
@@ -75,9 +75,9 @@ class Graph(Frozen):
     def _record(self) -> None:
         """Record the steps, or take note of why that cannot be; nothing is computed."""
         stream = self._stream()
-        with stream, self.cupy.cuda.using_allocator(self.pool.malloc):
-            stream.begin_capture()
+        with self.device.beside(stream), self.cupy.cuda.using_allocator(self.pool.malloc):
             try:
+                stream.begin_capture()
                 super().__call__()
                 self.graph = stream.end_capture()
                 self.nbytes = self.pool.total_bytes()

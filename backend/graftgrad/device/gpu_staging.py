@@ -20,11 +20,11 @@ MOST = 8  # pieces under way: as much as a batch, so that a whole one can travel
 class Piece:
     """Pinned memory, memory of the device beside it, and when each may be used again."""
 
-    def __init__(self, cupy: Any, pinned: Any, nbytes: int, stream: Any) -> None:
+    def __init__(self, device: Any, cupy: Any, pinned: Any, nbytes: int, stream: Any) -> None:
         self.nbytes = nbytes
         self.pinned = pinned.malloc(nbytes)
         self.host = np.frombuffer(self.pinned, np.uint8, nbytes)
-        with stream:  # the pool gives memory out by stream
+        with device.beside(stream):  # the pool gives memory out by stream
             self.memory = cupy.cuda.alloc(nbytes)
         self.copied = cupy.cuda.Event(disable_timing=True)
         self.read = cupy.cuda.Event(disable_timing=True)
@@ -78,13 +78,16 @@ class Staging:
         place = self.turn
         self.turn = (self.turn + 1) % MOST
         if place == len(self.pieces):
-            self.pieces.append(Piece(self.cupy, self.pool, nbytes, self.stream))
+            self.pieces.append(self._piece(nbytes))
         piece = self.pieces[place]
         if piece.nbytes < nbytes:
             piece.copied.synchronize()
             piece.read.synchronize()
-            piece = self.pieces[place] = Piece(self.cupy, self.pool, nbytes, self.stream)
+            piece = self.pieces[place] = self._piece(nbytes)
         return piece
+
+    def _piece(self, nbytes: int) -> Piece:
+        return Piece(self.device, self.cupy, self.pool, nbytes, self.stream)
 
     def settle(self) -> None:
         """Let go of all pieces, once what they hold has arrived."""

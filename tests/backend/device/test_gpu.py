@@ -62,6 +62,19 @@ def test_a_thread_enters_once_and_again_after_another_device(place: Any) -> None
     assert LOG == ["use 0", "stream.use", "linalg=raise", "use 0", "stream.use"]
 
 
+def test_behind_another_stream_the_own_one_is_current_again(place: Any) -> None:
+    # `with stream` of CuPy would go back to the default stream: `use` is not on its stack
+    place.enter()
+    outer, inner = fake_cupy.Stream(), fake_cupy.Stream()
+    with pytest.raises(ValueError, match="inside"), place.beside(outer):
+        assert fake_cupy.Stream.current is outer
+        with place.beside(inner):
+            assert fake_cupy.Stream.current is inner
+        assert fake_cupy.Stream.current is outer
+        raise ValueError("inside")
+    assert fake_cupy.Stream.current is place.stream
+
+
 def test_values_go_there_and_back(place: Any) -> None:
     for dtype in ("float32", "bfloat16", "int64", "complex64", "bool"):
         host = np.arange(24).reshape(2, 3, 4).astype(graftgrad.spec.as_dtype(dtype))

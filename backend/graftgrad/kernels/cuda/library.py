@@ -43,8 +43,7 @@ def bound(launches: Sequence[Launch], arrays: Sequence[Any]) -> Callable[[], Non
     """Compile launches now and return a step that makes them with these arrays."""
     steps = []
     for one in launches:
-        entry = compiled(one.source, one.name, one.fmad)
-        entry.compile()
+        entry = compiled(one.source, one.name, one.fmad).kernel  # that of the current device
         steps.append(partial(entry, one.grid, one.block, arguments(one, arrays)))
     if len(steps) == 1:
         return steps[0]
