@@ -124,7 +124,11 @@ def measure(
     quick: bool,
     say: Callable[[str], None],
 ) -> list[Measured]:
-    """Measure a workload: first units one after the other, then repeats A B C, B C A, C A B, …"""
+    """Measure a workload: first units one after the other, then repeats A B C, B C A, C A B, …
+
+    The first repeat of everybody is not counted: compilers, recordings, allocators and caches
+    settle in it.
+    """
     named = [PEERS[name] for name in peers]
     chosen = [
         peer
@@ -138,8 +142,9 @@ def measure(
             if not found[peer.name].missing:
                 processes[peer.name] = Process(workload.name, peer, quick)
                 _turn(processes, found[peer.name], "ready", say)
-        for name in list(processes):
-            _turn(processes, found[name], "first", say)
+        for kind in ("first", "settle"):
+            for name in list(processes):
+                _turn(processes, found[name], kind, say)
         for number in range(min(repeats, workload.repeats)):
             order = list(processes)
             shift = number % max(len(order), 1)
@@ -172,7 +177,7 @@ def _turn(
         one.peak = max(one.peak or 0, answer["peak"])
     if kind == "first":
         one.first = answer["seconds"]
-    else:
+    elif kind == "repeat":
         one.seconds.append(answer["seconds"])
 
 

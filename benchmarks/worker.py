@@ -38,14 +38,21 @@ def opened(peer: Peer) -> None:
 
 
 def timed(run: Run, kind: str) -> dict[str, Any]:
-    """Do the first unit or a repeat; return its seconds per unit and the peak of memory."""
-    if kind == "repeat" and run.renew is not None:
-        run.renew()
+    """Do the first unit or a repeat, counted or to settle; return seconds per unit and the peak.
+
+    Where every repeat begins anew there is nothing to settle.
+    """
+    again = kind != "first"
+    if run.renew is not None:
+        if kind == "settle":
+            return {"seconds": 0.0, "peak": None, "units": run.units}
+        if again:
+            run.renew()
     gc.collect()
     exact = memory.forget_peak()
-    units = run.units if kind == "repeat" else 1
+    units = run.units if again else 1
     begun = time.perf_counter()
-    own = run.repeat() if kind == "repeat" else run.first()
+    own = run.repeat() if again else run.first()
     seconds = time.perf_counter() - begun
     if isinstance(own, float):
         seconds = own
