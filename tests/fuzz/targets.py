@@ -245,7 +245,12 @@ def json_of(name: str = "config.json") -> bytes:
 
 def _torch_targets() -> dict[str, Target]:
     ours, theirs = torch_zip(), golden("checkpoint_zip.pth")
-    pickle = {whole: _pickle(whole) for whole in (ours, theirs)}
+    odd, training = golden("module_zip.pt"), golden("module_training.pt")
+    script, frozen = golden("program_script.pt"), golden("program_frozen.pt")
+    export = golden("program_export.pt2")
+    pickle = {whole: _pickle(whole) for whole in (ours, theirs, odd, training, script)}
+    code, constants = "program_script/code/__torch__.py", "program_frozen/constants.pkl"
+    told = "program_export/data/weights/model_weights_config.json"
     return {
         "torch": Target(lambda: [ours, theirs], read_torch),
         "torch pickle": Target(
@@ -253,6 +258,27 @@ def _torch_targets() -> dict[str, Target]:
         ),
         "torch pickle of ours": Target(
             lambda: [member(ours, pickle[ours])], inside(ours, pickle[ours], read_torch)
+        ),
+        "torch module": Target(
+            lambda: [member(odd, pickle[odd])], inside(odd, pickle[odd], read_torch)
+        ),
+        "torch training": Target(
+            lambda: [member(training, pickle[training])],
+            inside(training, pickle[training], read_torch),
+        ),
+        "torch module old": Target(lambda: [golden("module_old.pt")], read_torch),
+        "torch script": Target(
+            lambda: [member(script, pickle[script])], inside(script, pickle[script], read_torch)
+        ),
+        "torch script code": Target(
+            lambda: [member(script, code)], inside(script, code, read_torch)
+        ),
+        "torch frozen": Target(
+            lambda: [member(frozen, constants)], inside(frozen, constants, read_torch)
+        ),
+        "torch export": Target(lambda: [export], read_torch),
+        "torch export weights": Target(
+            lambda: [member(export, told)], inside(export, told, read_torch)
         ),
         "torch old": Target(lambda: [golden("checkpoint_old.pth")], read_torch),
     }

@@ -33,6 +33,7 @@ class Attack:
         make: writes the file into a folder and returns its path.
         ask: the entry point it is aimed at.
         told: what stands in the guide for the answer, where the answer says a name only.
+        reads: whether the file is read all the same, without what it would do.
     """
 
     flaw: str
@@ -40,6 +41,7 @@ class Attack:
     make: Callable[[Path], Path]
     ask: str = "open_weights"
     told: str = ""
+    reads: bool = False
 
 
 @cache
@@ -59,7 +61,14 @@ def malicious(kind: str, name: str, ending: str = "bin") -> Callable[[Path], Pat
 
     def make(folder: Path) -> Path:
         module = neighbour("backend/formats/test_malicious.py")
-        rows = [*module.TORCH, *module.SAFETENSORS, *module.NPZ, *module.HDF5, *module.KERAS]
+        rows = [
+            *module.TORCH,
+            *module.MODULES,
+            *module.SAFETENSORS,
+            *module.NPZ,
+            *module.HDF5,
+            *module.KERAS,
+        ]
         (row,) = [one for one in rows if one.kind.startswith(kind) and one.name == name]
         path = folder / f"model.{ending}"
         path.write_bytes(row.content())
@@ -117,6 +126,36 @@ def piped(place: str) -> Callable[[Path], Path]:
         return path
 
     return make
+
+
+def beside_weights(folder: Path) -> Path:
+    """Make a checkpoint whose settings name a class and a call of modules that lie beside it."""
+    module = neighbour("backend/formats/test_malicious.py")
+    settings = module.row(
+        module.name("canary", "Kind") + module.row(module.text("a")) + b"\x81" + b"}b",
+        module.name("canary", "run") + module.row(module.text("touch canary")) + b"R",
+        module.name("torch.hub", "load") + module.row(module.text("evil/repository")) + b"R",
+    )
+    weights = module.text("w") + module.tensor()
+    pickle = b"}(" + weights + module.text("settings") + settings + b"u"
+    (folder / "canary.py").write_text("open('ran', 'w').close()")
+    path = folder / "m.ckpt"
+    path.write_bytes(module.checkpoint(pickle))
+    return path
+
+
+def script(folder: Path) -> Path:
+    """Make a program whose source has code in a comment of types, as PyTorch once evaluated it."""
+    module = neighbour("backend/formats/test_malicious.py")
+    source = (
+        'class Net(Module):\n  __parameters__ = ["w", ]\n  __buffers__ = []\n'
+        "  # type: (__import__('os').system('touch canary')) -> Tensor\n"
+    )
+    pickle = module.name("__torch__", "Net") + b")\x81" + module.entry(module.tensor()) + b"b"
+    told = {"code/__torch__.py": source.encode(), "constants.pkl": b"\x80\x02)."}
+    path = folder / "m.pt"
+    path.write_bytes(module.checkpoint(pickle, **told))
+    return path
 
 
 def onnx(*values: str) -> Callable[[Path], Path]:
@@ -282,8 +321,36 @@ ATTACKS: tuple[Attack, ...] = (
            malicious("torch", "runs a command, old container"), TREE),
     Attack("pickle", "the same with names from the stack", malicious("torch", "stacked global"),
            TREE),
+    Attack("pickle", "a class that is really `os.system`",
+           malicious("torch", "class that is a function"), TREE),
+    Attack("whole modules", "`__reduce__` of a part calls `os.system`",
+           malicious("torch", "reduce in a module"), TREE),
+    Attack("whole modules", "`__setstate__` of a class of Python's would start a program",
+           malicious("torch", "state that starts a program"), TREE),
+    Attack("whole modules", "a weight is what `torch.hub.load` returns",
+           malicious("torch", "weight that a function makes"), TREE),
+    Attack("whole modules", "`getattr` takes what is hidden in a class",
+           malicious("torch", "method that is hidden"), TREE),
+    Attack("whole modules", "what a call returns is called",
+           malicious("torch", "result of a call is called"), TREE),
+    Attack("whole modules", "a foreign class and function beside the weights", beside_weights,
+           TREE, "read: they are names in the tree, nothing is imported or called", True),
+    Attack("whole modules", "a module holds itself", malicious("torch", "module in itself"), TREE),
+    Attack("whole modules", "2^60 names: modules share their parts, which share theirs",
+           malicious("torch", "modules that share their parts"), TREE),
+    Attack("whole modules", "200 modules in each other",
+           malicious("torch", "modules nested deeply"), TREE),
     Attack("CVE-2022-45907", "a TorchScript program, whose comments were evaluated",
-           malicious("torch", "code"), TREE),
+           script, "open_weights", "read: of the program only the names of weights are looked at",
+           True),
+    Attack("TorchScript", "its constants call `os.system`",
+           malicious("torch", "program with constants of a call"), TREE),
+    Attack("torch.export", "a weight names a member `../../x`",
+           malicious("torch", "export: path climbs"), TREE),
+    Attack("torch.export", "strides reach beyond the member",
+           malicious("torch", "export: stride past the end"), TREE),
+    Attack("torch.export", "a pickled weight calls `os.system`",
+           malicious("torch", "export: pickled weight runs"), TREE),
     Attack("CVE-2025-32434", "a tar archive, read without the restrictions",
            malicious("torch", "tar"), TREE),
     Attack("CVE-2026-24747", "sets items in what is no dictionary",

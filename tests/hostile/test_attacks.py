@@ -30,8 +30,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 def test_every_attack(answers: Answers) -> None:
     for attack, answer in zip(ATTACKS, answers, strict=True):
         told = f"{attack.flaw}, {attack.does}: {answer}"
-        assert answer["kind"] == "refused", told
-        assert 20 < len(answer["answer"]) < 2000, told
+        assert answer["kind"] == ("" if attack.reads else "refused"), told
+        assert attack.reads or 20 < len(answer["answer"]) < 2000, told
         assert not answer["did"] and not answer["left"], told
         # An instruction of one byte gives a reference of eight, in as many as three lists.
         assert answer["peak"] < (1 << 20) + 32 * answer["size"], told

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .onnx import open_onnx
     from .onnx_write import OnnxModel, OnnxNode, OnnxValue, write_onnx
     from .open import FORMATS, is_index, open_weights, sniff
+    from .plain_tree import ForeignObject
     from .safetensors import open_safetensors, write_safetensors
     from .torch import open_torch, read_checkpoint
     from .torch_write import write_torch
@@ -41,6 +42,7 @@ else:
         onnx="open_onnx",
         onnx_write="OnnxModel OnnxNode OnnxValue write_onnx",
         open="FORMATS is_index open_weights sniff",
+        plain_tree="ForeignObject",
         safetensors="open_safetensors write_safetensors",
         torch="open_torch read_checkpoint",
         torch_write="write_torch",
@@ -51,6 +53,7 @@ __all__ = [
     "FORMATS",
     "Archive",
     "Entry",
+    "ForeignObject",
     "Hdf5File",
     "KerasFile",
     "Limits",

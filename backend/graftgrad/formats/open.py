@@ -38,7 +38,11 @@ _FOREIGN = (
 )
 # The same for ZIP archives, by a member.
 _ARCHIVES = (
-    ("archive_format", "A program of torch.export: save the state_dict() of its module instead."),
+    (
+        "archive_format",
+        "A program of torch.export without its weights: save the state_dict() of its module "
+        "instead.",
+    ),
     ("byteorder", "It has no data.pkl: torch.save was broken off. Save it again."),
     ("saved_model.pb", "A SavedModel of TensorFlow: save the model as .keras or .h5."),
 )

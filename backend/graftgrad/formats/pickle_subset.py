@@ -1,7 +1,8 @@
 """An interpreter for the few pickle instructions that checkpoints need; it executes nothing.
 
 A global name in the stream is looked up in a table the caller gives, and never imported. What the
-names mean stands in `plain_objects.py`, `torch_objects.py` and `numpy_objects.py`.
+names mean stands in `plain_objects.py`, `torch_objects.py` and `numpy_objects.py`; what becomes of
+those that are not in it, in `foreign_objects.py`.
 """
 
 from __future__ import annotations
@@ -12,29 +13,13 @@ from typing import NoReturn
 
 from ..errors import FormatError, sentence
 from .base import Limits, refuse
+from .foreign_objects import Record, foreign
 from .plain_objects import Buildable, Global, check_key, plain_set
 
 _CONTAINERS = (dict, list, tuple)
+_WALKED = (*_CONTAINERS, Record)
 _SIZED = (str, bytes, dict, list, tuple, set)
 _FREE, _COPIES = 1 << 16, 4
-_NEVER = (
-    "It is never imported. If the file holds a whole model object, save its state_dict() with "
-    "PyTorch and read that."
-)
-# What PyTorch writes for tensors that are no plain arrays, and what to do about each.
-_ADVICE = {
-    "torch._utils._rebuild_sparse_tensor": "A sparse tensor: save its to_dense().",
-    "torch._utils._rebuild_qtensor": "A quantized tensor: save its dequantize().",
-    "torch._utils._rebuild_nested_tensor": "A nested tensor: save its unbind().",
-    "torch._utils._rebuild_meta_tensor_no_storage": "A tensor without values: load the weights "
-    "into the model before its state_dict() is saved.",
-    "torch._utils._rebuild_wrapper_subclass": "A tensor of a class of its own: save it as a plain "
-    "tensor.",
-    "torch.complex32": "Save it as complex64.",
-    "torch.float4_e2m1fn_x2": "Save it as float32.",
-    "torch.qint8": "A quantized module: save the float model's state_dict().",
-    "torch.quint8": "A quantized module: save the float model's state_dict().",
-}
 
 
 def check_tree(tree: object, subject: str, limits: Limits) -> None:
@@ -48,6 +33,8 @@ def check_tree(tree: object, subject: str, limits: Limits) -> None:
         node, depth = waiting.pop()
         if depth > limits.max_depth:
             refuse(subject, f"at most max_depth={limits.max_depth} levels")
+        if isinstance(node, Record):  # of its state nothing is walked; modules count themselves
+            node = [node.items or {}, node.elements or []]
         if not isinstance(node, _CONTAINERS):
             continue
         # Counted before they are listed: a long list that holds itself is long at every level.
@@ -56,7 +43,7 @@ def check_tree(tree: object, subject: str, limits: Limits) -> None:
             refuse(subject, f"at most max_objects={limits.max_objects}")
         inside = node.values() if isinstance(node, dict) else node
         deeper = depth + 1
-        waiting.extend([(one, deeper) for one in inside if isinstance(one, _CONTAINERS) and one])
+        waiting.extend([(one, deeper) for one in inside if isinstance(one, _WALKED) and one])
 
 
 class Interpreter:
@@ -66,7 +53,7 @@ class Interpreter:
         data: the bytes; a pickle may begin anywhere in them.
         subject: who speaks in errors.
         limits: opcodes and the like.
-        known: every global that may be named, by full name.
+        known: every global that is more than a record, by full name.
         persistent: what a persistent id stands for.
     """
 
@@ -81,7 +68,7 @@ class Interpreter:
         self.data = data
         self.subject = subject
         self.limits = limits
-        self.known = known
+        self.known = dict(known)
         self.persistent = persistent
         self.position = 0
         self.copied = 0
@@ -165,6 +152,14 @@ class Interpreter:
         del self.stack[start:]
         return items
 
+    def drop(self) -> None:
+        """Let go of the last value."""
+        self.pop()
+
+    def drop_mark(self) -> None:
+        """Let go of all values since the last mark."""
+        self.pop_mark()
+
     def top(self) -> object:
         """Look at the last value."""
         value = self.pop()
@@ -177,9 +172,8 @@ class Interpreter:
         """Look a name up in the table of what is known."""
         full = f"{module}.{name}"
         found = self.known.get(full)
-        if found is None:
-            refuse(self.subject, "may only name what is known to hold plain data",
-                   _ADVICE.get(full, _NEVER), name=full)  # fmt: skip
+        if found is None:  # one object for each name, so that classes as keys are told apart
+            found = self.known[full] = foreign(module, name, self.subject)
         self.push(found)
 
     def stack_global(self) -> None:
@@ -204,6 +198,15 @@ class Interpreter:
                    items=self.copied, bytes=len(self.data))  # fmt: skip
         self.push(function.call(arguments))
 
+    def make_with_names(self) -> None:
+        """Make an object of a class from arguments, of which some have names."""
+        named, arguments, kind = self.pop(), self.pop(), self.pop()
+        if not isinstance(named, dict) or type(arguments) is not tuple:
+            self.refuse("arguments must be a tuple and a dict", type=type(named).__name__)
+        self.push(kind)
+        self.push((*arguments, named) if named else arguments)
+        self.reduce()
+
     def build(self) -> None:
         """Give a state to an object of ours."""
         state, target = self.pop(), self.top()
@@ -214,16 +217,22 @@ class Interpreter:
     def set_items(self, items: Sequence[object]) -> None:
         """Set pairs of keys and values in the dict that is the last value."""
         target = self.top()
-        if not isinstance(target, dict):
+        if not isinstance(target, (dict, Record)):
             self.refuse("items may only be set in a dict", type=type(target).__name__)
         self.check(len(items) % 2 == 0, "items must come in pairs", count=len(items))
         for key, value in zip(items[::2], items[1::2], strict=True):
             check_key(key, self.subject)
-            target[key] = value
+            if isinstance(target, Record):
+                target.keep_item(key, value)
+            else:
+                target[key] = value
 
     def extend(self, items: Sequence[object]) -> None:
         """Append to the list that is the last value."""
         target = self.top()
+        if isinstance(target, Record):
+            target.keep_elements(list(items))
+            return
         if not isinstance(target, list):
             self.refuse("items may only be appended to a list", type=type(target).__name__)
         target.extend(items)
@@ -334,10 +343,13 @@ _INSTRUCTIONS: dict[int, Instruction] = {
     0x94: lambda machine: machine.put(len(machine.memo)),
     ord("h"): lambda machine: machine.get(machine.number("<B")),
     ord("j"): lambda machine: machine.get(machine.number("<I")),
+    ord("0"): Interpreter.drop,
+    ord("1"): Interpreter.drop_mark,
     # names
     ord("c"): lambda machine: machine.global_name(machine.line(), machine.line()),
     0x93: Interpreter.stack_global,
     ord("R"): Interpreter.reduce,
+    0x92: Interpreter.make_with_names,
     0x81: Interpreter.reduce,  # makes an object of a class: for what is known, the same
     ord("b"): Interpreter.build,
     ord("Q"): lambda machine: machine.push(machine.persistent(machine.pop())),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .base import check, refuse
+from .base import Limits, check, refuse
+from .module_objects import LONGEST_NAME
 from .torch_objects import TensorRecord
 
 # Where training scripts put the network, the most telling name first.
@@ -28,7 +29,9 @@ _COUNTER = "n_averaged"  # of torch.optim.swa_utils.AveragedModel, beside its mo
 Tensors = dict[str, TensorRecord]
 
 
-def pick_state_dict(tree: object, subject: str, key: str | None = None) -> tuple[str, Tensors]:
+def pick_state_dict(
+    tree: object, subject: str, limits: Limits, key: str | None = None
+) -> tuple[str, Tensors]:
     """Find the network's tensors.
 
     Without a `key`: an entry with one of the usual names; else the top level, if tensors stand
@@ -39,6 +42,7 @@ def pick_state_dict(tree: object, subject: str, key: str | None = None) -> tuple
     Args:
         tree: the decoded checkpoint, whose size was checked.
         subject: who speaks in errors.
+        limits: how many tensors there may be.
         key: which entry to take, "." between levels.
 
     Returns:
@@ -48,7 +52,7 @@ def pick_state_dict(tree: object, subject: str, key: str | None = None) -> tuple
         where, node = _find(tree, "", 0)
     else:
         where, node = key, _follow(tree, key, subject)
-    tensors = _flatten(node, subject) if isinstance(node, dict) else {}
+    tensors = _flatten(node, subject, limits) if isinstance(node, dict) else {}
     if not tensors:
         names = [str(name)[:60] for name in tree][:12] if isinstance(tree, dict) else []
         refuse(subject, "must hold a dict of tensors", "Name the entry that holds them by key=.",
@@ -103,11 +107,18 @@ def _holds_tensors(node: object, levels: int) -> bool:
     )
 
 
-def _flatten(node: object, subject: str) -> Tensors:
+def _flatten(node: object, subject: str, limits: Limits) -> Tensors:
     """Gather the tensors under a node; numbers, text and lists are left out."""
     tensors: Tensors = {}
+    most = limits.max_tensors
     for name, record in _walk(node, ""):
         check(name not in tensors, subject, "no two tensors may have one name", name=name)
+        # A long key above many tensors would stand in the name of each.
+        check(len(name) <= LONGEST_NAME, subject,
+              f"a tensor's name has at most {LONGEST_NAME} characters",
+              characters=len(name))  # fmt: skip
+        check(len(tensors) < most, subject, f"at most max_tensors={most} tensors",
+              "Raise Limits.max_tensors if the file is honest.")  # fmt: skip
         tensors[name] = record
     return tensors
 

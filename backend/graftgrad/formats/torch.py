@@ -1,16 +1,18 @@
 """PyTorch checkpoints, read from both containers of torch.save without PyTorch and without pickle.
 
-The ZIP container (PyTorch 1.6 and later) and the one before it; TorchScript and the older tar form
-are refused. Which names a pickle may use stands in `torch_objects.py`, which part of a checkpoint
-is the network in `state_dict.py`, writing in `torch_write.py`.
+The ZIP container (PyTorch 1.6 and later), which programs of TorchScript and torch.export use too,
+and the one before it; the older tar form is refused. What a pickle may name stands in
+`torch_objects.py` and `foreign_objects.py`, which part of a checkpoint is the network in
+`state_dict.py`, what modules that were saved whole hold in `module_objects.py`, writing in
+`torch_write.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from . import torch_export
 from .base import (
     DEFAULT_LIMITS,
     Archive,
@@ -21,18 +23,20 @@ from .base import (
     refuse,
 )  # fmt: skip
 from .file import PathLike, map_file
-from .numpy_objects import NUMPY_GLOBALS, ArrayRecord
-from .pickle_subset import Interpreter, check_tree
-from .plain_objects import PLAIN_GLOBALS, Global, table
-from .settings_objects import SETTINGS_GLOBALS
+from .foreign_objects import Record
+from .module_objects import Look, Opener, pickled_parts
+from .pickle_subset import check_tree
+from .plain_tree import Plain
 from .state_dict import pick_state_dict
-from .torch_objects import STORAGES, UNTYPED, Storage, TensorMaker, TensorRecord, View
+from .torch_objects import Storage
+from .torch_script import ScriptClasses, constants
+from .torch_storages import Storages
 from .zip import ZipArchive
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _MAGIC_BYTES = b"\x8a\x0a" + _MAGIC.to_bytes(10, "little")
 _PROTOCOL = 1001
-_PICKLE = "data.pkl"
+_PICKLE, _CONSTANTS = "data.pkl", "constants.pkl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,9 @@ class Checkpoint:
 
 
 def sniff_zip(archive: ZipArchive) -> bool:
-    """Tell whether a ZIP archive is a checkpoint (or TorchScript, which is refused later)."""
-    return any(name.endswith("/" + _PICKLE) or name == _PICKLE for name in archive.names)
+    """Tell whether a ZIP archive is a checkpoint, or a program with its weights."""
+    pickled = any(name.endswith("/" + _PICKLE) or name == _PICKLE for name in archive.names)
+    return pickled or torch_export.sniff(archive)
 
 
 def sniff_legacy(data: memoryview) -> bool:
@@ -66,13 +71,16 @@ def read_checkpoint(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> object:
 
     Tensors become read-only arrays over the mapped file; those that share a storage share memory.
     Ordered dictionaries become dicts, devices, dtypes, paths and dates text, parameters plain
-    arrays; numpy's arrays of texts become None.
+    arrays; numpy's arrays of texts become None. Modules that were saved whole become the dict that
+    their `state_dict()` would return, and objects of other classes a `ForeignObject`: nothing of
+    theirs is imported or called.
 
     Raises:
-        FormatError: not a checkpoint, damaged, or it names something that is not plain data.
+        FormatError: not a checkpoint, damaged, or it names one of Python's own functions.
     """
     checkpoint = decode(map_file(path), str(path), limits)
-    return _plain(checkpoint.tree, checkpoint.subject)
+    subject = checkpoint.subject
+    return Plain(subject, partial(_open_tree, subject=subject, limits=limits))(checkpoint.tree)
 
 
 def open_torch(
@@ -92,7 +100,7 @@ def open_torch(
 def archive(checkpoint: Checkpoint, key: str | None = None) -> Archive:
     """Make the archive of a decoded checkpoint's state dict."""
     subject, limits = checkpoint.subject, checkpoint.limits
-    where, tensors = pick_state_dict(checkpoint.tree, subject, key)
+    where, tensors = pick_state_dict(checkpoint.tree, subject, limits, key)
     total = sum(record.nbytes for record in tensors.values())
     check_total(subject, len(tensors), total, checkpoint.size, limits)
     entries = {
@@ -125,33 +133,59 @@ def refuse_tar(subject: str) -> None:
 
 
 def decode_zip(archive: ZipArchive) -> Checkpoint:
-    """Interpret `<folder>/data.pkl`; storages are the members `<folder>/data/<key>`."""
+    """Interpret `<folder>/data.pkl`; storages are the members `<folder>/data/<key>`.
+
+    Programs keep it in the same place; those of torch.export have a JSON text instead.
+    """
     subject = archive.subject
+    if torch_export.sniff(archive):
+        tree = torch_export.weights(archive, lambda inner: decode_zip(inner).tree)
+        return Checkpoint(subject, "export", tree, archive.limits, len(archive.data))
     pickles = [name for name in archive.names if name.split("/")[-1] == _PICKLE]
     check(len(pickles) == 1, subject, f"must hold one {_PICKLE}", members=pickles[:4])
     folder = pickles[0].removesuffix(_PICKLE)
-    _refuse_script(archive, folder)
     if folder + "byteorder" in archive:
         order = bytes(archive.read(folder + "byteorder", 16))
         check(order == b"little", subject, "must be little-endian",
               "Save it again on a little-endian machine.", byteorder=order)  # fmt: skip
-    pickle = archive.read(pickles[0], archive.limits.max_bytes)
-    storages = _Storages(subject, archive.limits, partial(_find_member, archive, folder + "data/"))
-    machine = storages.interpreter(pickle)
+    script = any(
+        name == folder + _CONSTANTS or name.startswith(folder + "code/") for name in archive.names
+    )
+    tree = _unpickled(archive, pickles[0], folder + "data/")
+    if script:
+        tree, kind = _script(archive, folder, tree), "script"
+    else:
+        tree, kind = _open_tree(tree, subject, archive.limits), "zip"
+    return Checkpoint(subject, kind, tree, archive.limits, len(archive.data))
+
+
+def _unpickled(archive: ZipArchive, name: str, storages: str) -> object:
+    pickle = archive.read(name, archive.limits.max_bytes)
+    found = partial(_find_member, archive, storages)
+    machine = Storages(archive.subject, archive.limits, found).interpreter(pickle)
     tree = machine.run()
-    check_tree(tree, subject, archive.limits)
-    check(machine.position == len(pickle), subject, "nothing may follow the pickle",
+    check(machine.position == len(pickle), archive.subject, "nothing may follow the pickle",
           bytes=len(pickle) - machine.position)  # fmt: skip
-    return Checkpoint(subject, "zip", tree, archive.limits, len(archive.data))
+    return tree
 
 
-def _refuse_script(archive: ZipArchive, folder: str) -> None:
-    script = [
-        name for name in archive.names
-        if name == folder + "constants.pkl" or name.startswith(folder + "code/")
-    ]  # fmt: skip
-    check(not script, archive.subject, "must be a checkpoint, not a TorchScript program",
-          "Save the state_dict() of the scripted model instead.", members=script[:3])  # fmt: skip
+def _open_tree(tree: object, subject: str, limits: Limits, look: Look = pickled_parts) -> object:
+    """Hold a decoded tree against the limits, and put dictionaries in the place of modules."""
+    check_tree(tree, subject, limits)
+    return Opener(subject, limits, look).opened(tree)
+
+
+def _script(archive: ZipArchive, folder: str, program: object) -> object:
+    """Return the weights of a program; its constants where it is frozen and has no others."""
+    subject, limits = archive.subject, archive.limits
+    classes = ScriptClasses(archive, folder)
+    sound = isinstance(program, Record) and classes.parts(program) is not None
+    check(sound, subject, "a TorchScript program must hold a module of its own",
+          type=type(program).__name__)  # fmt: skip
+    weights = _open_tree(program, subject, limits, classes.parts)
+    if weights or folder + _CONSTANTS not in archive:
+        return weights
+    return constants(_unpickled(archive, folder + _CONSTANTS, folder + "constants/"), subject)
 
 
 def _find_member(archive: ZipArchive, folder: str, storage: Storage) -> None:
@@ -168,7 +202,7 @@ def _find_member(archive: ZipArchive, folder: str, storage: Storage) -> None:
 
 def decode_legacy(data: memoryview, subject: str, limits: Limits) -> Checkpoint:
     """Interpret five pickles (magic, protocol, system, tree, keys); then come the storages."""
-    storages = _Storages(subject, limits, lambda storage: None)
+    storages = Storages(subject, limits, lambda storage: None)
     machine = storages.interpreter(data)
     check(machine.run() == _MAGIC, subject, "must begin with the magic number of torch.save")
     protocol = machine.run()
@@ -177,8 +211,7 @@ def decode_legacy(data: memoryview, subject: str, limits: Limits) -> Checkpoint:
     system = machine.run()
     little = isinstance(system, dict) and system.get("little_endian") is True
     check(little, subject, "must be little-endian", "Save it again on a little-endian machine.")
-    tree = machine.run()
-    check_tree(tree, subject, limits)
+    tree = _open_tree(machine.run(), subject, limits)
     keys = machine.run()
     end = _locate(data, machine.position, keys, storages.known, subject)
     check(end == len(data), subject, "nothing may follow the storages", bytes=len(data) - end)
@@ -208,91 +241,3 @@ def _locate(
 
 def _slice(data: memoryview, start: int, end: int) -> memoryview:
     return data[start:end]
-
-
-# what both share
-
-
-class _Storages:
-    """The storages a pickle names by persistent ids, each known once."""
-
-    def __init__(self, subject: str, limits: Limits, found: Callable[[Storage], None]) -> None:
-        self.subject = subject
-        self.limits = limits
-        self.found = found
-        self.known: dict[str, Storage] = {}
-
-    def interpreter(self, data: memoryview) -> Interpreter:
-        names = table(
-            PLAIN_GLOBALS, SETTINGS_GLOBALS, NUMPY_GLOBALS,
-            TensorMaker(self.subject, self.limits).globals(),
-        )  # fmt: skip
-        return Interpreter(data, self.subject, self.limits, names, self.persistent)
-
-    def persistent(self, identity: object) -> object:
-        """Take ("storage", class, key, location, count[, view]); where it lay is not used."""
-        if type(identity) is not tuple or len(identity) not in (5, 6):
-            refuse(self.subject, "a persistent id must describe a storage",
-                   type=type(identity).__name__)  # fmt: skip
-        word, kind, key, location, count = identity[:5]
-        if not isinstance(key, str) or not isinstance(location, str) or type(count) is not int:
-            refuse(self.subject, "a storage must have a key, a location and a count")
-        check(word == "storage" and 0 <= count < 1 << 60, self.subject,
-              "a persistent id must describe a storage", count=count)  # fmt: skip
-        storage = self.storage(key, self.kind(kind), count)
-        view = identity[5] if len(identity) == 6 else None
-        return storage if view is None else self.view(storage, view)
-
-    def kind(self, kind: object) -> str:
-        """Return the storage class' short name, or nothing for bytes."""
-        name = kind.name if isinstance(kind, Global) else ""
-        short = name.removeprefix("torch.").removeprefix("cuda.")
-        check(name == UNTYPED or short in STORAGES, self.subject,
-              "a storage must have a known class", name=name)  # fmt: skip
-        return "" if name == UNTYPED else short
-
-    def storage(self, key: str, kind: str, count: int) -> Storage:
-        dtype = STORAGES[kind or "ByteStorage"]
-        storage = self.known.get(key)
-        if storage is None:
-            most = self.limits.max_tensors
-            check(len(self.known) < most, self.subject, f"at most max_tensors={most} storages")
-            storage = Storage(key, dtype, count, bool(kind))
-            self.found(storage)
-            self.known[key] = storage
-        same = (storage.dtype, storage.count, storage.typed) == (dtype, count, bool(kind))
-        check(same, self.subject, f"storage {key!r} must be described alike each time",
-              dtype=str(dtype), count=count)  # fmt: skip
-        return storage
-
-    def view(self, storage: Storage, view: object) -> View:
-        """Take (key, first element, count): how the oldest files share a storage."""
-        if type(view) is not tuple or len(view) != 3:
-            refuse(self.subject, "a view of a storage must have three parts")
-        key, first, count = view
-        if not isinstance(key, str) or type(first) is not int or type(count) is not int:
-            refuse(self.subject, "a view of a storage must have a key and two counts")
-        check(0 <= first and 0 <= count and first + count <= storage.count, self.subject,
-              "a view must lie inside its storage", first=first, count=count,
-              elements=storage.count)  # fmt: skip
-        return View(storage, first, count)
-
-
-def _plain(node: object, subject: str) -> object:
-    """Turn a decoded tree, whose size was checked, into plain Python objects and arrays."""
-    if isinstance(node, dict):
-        return {
-            key.name if isinstance(key, Global) else key: _plain(value, subject)
-            for key, value in node.items()
-        }
-    if isinstance(node, (list, tuple)):
-        return type(node)(_plain(item, subject) for item in node)
-    if isinstance(node, TensorRecord):
-        return node.array()
-    if isinstance(node, ArrayRecord):
-        return node.array
-    if isinstance(node, Global) and node.call is None:
-        return node.name
-    leaves = (str, bytes, int, float, complex, bool, type(None), set)
-    check(isinstance(node, leaves), subject, "may only hold plain data", type=type(node).__name__)
-    return node

@@ -87,7 +87,7 @@ class View:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # optimizers have tensors as keys
 class TensorRecord:
     """A tensor as the file describes it: strides and offset count elements of the storage."""
 

@@ -749,9 +749,139 @@ KERAS = [
     }), "plain array"),
 ]  # fmt: skip
 
+
+# modules that were saved whole, and programs
+
+
+def held(parameters=b"}", modules=b"}"):
+    """The state of a module."""
+    parts = (("_parameters", parameters), ("_buffers", b"}"), ("_modules", modules))
+    return b"}(" + b"".join(text(part) + one for part, one in parts) + b"u"
+
+
+def module(**parts):
+    return name("m", "Net") + b")\x81" + held(**parts) + b"b"
+
+
+def in_itself():
+    return name("m", "Net") + b")\x81q\x00" + held(modules=entry(b"h\x00")) + b"b"
+
+
+def shared(levels=60):
+    """A module of twice a module of twice a module ..., and a weight at the bottom."""
+    body = module(parameters=entry(tensor())) + b"q\x00"
+    for level in range(levels):
+        inner = b"h" + bytes([level])
+        both = b"}(" + text("a") + inner + text("b") + inner + b"u"
+        body += module(modules=both) + b"q" + bytes([level + 1])
+    return b"(" + body + b"1h" + bytes([levels])
+
+
+def chained(levels=200):
+    body = module(parameters=entry(tensor()))
+    for _ in range(levels):
+        body = module(modules=entry(body))
+    return body
+
+
+def weight(**changes):
+    told = {"path_name": "weight_0", "use_pickle": False, "tensor_meta": {
+        "dtype": 7, "sizes": [{"as_int": 4}], "strides": [{"as_int": 1}],
+        "storage_offset": {"as_int": 0}, "layout": 7}}  # fmt: skip
+    outer = {name: changes.pop(name) for name in ("path_name", "use_pickle") if name in changes}
+    told.update(outer)
+    told["tensor_meta"].update(changes)
+    return told
+
+
+def exported(config=None, content=bytes(16), **changes):
+    """A program of torch.export with one weight of 16 bytes, told as `changes` say."""
+    text = json.dumps({"config": {"w": weight(**changes)}} if config is None else config)
+    return lambda: archive([
+        ("p/archive_format", b"pt2"),
+        ("p/data/weights/weight_0", content() if callable(content) else content),
+        ("p/data/weights/model_weights_config.json", text.encode()),
+    ])  # fmt: skip
+
+
+def older_export(content):
+    return lambda: archive([("serialized_state_dict.pt", content())])
+
+
+MODULES = [
+    Row("class that is a function", "torch",
+        lambda: checkpoint(name("os", "system") + row(text("touch canary")) + b"\x81"),
+        "os.system"),
+    Row("class that is a function, with named arguments", "torch",
+        lambda: checkpoint(name("os", "system") + b")}\x92"), "os.system"),
+    Row("reduce in a module", "torch",
+        lambda: checkpoint(module(parameters=entry(tensor()), modules=entry(RUNS))), "os.system"),
+    Row("state that starts a program", "torch", lambda: checkpoint(
+        name("subprocess", "Popen") + b")\x81" + entry(text("touch canary")) + b"b"),
+        "subprocess.Popen"),
+    Row("method of a name", "torch",
+        lambda: checkpoint(call("builtins", "getattr", name("m", "Net"), text("f"))), "getattr"),
+    Row("method that is hidden", "torch", lambda: checkpoint(
+        call("builtins", "getattr", module(), text("__class__"))), "getattr"),
+    Row("result of a call is called", "torch",
+        lambda: checkpoint(entry(name("m", "f") + b")R)R")), "applied"),
+    Row("weight that a function makes", "torch", lambda: checkpoint(
+        module(parameters=call("torch.hub", "load", text("evil/repository"), text("net")))),
+        "plain tensors"),
+    Row("module in itself", "torch", lambda: checkpoint(in_itself()), "hold itself"),
+    Row("modules that share their parts", "torch", lambda: checkpoint(shared()), "max_tensors"),
+    Row("modules nested deeply", "torch", lambda: checkpoint(chained()), "max_depth"),
+    Row("module that is text", "torch", lambda: checkpoint(module(modules=entry(text("x")))),
+        "only hold modules"),
+    Row("weight without a name", "torch",
+        lambda: checkpoint(module(parameters=b"}K\x01" + tensor() + b"s")), "must have names"),
+    Row("weight with a long name", "torch", lambda: checkpoint(
+        module(parameters=b"}" + text("w" * 1001) + tensor() + b"s")), "1000 characters"),
+    Row("two states", "torch", lambda: checkpoint(module() + b"}b"), "state once"),
+    Row("named arguments no dict", "torch", lambda: checkpoint(name("m", "f") + b"))\x92"),
+        "tuple and a dict"),
+    Row("class of a list in itself", "torch",
+        lambda: checkpoint(name("m", "Row") + b")\x81q\x00h\x00a"), "max_depth"),
+    Row("old: module without a class", "torch", lambda: legacy(
+        row(text("module"), text("x"), text("a"), text("b")) + b"Q"), "must name a class"),
+    Row("program of no module", "torch",
+        lambda: checkpoint(module(parameters=entry(tensor())), **{"constants.pkl": b""}),
+        "TorchScript"),
+    Row("program with constants of a call", "torch", lambda: checkpoint(
+        name("__torch__", "Net") + b")\x81}b", **{"constants.pkl": b"\x80\x02" + RUNS + b"."}),
+        "os.system"),
+    Row("program with constants no tuple", "torch", lambda: checkpoint(
+        name("__torch__", "Net") + b")\x81}b", **{"constants.pkl": b"\x80\x02N."}), "tuple"),
+    Row("export: path climbs", "torch", exported(path_name="../../x"), "missing"),
+    Row("export: path no text", "torch", exported(path_name=1), "name its member"),
+    Row("export: more than stored", "torch", exported(sizes=[{"as_int": 5}]), "inside"),
+    Row("export: stride past the end", "torch", exported(strides=[{"as_int": 2}]), "inside"),
+    Row("export: offset past the end", "torch", exported(storage_offset={"as_int": 1}), "inside"),
+    Row("export: negative size", "torch", exported(sizes=[{"as_int": -4}]), "negative"),
+    Row("export: open size", "torch", exported(sizes=[{"as_expr": {"expr_str": "s0"}}]), "whole"),
+    Row("export: size true", "torch", exported(sizes=[{"as_int": True}]), "whole"),
+    Row("export: sizes no list", "torch", exported(sizes=4), "lists"),
+    Row("export: expanded bomb", "torch",
+        exported(sizes=[{"as_int": 2**30}], strides=[{"as_int": 0}]), "max_ratio"),
+    Row("export: unknown dtype", "torch", exported(dtype=9), "dtype"),
+    Row("export: dtype a list", "torch", exported(dtype=[7]), "dtype"),
+    Row("export: sparse", "torch", exported(layout=1), "dense"),
+    Row("export: no objects", "torch", exported({"config": [1]}), "objects"),
+    Row("export: weight no object", "torch", exported({"config": {"w": 1}}), "objects"),
+    Row("export: pickled weight runs", "torch",
+        exported(use_pickle=True, content=lambda: checkpoint(RUNS)), "os.system"),
+    Row("export: pickled weight no tensor", "torch",
+        exported(use_pickle=True, content=lambda: checkpoint(b"N")), "plain tensor"),
+    Row("export: pickled weight bare", "torch",
+        exported(use_pickle=True, content=b"\x80\x02" + RUNS + b"."), "torch.save"),
+    Row("export: older runs", "torch", older_export(lambda: checkpoint(RUNS)), "os.system"),
+    Row("export: archives in archives", "torch", older_export(
+        older_export(older_export(lambda: checkpoint(entry(tensor()))))), "must not hold"),
+]  # fmt: skip
+
 ROWS = [
     pytest.param(row, way, id=f"{row.kind}: {row.name}: {way}")
-    for row in (*TORCH, *SAFETENSORS, *NPZ, *HDF5, *KERAS)
+    for row in (*TORCH, *MODULES, *SAFETENSORS, *NPZ, *HDF5, *KERAS)
     for way in WAYS[row.kind]
 ]
 # The name of a file must not matter: every row wears a name that promises something else.
@@ -776,6 +906,9 @@ def test_the_sound_files_the_rows_are_made_from_are_read(tmp_path: Path) -> None
     """Else the rows could be refused for the wrong reason."""
     contents = {
         "torch": checkpoint(entry(tensor())), "legacy": legacy(entry(tensor())),
+        "module": checkpoint(module(parameters=entry(tensor()))), "exported": exported()(),
+        "older export": older_export(lambda: checkpoint(entry(tensor())))(),
+        "chained": checkpoint(chained(90)), "shared": checkpoint(shared(10)),
         "safetensors": safetensors({"w": described()}), "npz": npz()(),
         "hdf5": hdf5(sound)(), "keras": keras()(), "two": edited(lambda data: None)(),
     }  # fmt: skip

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from graftgrad.errors import FormatError
+from graftgrad.formats import Limits
 from graftgrad.formats.state_dict import pick_state_dict
 from graftgrad.formats.torch_objects import Storage, TensorRecord
 
+LIMITS = Limits(max_tensors=10)
 RECORD = TensorRecord(Storage("0", np.dtype("f4"), 1, True), np.dtype("f4"), (1,), (1,), 0)
 WEIGHTS = {"a.weight": RECORD, "a.bias": RECORD}
 OPTIMIZER = {"state": {0: {"step": RECORD, "exp_avg": RECORD}}, "param_groups": [{"lr": 0.1}]}
@@ -47,23 +49,31 @@ CASES: dict[str, tuple[Any, str, list[str]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_picked(name: str) -> None:
     tree, where, names = CASES[name]
-    found, tensors = pick_state_dict(tree, "x.pt")
+    found, tensors = pick_state_dict(tree, "x.pt", LIMITS)
     assert (found, list(tensors)) == (where, names)
 
 
 @pytest.mark.parametrize("tree", [{}, [], None, 3, [WEIGHTS], {"a": [RECORD]}, {"epoch": 3}])
 def test_no_network(tree: object) -> None:
     with pytest.raises(FormatError, match=r"x\.pt: must hold a dict of tensors; got type="):
-        pick_state_dict(tree, "x.pt")
+        pick_state_dict(tree, "x.pt", LIMITS)
 
 
 def test_two_tensors_of_one_name() -> None:
     with pytest.raises(FormatError, match="one name"):
-        pick_state_dict({"a.b": RECORD, "a": {"b": RECORD}}, "x.pt")
+        pick_state_dict({"a.b": RECORD, "a": {"b": RECORD}}, "x.pt", LIMITS)
 
 
 def test_key_with_dots() -> None:
     tree = {"a.b": {"c": WEIGHTS}}
-    assert pick_state_dict(tree, "x.pt", "a.b")[1]["c.a.bias"] is RECORD
+    assert pick_state_dict(tree, "x.pt", LIMITS, "a.b")[1]["c.a.bias"] is RECORD
     with pytest.raises(FormatError, match="entries"):
-        pick_state_dict(tree, "x.pt", "a.c")
+        pick_state_dict(tree, "x.pt", LIMITS, "a.c")
+
+
+def test_names_and_their_number_are_bounded() -> None:
+    deep = {"k" * 600: {"l" * 500: RECORD}, "b": RECORD}
+    with pytest.raises(FormatError, match=r"name has at most 1000 characters; got characters=1101"):
+        pick_state_dict(deep, "x.pt", LIMITS)
+    with pytest.raises(FormatError, match="at most max_tensors=10 tensors"):
+        pick_state_dict({str(number): RECORD for number in range(11)}, "x.pt", LIMITS)
