@@ -12,6 +12,7 @@ A Function's fields are its attributes. Its methods say everything there is to s
   (``g`` + output), operands, outputs or descriptions (operand + ``_spec``); exactly what the wanted
   gradients ask for is kept. ``grads(self, gy, …)`` returns all gradients where they share work;
   it may ask for ``wanted``, one truth value per operand. No method: not differentiable there.
+* ``body(self, xp, ins)`` stands in place of ``compute`` where it needs constants on the device.
 * ``alias(self, xp, x)`` stands in place of ``compute`` where the result is a view.
 * ``updates`` names operands that change in place; ``hidden`` the outputs that only gradients see.
 * ``rounded`` names operands that may be float32 beside 16-bit ones: bodies round them.
@@ -28,6 +29,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import partial
 from operator import attrgetter
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
@@ -96,6 +98,14 @@ class Function:
     def name(self) -> str:
         """The name under which errors speak of it."""
         return type(self).__name__
+
+    def body(self, xp: Any, ins: tuple[Spec, ...]) -> Callable[..., None]:
+        """Return `compute` for operands of a kind, for a device's namespace.
+
+        One that needs constants puts them on the device here: copied at each call, they could be
+        part of no CUDA graph.
+        """
+        return partial(self.compute, xp)
 
     def __call__(self, *operands: Tensor) -> Any:
         """Apply to tensors; one tensor comes back, or a tuple of them."""

@@ -92,7 +92,7 @@ class Reference(Kernel):
     """The body that stands in the function's own class."""
 
     def __init__(self, call: Call) -> None:
-        self.compute = partial(call.function.compute, call.device.xp)
+        self.compute = call.function.body(call.device.xp, call.ins)
         self.inplace = bool(call.function.updates)
 
     def run(self, ins: Arrays, outs: Arrays, scratch: Arrays) -> None:

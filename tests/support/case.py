@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from graftgrad import engine, modes
+from graftgrad.device import find
 from graftgrad.errors import GradientError
+from graftgrad.function import Function
 from graftgrad.gradcheck import gradcheck, gradgradcheck
+from graftgrad.kernel import builders
 from graftgrad.node import Node
 from graftgrad.plan import captured
 from graftgrad.spec import is_differentiable, real_dtype
@@ -37,7 +40,7 @@ from support.declaration import (
     pulled,
 )
 from support.elsewhere import check_elsewhere
-from support.strict import strict
+from support.strict import copies, reads, strict
 from support.variants import check_bent, check_empty, check_sixteen_bits, fitted, has_doubles
 
 __all__ = [
@@ -256,6 +259,30 @@ def check_portable(case: Case) -> None:
     check_elsewhere(case, str(strict))
 
 
+def check_recordable(case: Case) -> None:
+    """Launches run again read nothing and copy nothing from the host: a CUDA graph can hold them."""
+    tensors = case.tensors(case.arrays(), case.differentiated(), device=str(strict))
+    launches: list[Any] = []
+    with find.device(strict), modes.taped(launches):
+        _everything(case, tensors, case.differentiated())
+    reads.clear()
+    copies.clear()
+    for one in launches:
+        one.kernel.run(one.ins, one.outs, one.call.device.scratch(one.kernel.scratch))
+        assert not reads or _may_wait(one.call.function), f"{one.call.function!r} reads: {reads}"
+        assert not copies, f"{one.call.function!r} copies from the host: {copies}"
+        reads.clear()
+
+
+# How far these go, or how much they compute with, depends on values: a step is cut there.
+_WAIT = {"BagMax", "Gamma", "MatrixExp", "PolyGamma", "Renormalize", "SegmentProd"}
+
+
+def _may_wait(function: Function) -> bool:
+    """Tell whether a body may read values: others take the place of this one on a GPU, or must."""
+    return function.name in _WAIT or (type(function), "gpu") in builders()
+
+
 def _always(case: Case) -> bool:
     return True
 
@@ -271,6 +298,7 @@ CHECKS: dict[str, tuple[Callable[[Case], None], Callable[[Case], bool]]] = {
     "test_gradient": (check_gradient, _has_gradient),
     "test_second_gradient": (check_second_gradient, _has_gradient),
     "test_portable": (check_portable, _always),
+    "test_recordable": (check_recordable, lambda case: case.replay),
     "test_one_gradient": (check_one_gradient, _has_gradient),
     "test_frozen_keeps_nothing": (check_frozen_keeps_nothing, _always),
     "test_single_precision": (

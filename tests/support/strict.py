@@ -26,10 +26,17 @@ TAKES_HOST = {"array", "asarray", "ascontiguousarray", "asanyarray"}
 # Functions that wait for the device: shapes or choices depend on values.
 READS = {"nonzero", "flatnonzero", "argwhere", "unique", "extract", "array_equal", "allclose"}
 
+# Functions that hand the device a table of addresses where they join many arrays.
+JOINS = {"concatenate", "stack", "hstack", "vstack", "dstack", "column_stack"}
+MOST_JOINED = 8
+
 ATOMIC = {"int32", "uint32", "uint64", "float32", "float64"}
 EINSUM = ["subscripts", "*operands", "dtype", "optimize"]
 
-reads: list[str] = []  # what made the host wait, since somebody looked
+# What made the host wait, and what copied values of the host to the device, since somebody looked.
+# Neither can be part of a CUDA graph.
+reads: list[str] = []
+copies: list[str] = []
 
 
 class Unportable(TypeError):
@@ -174,10 +181,17 @@ def _free(part: Any) -> Any:
     return StrictArray(part)
 
 
+def _from_host(value: Any) -> bool:
+    """Tell whether an array is made of values of the host; one number is handed to a kernel."""
+    return not isinstance(value, StrictArray) and np.ndim(value) > 0
+
+
 def _index(where: Any) -> Any:
     for one in where if isinstance(where, tuple) else (where,):
         if isinstance(one, StrictArray) and one._array.dtype == bool:
             reads.append("mask")
+        if isinstance(one, list):
+            copies.append("list of indices")
     return _bare("ndarray.__getitem__", where)
 
 
@@ -195,6 +209,12 @@ def _checked(subject: str, function: Callable[..., Any], told: list[str] | None)
         if name in READS or (name == "where" and len(args) == 1):
             reads.append(name)
         host = name in TAKES_HOST
+        if host and _from_host(args[0]):
+            copies.append(name)
+        if name == "take" and any(isinstance(one, (list, tuple)) for one in args[:2]):
+            copies.append(name)
+        if name in JOINS and len(args[0]) > MOST_JOINED:
+            copies.append(f"{name} of {len(args[0])}")
         result = function(
             *[_bare(subject, one, host) for one in args],
             **{key: _bare(subject, one, host) for key, one in kwargs.items()},
@@ -327,4 +347,4 @@ class Strict(Device):
 strict = Strict()
 find._DEVICES.setdefault("strict", strict)
 
-__all__ = ["Strict", "StrictArray", "Unportable", "reads", "strict"]
+__all__ = ["Strict", "StrictArray", "Unportable", "copies", "reads", "strict"]

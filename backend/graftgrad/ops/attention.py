@@ -67,12 +67,12 @@ class Attention(Function):
         for some, rows, keys in self._blocks(q, k, v):
             p = self._scores(xp, q, k, mask, some, rows, keys, level.dtype)
             top = largest(xp, p, -xp.inf, keepdims=True)
-            top[xp.isneginf(top)] = 0
+            xp.copyto(top, 0, where=xp.isneginf(top))
             p -= top
             xp.exp(p, out=p)
             total = p.sum(axis=-1, keepdims=True)
             with_some = total > 0
-            total[~with_some] = 1
+            xp.copyto(total, 1, where=~with_some)
             found = xp.matmul(p, self._heads(v[some, keys], p.dtype))
             found /= total
             y[some, rows] = self._placed(found)
@@ -118,13 +118,13 @@ class Attention(Function):
             whole = xp.broadcast_to(mask, (q.shape[0], q.shape[2], q.shape[1], k.shape[1]))
             part = whole[some, :, rows, keys].reshape(p.shape)
             if mask.dtype.kind == "b":
-                p[~part] = -xp.inf
+                xp.copyto(p, -xp.inf, where=~part)
             else:
                 p += part
         if self.causal:
             count = p.shape[-2]
             late = xp.arange(rows.start, rows.start + count)[:, None] < xp.arange(p.shape[-1])
-            p[..., late] = -xp.inf
+            xp.copyto(p, -xp.inf, where=late)
         return p
 
     def grads(

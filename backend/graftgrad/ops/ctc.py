@@ -76,7 +76,7 @@ class CTC(Function):
                 else:
                     _summed(xp, before, skips, now, forward=True)
                     now += emitted[t]
-                now[~inside] = -xp.inf
+                xp.copyto(now, -xp.inf, where=~inside)
                 before = now
                 ends = _ends(xp, now, lengths)
                 total = xp.where(steps == t + 1, ends, total)

@@ -18,6 +18,7 @@ from .operand import cast
 from .shape import concatenate, stack
 from .steps import (
     as_wide,
+    by_gate,
     check_steps,
     chosen,
     flat,
@@ -71,7 +72,7 @@ class GRU(Function):
         units = h.shape[1]
         x, h, w, r, b = widened(gates.dtype, x, h, w, r, b)
         # σ(z) = (1 + tanh(z / 2)) / 2, so that one tanh serves both gates
-        scale = xp.repeat(xp.asarray((0.5, 0.5, 1.0), gates.dtype), units)
+        scale = by_gate(xp, (0.5, 0.5, 1.0), units, gates.dtype)
         projected(xp, x, w * scale, (b[0] if self.reset_after else b) * scale, gates)
         r, added = r * scale, b[1] * scale if self.reset_after else None
         both = xp.empty((len(h), (3 if self.reset_after else 2) * units), r.dtype)
@@ -96,8 +97,7 @@ class GRU(Function):
             out *= update
             out += g
             if mask.ndim == 2:
-                left = ~mask[:, t]
-                out[left] = h[left]
+                xp.copyto(out, h, where=~mask[:, t, None])
             y[:, t] = out
             h = out
         hn[...] = h
@@ -148,9 +148,8 @@ class GRUGrad(Function):
             dz, pair, dg = slopes[t], slopes[t][:, :two], slopes[t][:, two:]
             dh += gy[:, t]
             if mask.ndim == 2:
-                left = ~mask[:, t]
-                carried = dh[left]
-                dh[left] = 0
+                left, carried = ~mask[:, t, None], dh.copy()
+                xp.copyto(dh, 0, where=left)
             xp.subtract(before[t], g, out=dz[:, :units])
             dz[:, :units] *= dh
             xp.subtract(1, g * g, out=dg)
@@ -171,7 +170,7 @@ class GRUGrad(Function):
                 of_product *= reset
                 dh += of_product
             if mask.ndim == 2:
-                dh[left] = carried
+                xp.copyto(dh, carried, where=left)
         gh[...] = dh
         of_inputs(xp, slopes, w, gx)
         gw[...] = of_kernel(xp, x.transpose(1, 0, 2), slopes)

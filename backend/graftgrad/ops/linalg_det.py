@@ -55,7 +55,7 @@ class Cofactor(Function):
         u, s, vh = attempted("det", "singular values must converge", DIVERGED, xp.linalg.svd, x)
         others = xp.ones_like(s)
         for i in range(s.shape[-1]):
-            others[..., i] = xp.prod(s[..., [j for j in range(s.shape[-1]) if j != i]], -1)
+            others[..., i] = xp.prod(s[..., :i], -1) * xp.prod(s[..., i + 1 :], -1)
         factor = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None, None]
         y[...] = factor * ((u * others[..., None, :]) @ vh).conj()
 

@@ -16,6 +16,7 @@ from .matmul import matmul, swapped
 from .operand import cast
 from .steps import (
     as_wide,
+    by_gate,
     check_steps,
     chosen,
     flat,
@@ -86,8 +87,9 @@ class LSTM(Function):
             out = xp.tanh(cell)
             out *= o
             if mask.ndim == 2:
-                left = ~mask[:, t]
-                cell[left], out[left] = c[left], h[left]
+                left = ~mask[:, t, None]
+                xp.copyto(cell, c, where=left)
+                xp.copyto(out, h, where=left)
             y[:, t] = out
             h, c = out, cell
         hn[...] = h
@@ -95,7 +97,7 @@ class LSTM(Function):
 
     @staticmethod
     def _columns(xp: Any, like: Any, values: tuple[float, ...]) -> Any:
-        return xp.repeat(xp.asarray(values, like.dtype), like.shape[2] // len(values))
+        return by_gate(xp, values, like.shape[2] // len(values), like.dtype)
 
     def grads(
         self, gy: Tensor, ghn: Tensor, gcn: Tensor, x: Tensor, h: Tensor, c: Tensor, w: Tensor,
@@ -147,10 +149,10 @@ class LSTMGrad(Function):
             dz = slopes[t]
             dh += gy[:, t]
             if mask.ndim == 2:
-                left = ~mask[:, t]
-                carried_h, carried_c = dh[left], dc[left]
-                dh[left] = 0
-                dc[left] = 0
+                left = ~mask[:, t, None]
+                carried_h, carried_c = dh.copy(), dc.copy()
+                xp.copyto(dh, 0, where=left)
+                xp.copyto(dc, 0, where=left)
             bent = xp.tanh(cells[t])
             xp.multiply(dh, bent, out=dz[:, 3 * units :])
             bent *= bent
@@ -166,8 +168,8 @@ class LSTMGrad(Function):
             dc *= f
             xp.matmul(dz, back, out=dh)
             if mask.ndim == 2:
-                dh[left] = carried_h
-                dc[left] = carried_c
+                xp.copyto(dh, carried_h, where=left)
+                xp.copyto(dc, carried_c, where=left)
         gh[...] = dh
         gc[...] = dc
         of_inputs(xp, slopes, w, gx)

@@ -207,13 +207,13 @@ def _shares(xp: Any, lie: Windows, include: bool, dtype: DType) -> Any:
     """Return what one pixel counts in each window, (H', W', 1)."""
     along = []
     for i in range(2):
-        starts = np.arange(lie.counts[i])[:, None] * lie.strides[i] - lie.pads[i][0]
-        places = starts + np.arange(lie.window[i]) * lie.dilation[i]
+        starts = xp.arange(lie.counts[i])[:, None] * lie.strides[i] - lie.pads[i][0]
+        places = starts + xp.arange(lie.window[i]) * lie.dilation[i]
         within = ((places >= 0) & (places < lie.sizes[i])).sum(axis=1)
-        along.append(np.full_like(within, lie.window[i]) if include else within)
+        along.append(xp.full_like(within, lie.window[i]) if include else within)
     held = along[0][:, None, None] * along[1][None, :, None]
-    held = np.maximum(held, 1)  # a window that lies beside the image
-    return xp.asarray((1.0 / held).astype(float64 if dtype == float64 else float32))
+    held = xp.maximum(held, 1)  # a window that lies beside the image
+    return (1.0 / held).astype(float64 if dtype == float64 else float32)
 
 
 def max_pool2d(

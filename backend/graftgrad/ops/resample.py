@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import expect
 from ..function import Function, function
-from ..spec import Spec, is_floating
+from ..spec import Spec, float32, is_floating
 from .window import single
 
 if TYPE_CHECKING:
@@ -152,18 +152,30 @@ class Resample(Function):
                f"axis {self.axis} of x must be {before} real numbers long", x=x)  # fmt: skip
         return x.shaped(*x.shape[: self.axis], after, *x.shape[self.axis + 1 :])
 
-    @single
     def compute(self, xp: Any, x: Any, y: Any) -> None:
-        along = [1] * x.ndim
+        self.body(xp, (Spec(x.shape, x.dtype),))(x, y)
+
+    def body(self, xp: Any, ins: tuple[Spec, ...]) -> Callable[..., None]:
+        """Return the reference body; its places and weights are put on the device once."""
+        along, dtype = [1] * ins[0].ndim, ins[0].dtype
         along[self.axis] = -1
-        for k, (places, weights) in enumerate(taps(self.sampling, self.turned)):
-            factors = xp.asarray(weights.astype(y.dtype).reshape(along))
-            seen = xp.take(x, xp.asarray(places), axis=self.axis)
-            if k == 0:
-                xp.multiply(seen, factors, out=y)
-            else:
-                seen *= factors
-                y += seen
+        exact = float32 if dtype.itemsize < 4 else dtype
+        found = [
+            (xp.asarray(places), xp.asarray(weights.astype(exact).reshape(along)))
+            for places, weights in taps(self.sampling, self.turned)
+        ]
+
+        @single
+        def summed(self: Resample, xp: Any, x: Any, y: Any) -> None:
+            for k, (places, factors) in enumerate(found):
+                seen = xp.take(x, places, axis=self.axis)
+                if k == 0:
+                    xp.multiply(seen, factors, out=y)
+                else:
+                    seen *= factors
+                    y += seen
+
+        return partial(summed, self, xp)
 
     def grad_x(self, gy: Tensor) -> Tensor:
         return Resample(self.axis, self.sampling, not self.turned)(gy)  # type: ignore[no-any-return]

@@ -162,6 +162,11 @@ class Pad(Function):
         return Slice(self.inside(x_spec.shape))(gy)  # type: ignore[no-any-return]
 
 
+# More than so many at once CuPy joins by a table of addresses, which it copies from the host: that
+# can be part of no CUDA graph.
+_JOINED = 8
+
+
 @function
 class Concatenate(Function):
     """Operands one after the other along an axis."""
@@ -185,7 +190,11 @@ class Concatenate(Function):
 
     def compute(self, xp: Any, *arrays: Any) -> None:
         *xs, y = arrays
-        xp.concatenate(xs, axis=self.axis, out=y)
+        stop, lead = 0, (slice(None),) * self.axis
+        for first in range(0, len(xs), _JOINED):
+            part = xs[first : first + _JOINED]
+            start, stop = stop, stop + sum([x.shape[self.axis] for x in part])
+            xp.concatenate(part, axis=self.axis, out=y[(*lead, slice(start, stop))])
 
     def grads(self, gy: Tensor, xs_spec: tuple[Spec, ...], wanted: Any) -> list[Tensor | None]:
         found: list[Tensor | None] = []

@@ -74,8 +74,7 @@ class SimpleRNN(Function):
             else:
                 xp.maximum(out, 0, out=out)
             if mask.ndim == 2:
-                left = ~mask[:, t]
-                out[left] = h[left]
+                xp.copyto(out, h, where=~mask[:, t, None])
             y[:, t] = out
             h = out
         hn[...] = h
@@ -121,12 +120,11 @@ class SimpleRNNGrad(Function):
             dh += gy[:, t]
             xp.multiply(dh, 1 - value * value if self.activation == "tanh" else value > 0, out=dz)
             if mask.ndim == 2:
-                left = ~mask[:, t]
-                carried = dh[left]
-                dz[left] = 0
+                left, carried = ~mask[:, t, None], dh.copy()
+                xp.copyto(dz, 0, where=left)
             xp.matmul(dz, r.T, out=dh)
             if mask.ndim == 2:
-                dh[left] = carried
+                xp.copyto(dh, carried, where=left)
         gh[...] = dh
         of_inputs(xp, slopes, w, gx)
         gw[...] = of_kernel(xp, x.transpose(1, 0, 2), slopes)

@@ -66,6 +66,14 @@ def widened(dtype: Any, *arrays: Any) -> list[Any]:
     return [array.astype(dtype, copy=False) for array in arrays]
 
 
+def by_gate(xp: Any, values: Sequence[float], units: int, dtype: Any) -> Any:
+    """Return a row that holds one number for each gate, `units` times; made on the device."""
+    row = xp.empty(len(values) * units, dtype)
+    for gate, value in enumerate(values):
+        row[gate * units : (gate + 1) * units] = value
+    return row
+
+
 def projected(xp: Any, x: Any, w: Any, b: Any, out: Any) -> None:
     """Write x · w + b of all steps, time first, as one product."""
     rows = xp.ascontiguousarray(x.transpose(1, 0, 2)).reshape(-1, x.shape[2])

@@ -7,7 +7,7 @@ import pytest
 
 import graftgrad
 from graftgrad.spec import bfloat16, float32
-from support.strict import StrictArray, reads, strict
+from support.strict import StrictArray, copies, reads, strict
 
 xp = strict.xp
 
@@ -71,6 +71,21 @@ def test_what_is_offered(x: Any) -> None:
     assert bool(x.any())
     assert x[x > 2].shape == (3,)
     assert reads == ["bool", "mask"]
+
+
+def test_what_copies_from_the_host_is_told(x: Any) -> None:
+    copies.clear()
+    xp.asarray(np.ones(3))
+    xp.array([1.0, 2.0], float32)
+    x[:, [0, 2]]
+    xp.take(x, [0, 1], axis=1)
+    xp.stack([x] * 9)
+    assert copies == ["asarray", "array", "list of indices", "take", "stack of 9"]
+    copies.clear()
+    xp.asarray(x), xp.asarray(2.0), xp.concatenate([x] * 8), xp.full(3, 2.0)
+    x[:, 1] = 3.0
+    x[x > 2] = 0.0
+    assert copies == []
 
 
 def on_both(function: Any, *hosts: Any) -> None:

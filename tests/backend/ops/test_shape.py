@@ -83,6 +83,7 @@ class TestJoins(CaseChecks):
     CASES = (
         case(ops.concatenate, xs=[(2, 3), (2, 1), (2, 2)], axis=1, oracle=np.concatenate),
         case(ops.concatenate, xs=[(2, 3), (4, 3)], axis=-2, oracle=np.concatenate),
+        case(ops.concatenate, xs=[(2, 1)] * 17, axis=1, oracle=np.concatenate),
         case(ops.concatenate, xs=[(2, 3), (0, 3)], oracle=np.concatenate),
         case(
             ops.concatenate,
