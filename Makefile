@@ -34,8 +34,10 @@ test: $(STAMP)   ## the ordinary tests
 test-slow: $(STAMP)  ## the tests that take longer
 	$(RUN) -m pytest -n $(JOBS) -m "slow"
 
+# GPU=gpu12 where the driver knows no CUDA 13. PyTorch from 2.11 on is made for CUDA 13, too.
+GPU ?= gpu
 test-gpu: $(STAMP)   ## every op, layers and memory on a GPU, beside the CPU; needs one
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(GPU)]'
 	$(RUN) -m pytest -m "gpu" tests
 
 test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, which are installed for them
@@ -54,7 +56,8 @@ bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed
 
 # BENCH="--only mlp-32 --forms graftwork torch" says what is measured. Without a GPU nothing is.
 bench-gpu: $(STAMP)  ## training on a GPU beside PyTorch: eager, compiled, with CUDA graphs
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]' 'torch>=2.4,<2.14'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(GPU)]' \
+	  'torch>=2.4,$(if $(filter gpu12,$(GPU)),<2.11,<2.14)'
 	$(RUN) -m benchmarks.gpu $(BENCH)
 
 lint: $(STAMP)   ## style

@@ -22,8 +22,8 @@ from .workloads import UNRECORDED, WORKLOADS, Workload
 
 RESULTS = ROOT / "benchmarks" / "results"
 PATIENCE = 1200  # seconds for one form of a workload
-PACKAGES = ("graftwork", "cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cublas",
-            "nvidia-cudnn-frontend", "torch")  # fmt: skip
+PACKAGES = ("graftwork", "cupy-cuda13x", "cupy-cuda12x", "nvidia-cudnn-cu13", "nvidia-cudnn-cu12",
+            "nvidia-cublas", "nvidia-cublas-cu12", "nvidia-cudnn-frontend", "torch")  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:

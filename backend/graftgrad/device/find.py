@@ -89,7 +89,8 @@ def _named(name: str, told: str = "") -> Device:
                 subject,
                 "there must be an NVIDIA GPU with its driver, and CuPy",
                 {"device": name, "found": absent},
-                f"Install CuPy with {INSTALL}, or compute on device 'cpu'.",
+                f"Install CuPy with {INSTALL} (with a driver for CUDA 12: [gpu12]), "
+                "or compute on device 'cpu'.",
             )
         )
     index, count = int(found[1] or 0), gpu_count()

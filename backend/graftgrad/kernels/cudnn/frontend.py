@@ -26,7 +26,10 @@ LEAST = (1, 32)  # version of the frontend
 NAMES: dict[DType, str] = {
     bfloat16: "BFLOAT16", float16: "HALF", float32: "FLOAT", float64: "DOUBLE"
 }  # fmt: skip
-INSTALL = "pip install nvidia-cudnn-cu13 cuda-bindings; pip install --no-deps nvidia-cudnn-frontend"
+INSTALL = (
+    "pip install nvidia-cudnn-cu13 cuda-bindings (with CUDA 12: nvidia-cudnn-cu12 and "
+    "'cuda-bindings<13'); pip install --no-deps nvidia-cudnn-frontend"
+)
 
 
 class Problem(Protocol):
