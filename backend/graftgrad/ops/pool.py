@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ..errors import expect
 from ..function import function
 from ..spec import DType, Shape, Spec, expect_numbers, float32, float64, int32, pair, uint8, uint16
