@@ -260,7 +260,7 @@ def check_portable(case: Case) -> None:
 
 
 def check_recordable(case: Case) -> None:
-    """Launches run again neither read nor copy from the host, so that a CUDA graph can hold them."""
+    """Launches run again neither read nor copy from the host: a CUDA graph can hold them."""
     tensors = case.tensors(case.arrays(), case.differentiated(), device=str(strict))
     launches: list[Any] = []
     with find.device(strict), modes.taped(launches):
