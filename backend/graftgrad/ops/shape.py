@@ -194,7 +194,8 @@ class Concatenate(Function):
         for first in range(0, len(xs), _JOINED):
             part = xs[first : first + _JOINED]
             start, stop = stop, stop + sum([x.shape[self.axis] for x in part])
-            xp.concatenate(part, axis=self.axis, out=y[(*lead, slice(start, stop))])
+            place = (*lead, slice(start, stop))
+            xp.concatenate(part, axis=self.axis, out=y[place])
 
     def grads(self, gy: Tensor, xs_spec: tuple[Spec, ...], wanted: Any) -> list[Tensor | None]:
         found: list[Tensor | None] = []
