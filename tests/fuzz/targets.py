@@ -72,6 +72,14 @@ def read_weights(content: bytes) -> object:
         return {name: np.array(archive[name]) for name in archive}
 
 
+def read_external(content: bytes) -> object:
+    """Open the arrays of a model with numbers beside it, and read each."""
+    with as_file(content) as path:
+        (path.parent / "external.data").write_bytes(golden("external.data"))
+        with formats.open_weights(path) as archive:
+            return {name: np.array(archive[name]) for name in archive}
+
+
 def read_torch(content: bytes) -> object:
     """Decode the whole checkpoint, then the part of it that is the network."""
     with as_file(content) as path:
@@ -342,6 +350,7 @@ def every() -> dict[str, Target]:
             lambda: [saved_weights(".safetensors"), saved_weights(".pth")], read_into, GraftError
         ),
         "onnx": Target(lambda: [golden("variety.onnx"), exported()], read_weights),
+        "onnx external": Target(lambda: [golden("external.onnx")], read_external),
         "archive": Target(archives, unpacked),
         "hdf5": Target(
             lambda: [golden("outer.h5"), deflated_hdf5(), member(keras(), "model.weights.h5")],

@@ -168,6 +168,8 @@ def onnx(*values: str) -> Callable[[Path], Path]:
         (folder / "beside").write_bytes(bytes(8))
         os.link(folder / "beside", folder / "hard")
         os.symlink("beside", folder / "soft")
+        os.mkfifo(folder / "pipe")
+        (folder / "data").write_bytes(bytes(8))
         tensor = module.SOUND + module.whole(14, 1) + b"".join(told)
         path: Path = module.written(folder / "m.onnx", tensor)
         return path
@@ -416,6 +418,12 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("CVE-2024-27318", "numbers in `a/../../x`", onnx("location", "a/../../x")),
     Attack("CVE-2026-27489", "numbers behind a symbolic link", onnx("location", "soft")),
     Attack("CVE-2026-34446", "numbers behind a hard link", onnx("location", "hard")),
+    Attack("external data", "numbers in a pipe, for which one waits for ever",
+           onnx("location", "pipe")),
+    Attack("external data", "numbers beyond the end of the file beside the model",
+           onnx("location", "data", "offset", "4")),
+    Attack("external data", "the name of memory of another program",
+           onnx("location", "*/_ORT_MEM_ADDR_/*", "offset", "140000000000000")),
     Attack("ONNX Runtime, sparse", "a sparse initialiser, which checks pass over", sparse),
     Attack("shards", "an index names `../outside`", shards("../outside")),
     Attack("shards", "an index names `/etc/passwd`", shards("/etc/passwd")),

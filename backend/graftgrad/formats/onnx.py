@@ -1,7 +1,8 @@
 """The weights of an ONNX file: the initialisers of its graph, read without running anything.
 
 ONNX, "Open Neural Network Exchange IR": a message ModelProto with a GraphProto in field 7, whose
-field 5 holds one TensorProto for each initialiser. Data outside of the file are refused.
+field 5 holds one TensorProto for each initialiser. Where numbers lie in a file beside it is told in
+`onnx_external.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from .base import (
     refuse,
     view,
 )  # fmt: skip
-from .file import PathLike, map_file
+from .file import PathLike, as_path, map_file
+from .onnx_external import ExternalFiles
 from .protobuf import BYTES, FIXED32, FIXED64, VARINT, Value, fields, numbers
 
 DTYPES: dict[int, DType] = {
@@ -42,6 +44,7 @@ DTYPES: dict[int, DType] = {
 _MODEL = {"ir_version": 1, "opset": 8, "graph": 7}
 _NODES, _INITIALISERS, _SPARSE = 1, 5, 15  # of a graph
 _DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _EXTERNAL, _LOCATION = 1, 2, 3, 8, 9, 13, 14  # of a tensor
+_HERE, _BESIDE = 0, 1  # values of a tensor's location
 # Where a tensor keeps its numbers unless they are raw: field -> element type as it is stored.
 _TYPED: dict[int, DType] = {4: np.dtype("<f4"), 10: np.dtype("<f8")}
 _WHOLE = (5, 7, 11)
@@ -63,13 +66,16 @@ def open_onnx(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
     """Open the initialisers of an ONNX model; raw ones are views of the mapped file.
 
     Raises:
-        FormatError: not a model, damaged, or an initialiser lies in another file or is sparse.
+        FormatError: not a model, damaged, or an initialiser is sparse or lies in a file that is not
+            the model's own: of a name with folders in it, a link, or one that is not there.
     """
-    return from_bytes(map_file(path), str(path), limits)
+    return from_bytes(map_file(path), path, limits)
 
 
-def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
+def from_bytes(data: memoryview, path: PathLike, limits: Limits) -> Archive:
     """Check all initialisers before any array is looked at."""
+    subject = str(path)
+    external = ExternalFiles(as_path(path).parent, subject)
     parts = list(_blocks(data, subject, limits))
     check(any(field == _MODEL["opset"] for field, _ in parts), subject,
           "an ONNX model must say which operators it uses", "The file is truncated.")  # fmt: skip
@@ -81,14 +87,14 @@ def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
         check(field != _SPARSE, subject, "initialisers must not be sparse")
         nodes += field == _NODES
         if field == _INITIALISERS:
-            name, entry = _tensor(value, subject, limits)
+            name, entry = _tensor(value, subject, limits, external)
             check(name not in entries, subject, "every initialiser must have a name of its own",
                   name=name)  # fmt: skip
             entries[name] = entry
             check(len(entries) <= limits.max_tensors, subject,
                   f"at most max_tensors={limits.max_tensors}")  # fmt: skip
     total = sum(entry.nbytes for entry in entries.values())
-    check_total(subject, len(entries), total, len(data), limits)
+    check_total(subject, len(entries), total, len(data) + external.stored, limits)
     return Archive("onnx", subject, entries, {"nodes": str(nodes)})
 
 
@@ -101,10 +107,13 @@ def _blocks(data: memoryview, subject: str, limits: Limits) -> Iterator[tuple[in
             yield field, value
 
 
-def _tensor(data: memoryview, subject: str, limits: Limits) -> tuple[str, Entry]:
+def _tensor(
+    data: memoryview, subject: str, limits: Limits, external: ExternalFiles
+) -> tuple[str, Entry]:
     """Read one TensorProto: its name, and where and what its numbers are."""
     shape: list[int] = []
     name, kind, raw, stored = "", 0, None, list[tuple[int, int, Value]]()
+    location, told = 0, list[memoryview]()
     for field, wire, value in fields(data, subject):
         if field == _DIMS:
             for size in numbers(wire, value, subject):
@@ -120,14 +129,21 @@ def _tensor(data: memoryview, subject: str, limits: Limits) -> tuple[str, Entry]
             check(len(stored) < limits.max_objects, subject,
                   f"at most max_objects={limits.max_objects} fields of a tensor")  # fmt: skip
             stored.append((field, wire, value))
-        elif field in (_EXTERNAL, _SEGMENT, _TEXT) or (field == _LOCATION and value != 0):
-            refuse(f"{subject}: initialiser {name!r}", "must hold its numbers itself",
-                   "Save the model with its data inside, save_as_external_data=False.",
-                   field=field)  # fmt: skip
+        elif field == _LOCATION and isinstance(value, int):
+            location = value
+        elif field == _EXTERNAL and isinstance(value, memoryview):
+            told.append(value)
+        elif field in (_EXTERNAL, _LOCATION, _SEGMENT, _TEXT):
+            refuse(f"{subject}: initialiser {name!r}", "must hold plain numbers", field=field)
     what = f"{subject}: initialiser {name!r}"
     check(kind in DTYPES, what, f"its element type must be one of {[*DTYPES]}", type=kind)
     dtype, sizes = DTYPES[kind], tuple(shape)
     size = array_bytes(what, sizes, dtype, limits)
+    if told or location != _HERE:
+        check(location == _BESIDE and raw is None and not stored, what,
+              "numbers must lie either in the model or beside it", location=location)  # fmt: skip
+        find = external.place(told, size, what)
+        return name, Entry(sizes, dtype, lambda: view(find(), sizes, dtype))
     if raw is not None:
         check(len(raw) == size and not stored, what, "must hold as many bytes as its shape says",
               shape=sizes, dtype=str(dtype), bytes=len(raw))  # fmt: skip

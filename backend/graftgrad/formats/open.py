@@ -76,7 +76,7 @@ def open_weights(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
     if safetensors.sniff(data):
         return safetensors.from_bytes(data, subject, limits)
     if onnx.sniff(data):
-        return onnx.from_bytes(data, subject, limits)
+        return onnx.from_bytes(data, path, limits)
     if shards.sniff(data):
         return shards.open_shards(path, _open_part, limits)
     _refuse_unknown(data, path)

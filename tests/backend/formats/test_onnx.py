@@ -57,9 +57,12 @@ OPSET = block(8, whole(2, 21))
 SOUND = packed(1, iter((2,))) + whole(2, 1) + text(8, "w")
 TWO = np.ones(2, "f4").tobytes()
 LIES: dict[str, tuple[bytes, str]] = {
-    "outside": (SOUND + whole(14, 1) + block(13, text(1, "location") + text(2, "/etc/passwd")),
-                "initialiser 'w': must hold its numbers itself"),
-    "in parts": (SOUND + block(3, b"") + block(9, TWO), "must hold its numbers itself"),
+    "in parts": (SOUND + block(3, b"") + block(9, TWO), "must hold plain numbers"),
+    "texts": (SOUND + block(6, b"x"), "must hold plain numbers"),
+    "beside and inside": (SOUND + whole(14, 1) + block(9, TWO), "either in the model or beside it"),
+    "elsewhere": (SOUND + whole(14, 2), "either in the model or beside it"),
+    "beside unsaid": (SOUND + block(13, text(1, "location") + text(2, "data")),
+                      "either in the model or beside it"),
     "too few bytes": (SOUND + block(9, TWO[:5]), "must hold as many bytes as its shape says"),
     "raw and listed": (SOUND + block(9, TWO) + block(4, TWO), "as many bytes as its shape says"),
     "huge": (packed(1, iter((1 << 50, 1 << 50))) + whole(2, 1) + text(8, "w") + block(9, TWO),

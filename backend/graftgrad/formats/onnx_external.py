@@ -1,0 +1,148 @@
+"""Numbers of an ONNX model that lie in a file beside it, its "external data".
+
+The file is named by the model, so its name must be plain and it must lie in the model's own folder:
+no folders, links, second names of other files or devices. It is looked at before it is opened, and
+what was opened must be what was looked at.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from .base import check, refuse
+from .protobuf import fields
+
+_KEY, _VALUE = 1, 2  # fields of a StringStringEntryProto
+_KNOWN = ("location", "offset", "length", "checksum")
+_MOST_ENTRIES, _MOST_FILES = 16, 10_000
+_LONGEST = 255  # bytes of a file's name
+_INSIDE = "Save the model with its data inside, save_as_external_data=False."
+_NAME = "external data must be named by a plain file name, in the folder of the model"
+
+
+class ExternalFiles:
+    """The files beside a model that hold its numbers.
+
+    Args:
+        folder: that of the model.
+        subject: who speaks in errors.
+    """
+
+    def __init__(self, folder: Path, subject: str) -> None:
+        self.folder = folder
+        self.subject = subject
+        self.found: dict[str, os.stat_result] = {}
+        self.open: tuple[str, memoryview] | None = None
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all files together."""
+        return sum(status.st_size for status in self.found.values())
+
+    def place(self, told: list[memoryview], size: int, what: str) -> Callable[[], memoryview]:
+        """Find the bytes of a tensor; the file is opened when they are read.
+
+        Args:
+            told: the entries that say where they lie.
+            size: how many bytes the tensor has.
+            what: who speaks in errors.
+
+        Raises:
+            FormatError: the file has no plain name, is none of its own, or ends before the tensor.
+        """
+        entries = self._entries(told, what)
+        name = entries.get("location", "")
+        plain = not any(sign in name for sign in ("/", "\\", ":", "\0")) and name not in (".", "..")
+        check(plain and 0 < len(name.encode("utf-8", "replace")) <= _LONGEST, what, _NAME, _INSIDE,
+              location=name[:200])  # fmt: skip
+        offset = _number(entries.get("offset", "0"), what)
+        length = _number(entries.get("length", str(size)), what)
+        check(length == size, what, "external data must have as many bytes as its shape says",
+              length=length, bytes=size)  # fmt: skip
+        status = self._status(name, what)
+        check(offset + size <= status.st_size, what, "external data must lie inside their file",
+              "The file is truncated, or belongs to another model.", offset=offset, length=size,
+              bytes=status.st_size)  # fmt: skip
+        return partial(self._read, name, offset, offset + size)
+
+    def _entries(self, told: list[memoryview], what: str) -> dict[str, str]:
+        check(len(told) <= _MOST_ENTRIES, what, f"at most {_MOST_ENTRIES} words on external data",
+              entries=len(told))  # fmt: skip
+        entries: dict[str, str] = {}
+        for one in told:
+            pair = {field: value for field, _, value in fields(one, what)}
+            key, value = (
+                bytes(part[:4096]).decode("utf-8", "replace")
+                if isinstance(part := pair.get(field, memoryview(b"")), memoryview)
+                else ""
+                for field in (_KEY, _VALUE)
+            )
+            check(key in _KNOWN and key not in entries, what,
+                  f"external data are told by {_KNOWN}, each once", key=key[:100])  # fmt: skip
+            entries[key] = value
+        return entries
+
+    def _status(self, name: str, what: str) -> os.stat_result:
+        """Look at a file without opening it."""
+        if name not in self.found:
+            check(len(self.found) < _MOST_FILES, what, f"at most {_MOST_FILES} files")
+            try:
+                status = os.lstat(self.folder / name)
+            except (OSError, ValueError):
+                refuse(what, "the file of external data must lie beside the model",
+                       "Copy or download it too, under its own name.", missing=name)  # fmt: skip
+            check(stat.S_ISREG(status.st_mode), what,
+                  "external data must lie in a file, not in a link or device", _INSIDE,
+                  file=name)  # fmt: skip
+            check(status.st_nlink == 1, what, "the file of external data must have one name only",
+                  "Copy the file itself into the folder.", file=name,
+                  names=status.st_nlink)  # fmt: skip
+            self.found[name] = status
+        return self.found[name]
+
+    def _read(self, name: str, start: int, end: int) -> memoryview:
+        # One mapping at a time: where every tensor has a file, there are too many to be kept open.
+        if self.open is None or self.open[0] != name:
+            self.open = (name, self._map(name))
+        return self.open[1][start:end]
+
+    def _map(self, name: str) -> memoryview:
+        """Map a file into memory that is still the one that was looked at."""
+        known = self.found[name]
+        if known.st_size == 0:
+            return memoryview(b"")
+        flags = os.O_RDONLY
+        for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+            flags |= getattr(os, flag, 0)
+        try:
+            handle = os.open(self.folder / name, flags)
+        except OSError as failure:
+            self._exchanged(name, failure.strerror or str(failure))
+        try:
+            now = os.fstat(handle)
+            same = [
+                (one.st_dev, one.st_ino, one.st_size, one.st_nlink, one.st_mode)
+                for one in (known, now)
+            ]
+            if same[0] != same[1]:
+                self._exchanged(name, "it has changed")
+            return memoryview(mmap.mmap(handle, 0, access=mmap.ACCESS_READ))
+        finally:
+            os.close(handle)
+
+    def _exchanged(self, name: str, reason: str) -> NoReturn:
+        refuse(self.subject, "the file of external data must stay as it was while it is read",
+               file=name, reason=reason)  # fmt: skip
+
+
+def _number(text: str, what: str) -> int:
+    sound = text.isascii() and text.isdigit() and len(text) <= 19
+    check(sound, what, "offset and length of external data must be whole numbers",
+          number=text[:40])  # fmt: skip
+    return int(text)

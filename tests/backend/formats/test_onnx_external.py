@@ -1,0 +1,157 @@
+"""Numbers of ONNX models that lie in a file beside the model: read where the file is its own."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graftgrad import formats
+from graftgrad.errors import FormatError
+from graftgrad.formats import Limits
+from graftgrad.formats.protobuf import block, packed, text, whole
+
+GOLDEN = Path(__file__).parent / "golden"
+NUMBERS = np.array([1.5, -2.0], "f4")
+
+
+def told(*pairs: str) -> bytes:
+    return b"".join(
+        block(13, text(1, key) + text(2, value))
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True)
+    )
+
+
+def written(folder: Path, *pairs: str, name: str = "m.onnx", more: bytes = b"") -> Path:
+    tensor = packed(1, iter((2,))) + whole(2, 1) + text(8, "w") + whole(14, 1) + told(*pairs)
+    path = folder / name
+    path.write_bytes(whole(1, 10) + block(7, text(2, "g") + block(5, tensor + more)) + OPSET)
+    return path
+
+
+OPSET = block(8, whole(2, 21))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with numbers, and what else could be named in it."""
+    (tmp_path / "inner").mkdir()
+    inner = tmp_path / "inner"
+    (tmp_path / "outside").write_bytes(bytes(16))
+    (inner / "data").write_bytes(bytes(4) + NUMBERS.tobytes() + bytes(4))
+    (inner / "empty").touch()
+    (inner / "folder").mkdir()
+    (inner / "folder" / "data").write_bytes(bytes(16))
+    (inner / "linked").write_bytes(bytes(16))
+    os.link(inner / "linked", inner / "hard")
+    os.symlink("data", inner / "soft")
+    os.symlink("../outside", inner / "away")
+    os.mkfifo(inner / "pipe")
+    return inner
+
+
+def test_what_onnx_wrote_is_read(tmp_path: Path) -> None:
+    for name in ("external.onnx", "external.data"):
+        shutil.copy(GOLDEN / name, tmp_path / name)  # a checkout may link files
+    with formats.open_weights(tmp_path / "external.onnx") as archive:
+        assert {name: archive.shape(name) for name in archive} == {
+            "small": (2,), "kernel": (16, 32), "counts": (300,), "empty": (0, 4),
+        }  # fmt: skip
+        np.testing.assert_array_equal(archive["small"], np.array([0.5, 2.0], "f4"))
+        kernel = archive["kernel"]
+        np.testing.assert_array_equal(kernel, np.arange(512, dtype="f4").reshape(16, 32))
+        assert archive["counts"].dtype == np.int64 and archive["counts"][-1] == 299
+    assert not kernel.flags.writeable and kernel[15, 31] == 511  # the pages stay
+
+
+def test_offset_and_length(folder: Path) -> None:
+    path = written(folder, "location", "data", "offset", "4", "length", "8", "checksum", "x")
+    with formats.open_weights(path) as archive:
+        np.testing.assert_array_equal(archive["w"], NUMBERS)
+
+
+NAME = "must be named by a plain file name"
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "climbs": (("location", "../outside"), NAME),
+    "climbs from within": (("location", "folder/../../outside"), NAME),
+    "absolute": (("location", "/etc/passwd"), NAME),
+    "backslashes": (("location", "..\\outside"), NAME),
+    "drive": (("location", "C:data"), NAME),
+    "in a folder": (("location", "folder/data"), NAME),
+    "the folder above": (("location", ".."), NAME),
+    "the folder itself": (("location", "."), NAME),
+    "nothing": (("location", ""), NAME),
+    "unsaid": (("offset", "0"), NAME),
+    "a zero byte": (("location", "data\0x"), NAME),
+    "a long name": (("location", "d" * 256), NAME),
+    "memory of another program": (("location", "*/_ORT_MEM_ADDR_/*", "offset", "1234"), NAME),
+    "missing": (("location", "nowhere"), "must lie beside the model"),
+    "symbolic link": (("location", "soft"), "not in a link or device"),
+    "symbolic link away": (("location", "away"), "not in a link or device"),
+    "hard link": (("location", "hard"), "must have one name only"),
+    "pipe": (("location", "pipe"), "not in a link or device"),
+    "folder": (("location", "folder"), "not in a link or device"),
+    "beyond the end": (("location", "data", "offset", "9"), "must lie inside their file"),
+    "far beyond": (("location", "data", "offset", "9" * 19), "must lie inside their file"),
+    "empty file": (("location", "empty"), "must lie inside their file"),
+    "negative": (("location", "data", "offset", "-8"), "must be whole numbers"),
+    "no number": (("location", "data", "offset", "0x4"), "must be whole numbers"),
+    "other digits": (("location", "data", "offset", "٤"), "must be whole numbers"),
+    "endless number": (("location", "data", "offset", "1" * 20), "must be whole numbers"),
+    "too short": (("location", "data", "length", "4"), "as many bytes as its shape says"),
+    "too long": (("location", "data", "length", "16"), "as many bytes as its shape says"),
+    "twice": (("location", "data", "location", "soft"), "each once"),
+    "unknown word": (("location", "data", "basepath", "/etc"), "each once"),
+    "many words": (("location", "data") * 17, "at most 16 words"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_places_are_refused(name: str, folder: Path) -> None:
+    pairs, words = REFUSED[name]
+    path = written(folder, *pairs)
+    with pytest.raises(FormatError, match="initialiser 'w'") as error:
+        formats.open_weights(path)
+    assert words in str(error.value)
+
+
+def test_numbers_may_not_lie_in_both_places(folder: Path) -> None:
+    path = written(folder, "location", "data", more=block(9, NUMBERS.tobytes()))
+    with pytest.raises(FormatError, match="either in the model or beside it"):
+        formats.open_weights(path)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "another file": lambda data: (data.unlink(), data.write_bytes(bytes(16))),
+    "a link": lambda data: (data.unlink(), data.symlink_to("empty")),
+    "a pipe": lambda data: (data.unlink(), os.mkfifo(data)),
+    "longer": lambda data: data.write_bytes(bytes(99)),
+    "gone": lambda data: data.unlink(),
+    "a second name": lambda data: os.link(data, data.with_name("second")),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_file_that_was_exchanged_is_not_read(name: str, folder: Path) -> None:
+    archive = formats.open_weights(written(folder, "location", "data"))
+    # its place on the disk must not be given to the next file
+    kept = open(folder / "data", "rb")
+    CHANGES[name](folder / "data")
+    with pytest.raises(FormatError, match=r"must stay as it was while it is read; got file='data'"):
+        archive["w"]
+    kept.close()
+
+
+def test_what_lies_beside_counts_as_stored(folder: Path) -> None:
+    size = 40 << 20
+    tensor = packed(1, iter((size // 4,))) + whole(2, 1) + text(8, "w") + whole(14, 1)
+    graph = block(5, tensor + told("location", "big"))
+    with open(folder / "big", "wb") as file:
+        file.truncate(size)
+    path = folder / "m.onnx"
+    path.write_bytes(whole(1, 10) + block(7, graph) + OPSET)
+    assert formats.open_weights(path).shape("w") == (size // 4,)
+    with pytest.raises(FormatError, match="max_bytes=1000"):
+        formats.open_onnx(path, Limits(max_bytes=1000))
