@@ -7,6 +7,7 @@ choice. What the functions compute is told in `ops`; where arrays live in `devic
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -161,10 +162,26 @@ def _rank(build: Build, kind: str) -> int:
 
 
 def _load(kind: str) -> None:
+    """Import what is provided for a kind of device; what fails is tried again by the next call."""
     if kind in _awaited:
         for module in _provided[kind]:
-            import_module(module)
+            try:
+                import_module(module)
+            except BaseException:
+                _drop_halves(module)
+                raise
         _awaited.discard(kind)
+
+
+def _drop_halves(module: str) -> None:
+    """Forget the builders of modules that broke off: the next import registers them again."""
+    for builds in _builders.values():
+        builds[:] = [
+            build
+            for build in builds
+            if not f"{build.__module__}.".startswith(f"{module}.")
+            or build.__module__ in sys.modules
+        ]
 
 
 def builders() -> dict[tuple[type[Function], str], list[Build]]:

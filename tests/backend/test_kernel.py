@@ -1,3 +1,4 @@
+import sys
 import threading
 from itertools import permutations
 
@@ -9,6 +10,7 @@ from graftgrad import kernel, modes, ops
 from graftgrad.device.find import cpu
 from graftgrad.function import Function, function
 from graftgrad.kernel import Call, Kernel, Reference, choose, describe, only_reference
+from graftgrad.ops.exponential import Exp
 from graftgrad.spec import Spec, float32, float64
 
 
@@ -72,6 +74,30 @@ class TestRegistry:
             kernel.kernel(Twice, on="cpu")(build)
         choose(call())
         assert asked == ["mine", "second.part", "first"]
+
+    def test_an_import_that_fails_is_tried_again_and_registers_once(self, monkeypatch, tmp_path):
+        register = "kernel.kernel(Exp, on='lazy')(lambda call: None)\n"
+        head = "from graftgrad import kernel\nfrom graftgrad.ops.exponential import Exp\n"
+        (tmp_path / "lazy_sound.py").write_text(head + register)
+        broken = tmp_path / "lazy_broken"
+        broken.mkdir()
+        (broken / "__init__.py").write_text("from . import part\n" + head + register + "1 / 0\n")
+        (broken / "part.py").write_text(head + register)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(kernel, "_provided", kernel.defaultdict(list))
+        kernel.provide("lazy", "lazy_sound", "lazy_broken")
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                kernel.builders()
+            found = [build.__module__ for build in kernel._builders[Exp, "lazy"]]
+            assert found == ["lazy_broken.part", "lazy_sound"]  # whole, and not imported again
+        text = (broken / "__init__.py").read_text().replace("1 / 0", "whole = True")
+        (broken / "__init__.py").write_text(text)
+        found = [build.__module__ for build in kernel.builders()[Exp, "lazy"]]
+        assert found == ["lazy_broken", "lazy_broken.part", "lazy_sound"]
+        assert not kernel._awaited
+        for name in ("lazy_sound", "lazy_broken", "lazy_broken.part"):
+            monkeypatch.delitem(sys.modules, name)
 
     def test_a_builder_that_offers_is_taken(self):
         kernel.kernel(Twice, on="cpu")(lambda call: Marked())
