@@ -11,7 +11,7 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from .fetching import Source, cache_folder, checksum, fetched
+from .fetching import Source, cache_folder, checksum, fetched, stamp
 from .unpacking import SUBJECT, unpack
 
 ALGORITHMS = ("auto", "sha256", "md5")
@@ -78,9 +78,9 @@ def get_file(
         wanted or "", algorithm,
         otherwise=f" Offline, put the file into {folder} under the name {target.name}.",
     )  # fmt: skip
-    there = not force_download and target.is_file() and source.fits(target)
-    if not there:
-        fetched(source, target, again=force_download)
+    before = stamp(target)
+    fetched(source, target, again=force_download)
+    there = before is not None and stamp(target) == before
     if not unpacks:
         return str(target)
     place = folder / (f"{name.split('.')[0]}_extracted" if fname and "." in name else name)

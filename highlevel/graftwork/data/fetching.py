@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -79,19 +80,22 @@ def fetched(source: Source, target: Path, again: bool = False) -> Path:
         TimeoutError: another process has been downloading the file for an hour.
         OSError: the folder cannot be written.
     """
-    if not again and target.is_file() and source.fits(target):
+    looked = stamp(target)
+    if not again and looked is not None and source.fits(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target):
-        if not again and target.is_file() and source.fits(target):
+        if not again and stamp(target) not in (None, looked) and source.fits(target):
             return target  # another process was faster
         part = target.with_name(target.name + ".part")
         continued = _fetch(source, part)
-        if continued and not source.fits(part):
+        sound = source.fits(part)
+        if continued and not sound:
             # Its beginning may be of an older file at that address.
             part.unlink()
             _fetch(source, part)
-        if not source.fits(part):
+            sound = source.fits(part)
+        if not sound:
             found = checksum(part, source.kind)
             part.unlink()
             expect(False, f"download of {source.file}",
@@ -100,6 +104,17 @@ def fetched(source: Source, target: Path, again: bool = False) -> Path:
                    advice="Nothing was kept; try again.")  # fmt: skip
         os.replace(part, target)
     return target
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file does, without reading it; None where there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager

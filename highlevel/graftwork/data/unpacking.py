@@ -7,6 +7,7 @@ bytes come out than an archive of its size can honestly hold. Where archives com
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 SUBJECT = "get_file"
 CHUNK = 1 << 20
 _SMALL = 64 << 20  # so much may come out of the smallest archive
+# What the system says where it cannot write, whatever is written.
+_DISK = {
+    errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE,
+    errno.ENFILE, getattr(errno, "EDQUOT", errno.ENOSPC),
+}  # fmt: skip
 _HEADS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "lzma"))
 
 
@@ -41,6 +47,7 @@ def unpack(archive: Path, place: Path, kind: Any = "auto", limits: Limits = DEFA
         ConfigError: the kind is not known.
         FormatError: it is no such archive, it is damaged, a member is no plain file or folder
             within it, or more comes out than `limits` let.
+        OSError: the disk is full or cannot be written; what was unpacked is removed again.
     """
     import tempfile  # here: slow to import, as the next two
 
@@ -59,6 +66,22 @@ def unpack(archive: Path, place: Path, kind: Any = "auto", limits: Limits = DEFA
         shutil.rmtree(draft, ignore_errors=True)
 
 
+class _Unwritten(OSError):
+    """The disk, not the archive, failed."""
+
+
+@contextmanager
+def _writing(where: Path) -> Iterator[None]:
+    """Tell a disk that is full from an archive that is broken."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:  # a file in the place of a folder: the archive's fault
+            raise
+        text = f"{error.strerror}; nothing of the archive was kept"
+        raise _Unwritten(error.errno, text, str(where)) from error
+
+
 @contextmanager
 def _reading(archive: Path) -> Iterator[None]:
     """Let nothing but errors of ours out while an archive is read."""
@@ -74,7 +97,7 @@ def _reading(archive: Path) -> Iterator[None]:
     )  # fmt: skip
     try:
         yield
-    except FormatError:
+    except (FormatError, _Unwritten):
         raise
     except damaged as error:
         raise FormatError(f"{archive}: must be an archive that is whole; got {error}.") from error
@@ -125,12 +148,22 @@ class Meter:
 
     def copy(self, source: IO[bytes], where: Path) -> None:
         """Copy a member, as long as it is not too much."""
-        where.parent.mkdir(parents=True, exist_ok=True)
-        with open(where, "wb") as sink:
+        self.folder(where.parent)
+        with _writing(where):
+            sink = open(where, "wb", buffering=0)
+        with sink:
             while chunk := source.read(CHUNK):
                 self.count += len(chunk)
                 _allow(self.count, self.most, self.subject)
-                sink.write(chunk)
+                rest = memoryview(chunk)
+                while rest:
+                    with _writing(where):
+                        rest = rest[sink.write(rest) :]
+
+    def folder(self, where: Path) -> None:
+        """Make a folder and those above it."""
+        with _writing(where):
+            where.mkdir(parents=True, exist_ok=True)
 
 
 def _allow(count: int, most: int, subject: str) -> None:
@@ -205,7 +238,7 @@ def _unzip(file: zipfile.ZipFile, draft: Path, meter: Meter) -> None:
     _allow(sum(one.file_size for one, _ in members), meter.most, meter.subject)
     for one, where in members:
         if one.is_dir():
-            where.mkdir(parents=True, exist_ok=True)
+            meter.folder(where)
             continue
         with file.open(one) as source:
             meter.copy(source, where)
@@ -222,7 +255,7 @@ def _untar(file: tarfile.TarFile, draft: Path, meter: Meter) -> None:
     _allow(sum(one.size for one, _ in members), meter.most, meter.subject)
     for one, where in members:
         if one.isdir():
-            where.mkdir(parents=True, exist_ok=True)
+            meter.folder(where)
             continue
         source = file.extractfile(one)
         expect(source is not None, meter.subject, "members must hold bytes", error=FormatError,

@@ -1,5 +1,6 @@
 """Downloads: taken up again, checked, unpacked without harm; data sets from local files."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -16,7 +17,9 @@ import pytest
 import graftwork as gw
 from graftgrad.errors import ConfigError, FormatError
 from graftgrad.formats import Limits
+from graftwork.data import download
 from graftwork.data.download import get_file
+from graftwork.data.fetching import checksum
 from graftwork.data.unpacking import unpack
 
 CONTENT = bytes(range(256)) * 40
@@ -38,6 +41,60 @@ def test_a_file_is_fetched_once_and_checked(tmp_path: Path) -> None:
     assert get_file(None, origin, file_hash=SHA, cache_dir=tmp_path / "cache") == path
     with pytest.raises(ConnectionError, match=r"must be reachable; got .*Offline, put the file"):
         get_file(None, origin, file_hash=SHA, cache_dir=tmp_path / "cache", force_download=True)
+
+
+def test_a_checksum_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[str] = []
+
+    def counting(path: Path, kind: str) -> str:
+        computed.append(path.name)
+        return checksum(path, kind)
+
+    monkeypatch.setattr(download, "checksum", counting)
+    origin, cache = served(tmp_path), tmp_path / "cache"
+    path = Path(get_file(None, origin, file_hash=SHA, cache_dir=cache))
+    assert computed == ["file.bin.part"]
+    computed.clear()
+    get_file(None, origin, file_hash=SHA, cache_dir=cache)
+    assert computed == ["file.bin"]
+    computed.clear()
+    path.write_bytes(b"spoiled")
+    get_file(None, origin, file_hash=SHA, cache_dir=cache)
+    assert computed == ["file.bin", "file.bin.part"] and path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_a_full_disk_is_no_broken_archive(kind: str, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: the system refuses the same call."""
+    resource = pytest.importorskip("resource")
+    archive, place = tmp_path / f"a.{kind}", tmp_path / "place"
+    (tmp_path / "big").write_bytes(os.urandom(100_000))
+    if kind == "zip":
+        with zipfile.ZipFile(archive, "w") as whole:
+            whole.write(tmp_path / "big", "small")
+    else:
+        with tarfile.open(archive, "w") as tar:
+            tar.add(tmp_path / "big", "small")
+    place.mkdir()
+    (place / "before").touch()
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
+    try:
+        with pytest.raises(OSError, match="nothing of the archive was kept") as error:
+            unpack(archive, place)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert error.value.errno == errno.EFBIG and not isinstance(error.value, FormatError)
+    left = sorted(one.name for one in tmp_path.iterdir())
+    assert left == [f"a.{kind}", "big", "place"] and (place / "before").exists()
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_broken_archive(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in ("a", "a/b"):
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    with pytest.raises(FormatError, match="must be an archive that is whole"):
+        unpack(tmp_path / "a.tar", tmp_path / "place")
 
 
 def test_a_wrong_checksum_keeps_nothing(tmp_path: Path) -> None:
