@@ -120,7 +120,7 @@ def expect(
         raise error(sentence(subject, rule, got, advice))
 
 
-def note(error: GraftError, text: str) -> None:
+def note(error: Exception, text: str) -> None:
     """Add where it happened to an error that is on its way up."""
     if hasattr(error, "add_note"):
         error.add_note(text)

@@ -220,12 +220,19 @@ class Configured:
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, from which `from_config` makes an equal object.
 
+        A class of the user's own is told by what its constructor was given; if it has a
+        `get_config` itself, which adds these, by the settings of the class here that it extends.
+
         Raises:
             ConfigError: a constructor of the user's own took something that is no plain value.
         """
-        if _is_declared(type(self)):
-            return {name: encoded(getattr(self, name)) for name in type(self).settings}
-        return self._own_config()
+        kind = type(self)
+        if not _is_declared(kind) and kind.get_config.__module__.startswith(f"{__package__}."):
+            return self._own_config()
+        known: dict[str, Setting] = next(
+            (vars(one)["settings"] for one in kind.__mro__ if _is_declared(one)), {}
+        )
+        return {name: encoded(getattr(self, name)) for name in known}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -338,10 +345,25 @@ def get_registered_object(
 def serialize_keras_object(obj: Any) -> Any:
     """Return an object as plain values: numbers, strings, lists and configurations.
 
+    A function becomes a reference to its name, which whoever reads it must know.
+
     Raises:
         ConfigError: it cannot be told that way, for example a lambda.
     """
-    return encoded(obj)
+    if isinstance(obj, (tuple, list)):
+        return [serialize_keras_object(one) for one in obj]
+    if isinstance(obj, Mapping):
+        return {str(key): serialize_keras_object(one) for key, one in obj.items()}
+    own_name = getattr(obj, "__name__", "")
+    if not callable(obj) or isinstance(obj, (Configured, type)) or not own_name.isidentifier():
+        return encoded(obj)
+    name = getattr(obj, "registered_name", own_name)
+    if any(isinstance(room.known.get(name), type) for room in REGISTRIES.values()):
+        return name  # of a loss or metric that is a class as well
+    return {
+        "module": "builtins", "class_name": "function", "config": name,
+        "registered_name": "function",
+    }  # fmt: skip
 
 
 def deserialize_keras_object(

@@ -193,3 +193,14 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
 def test_what_is_refused(do: Any, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=re.escape(text)):
         do()
+
+
+def test_one_named_layer_meets_the_last_output_of_the_other() -> None:
+    teacher, student = network("t", 8, 1), network("s", 3, 2)
+    loss = FeatureDistillation(loss="mse", student_layer_name="s_wide")
+    both = Distiller(teacher, student, loss, student_loss_weight=0.0)
+    both.compile("sgd", loss=CROSS)
+    wide = gw.Model(student.inputs, student.get_layer("s_wide").output)
+    wanted = np.mean((teacher.predict(X, verbose=0) - wide.predict(X, verbose=0)) ** 2)
+    found = float(both.compute_loss(X, Y, training=False))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)

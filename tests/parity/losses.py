@@ -22,6 +22,7 @@ STEPS = DRAW.standard_normal((4, 5, 4)).astype("float32")
 
 CASES: list[Case] = [
     case("MeanSquaredError", REAL, GUESS),
+    case("MeanSquaredError", REAL, GUESS[:, :1], note="spread"),
     case("MeanAbsoluteError", REAL, GUESS),
     case("MeanAbsolutePercentageError", REAL, GUESS),
     case("MeanSquaredLogarithmicError", np.abs(REAL), np.abs(GUESS)),

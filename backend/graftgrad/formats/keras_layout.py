@@ -56,7 +56,8 @@ def layout(file: Hdf5File) -> str:
     """Tell which of the layouts a file has: "legacy", "keras3" or "plain"."""
     if any(file.names(root, "layer_names") is not None for root in _roots(file)):
         return "legacy"
-    return "keras3" if any(_VARIABLE.fullmatch(path) for path in file.datasets) else "plain"
+    counted = any(_VARIABLE.fullmatch(path) for path in file.datasets)
+    return "keras3" if counted or layer_labels(file) else "plain"
 
 
 def _roots(file: Hdf5File) -> list[str]:

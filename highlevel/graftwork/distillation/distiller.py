@@ -143,10 +143,10 @@ class Distiller(Model):
         for one, weight in zip(
             self.distillation_losses, self.distillation_loss_weights, strict=True
         ):
-            if _name(one, "teacher") is not None:
-                pair = told[_name(one, "teacher")], seen[_name(one, "student") or FINAL]
+            if _name(one, "teacher") is None and _name(one, "student") is None:
+                pair = told[FINAL], y_pred  # as it was computed for the student's own loss
             else:
-                pair = told[FINAL], y_pred
+                pair = told[_name(one, "teacher") or FINAL], seen[_name(one, "student") or FINAL]
             one.validate_outputs(*pair)
             value = one.compute_loss(*pair)
             expect(not getattr(value, "shape", ()), type(one).__name__,

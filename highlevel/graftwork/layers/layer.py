@@ -37,6 +37,7 @@ from ..tables.strings import is_text
 from ..weight import Weight, positive_multiplier
 from .masks import fill, lay, mask_of, masks_of, set_mask
 from .penalties import Penalties
+from .stored import Stored, recorded
 from .symbol import Application, KerasTensor, is_symbolic, leaves, mapped, shape_of, symbols, traced
 
 
@@ -109,7 +110,7 @@ class InputSpec:
                    input=given)  # fmt: skip
 
 
-class Bookkeeping(Configured):
+class Bookkeeping(Stored, Configured):
     """What every layer keeps besides its settings, from before its constructor runs."""
 
     built: bool
@@ -491,6 +492,12 @@ class Layer(Bookkeeping):
         return self
 
     # -- building ------------------------------------------------------------------------------
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let a `build` that is called by hand count, unless it is a model's."""
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls) and not hasattr(cls, "compile"):
+            cls.build = recorded(vars(cls)["build"])  # type: ignore[method-assign]
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for an input of this shape, batch included (None where unknown)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -178,8 +179,10 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
-def matched(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+def matched(subject: str, y_true: Any, y_pred: Any, spread: bool = False) -> tuple[Tensor, Tensor]:
     """Return targets in the element type of the predictions, both of one shape.
+
+    With `spread`, sizes of 1 may also stand beside others, which is seldom meant: it is warned of.
 
     Raises:
         ShapeError: their shapes differ.
@@ -188,7 +191,16 @@ def matched(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     predictions = predictions if is_floating(predictions.dtype) else predictions.to("float32")
     targets = as_tensor(y_true).to(predictions.dtype)
     targets, predictions = same_rank(targets, predictions)
-    expect(targets.shape == predictions.shape, subject,
-           "targets and predictions must have one shape",
-           y_true=targets.shape, y_pred=predictions.shape)  # fmt: skip
+    if targets.shape != predictions.shape:
+        fits = spread and targets.ndim == predictions.ndim and all(
+            1 in sizes or sizes[0] == sizes[1]
+            for sizes in zip(targets.shape, predictions.shape, strict=True)
+        )  # fmt: skip
+        expect(fits, subject, "targets and predictions must have one shape",
+               y_true=targets.shape, y_pred=predictions.shape)  # fmt: skip
+        warnings.warn(
+            f"{subject}: targets {targets.shape} and predictions {predictions.shape} should have "
+            "one shape; each is compared with all that stand where the other has size 1.",
+            stacklevel=3,
+        )
     return targets, predictions

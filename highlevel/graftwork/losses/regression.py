@@ -17,19 +17,19 @@ EPSILON = 1e-7
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return Σ_d (y_pred − y_true)² / D for every sample: (N, …, D) -> (N, …)."""
-    t, p = matched("mean_squared_error", y_true, y_pred)
+    t, p = matched("mean_squared_error", y_true, y_pred, spread=True)
     return ops.square(p - t).mean(-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return Σ_d |y_pred − y_true| / D for every sample: (N, …, D) -> (N, …)."""
-    t, p = matched("mean_absolute_error", y_true, y_pred)
+    t, p = matched("mean_absolute_error", y_true, y_pred, spread=True)
     return ops.abs(p - t).mean(-1)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return 100 · Σ_d |y_true − y_pred| / max(|y_true|, 1e-7) / D for every sample."""
-    t, p = matched("mean_absolute_percentage_error", y_true, y_pred)
+    t, p = matched("mean_absolute_percentage_error", y_true, y_pred, spread=True)
     return (ops.abs(t - p) / ops.maximum(ops.abs(t), EPSILON)).mean(-1) * 100.0
 
 
@@ -38,7 +38,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
 
     Values below 1e-7 count as 1e-7.
     """
-    t, p = matched("mean_squared_logarithmic_error", y_true, y_pred)
+    t, p = matched("mean_squared_logarithmic_error", y_true, y_pred, spread=True)
     first = ops.log(ops.maximum(p, EPSILON) + 1.0)
     second = ops.log(ops.maximum(t, EPSILON) + 1.0)
     return ops.square(first - second).mean(-1)
@@ -46,7 +46,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """Return the mean of e²/2 where |e| ≤ δ, else δ·|e| − δ²/2, for every sample (Huber 1964)."""
-    t, p = matched("huber", y_true, y_pred)
+    t, p = matched("huber", y_true, y_pred, spread=True)
     size = ops.abs(p - t)
     near = ops.square(size) * 0.5
     return ops.where(size <= delta, near, size * delta - 0.5 * delta * delta).mean(-1)
@@ -54,7 +54,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
 
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """Return the mean of ln cosh(y_pred − y_true) for every sample."""
-    t, p = matched("log_cosh", y_true, y_pred)
+    t, p = matched("log_cosh", y_true, y_pred, spread=True)
     error = p - t
     return (error + activation.softplus(error * -2.0) - math.log(2.0)).mean(-1)
 
@@ -72,7 +72,7 @@ def normalized(x: Tensor, axis: int) -> Tensor:
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """Return the mean of y_pred − y_true · ln(y_pred + 1e-7) for every sample."""
-    t, p = matched("poisson", y_true, y_pred)
+    t, p = matched("poisson", y_true, y_pred, spread=True)
     return (p - t * ops.log(p + EPSILON)).mean(-1)
 
 

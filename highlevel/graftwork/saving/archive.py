@@ -15,6 +15,7 @@ from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.formats import Entry
 
 from ..layers.layer import Layer, phase
+from ..registry import custom_object_scope
 from . import (
     assets,
     compilation,
@@ -22,6 +23,7 @@ from . import (
     legacy_file,
     names,
     optimizer_state,
+    own_variables,
     rates,
     sources,
     weights,
@@ -73,7 +75,7 @@ def save_model(
         legacy_file.write(model, place, optimizer)
         return
     told = config.model_config(model)
-    compiled = compilation.compile_config(model)
+    compiled = compilation.told_by(model)
     if compiled is not None:
         told["compile_config"] = compiled
     arrays, labels = weights.keras_tree(model)
@@ -183,7 +185,8 @@ def _load_keras(
         _apply_notes(model, notes, file.subject)
         told = file.config.get("compile_config")
         if compile and told:
-            compilation.compiled(model, told, custom_objects)
+            with custom_object_scope(custom_objects or {}):
+                model.compile_from_config(told)
             special = {
                 n: e for n, e in source.extra.items() if n.startswith(f"{optimizer_state.OURS}/")
             }
@@ -197,7 +200,7 @@ def _filled(told: Any, source: Source, custom_objects: Mapping[str, Any] | None)
     """Make a model no larger than what the file stores, and fill its weights."""
     with _budget(source.numbers):
         model = config.model_from_config(told, custom_objects)
-    if names.places(model) or source.entries:
+    if names.places(model) or source.entries or own_variables.loaders(model):
         weights.take(model, source)
     return model
 

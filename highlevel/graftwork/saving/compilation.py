@@ -8,7 +8,7 @@ from typing import Any
 from graftgrad.errors import ConfigError, expect
 
 from .. import registry
-from ..registry import Configured, custom_object_scope, encoded
+from ..registry import Configured, custom_object_scope, encoded, serialize_keras_object
 from . import dialects
 
 Config = dict[str, Any]
@@ -27,6 +27,22 @@ def compile_config(model: Any) -> Config | None:
             "steps_per_execution")  # fmt: skip
     found: Config = dialects.written({key: _compiled(key, told[key]) for key in keys})
     return {key: found.get(key) for key in keys}
+
+
+def told_by(model: Any) -> Config | None:
+    """Return what a model's `get_compile_config` says, as plain values; None if not compiled.
+
+    A class of one's own may return optimizers, losses and functions there, as in Keras.
+
+    Raises:
+        ConfigError: something in it cannot be told as plain values, or it is no dictionary.
+    """
+    found = model.get_compile_config() if getattr(model, "compiled", False) else None
+    expect(found is None or isinstance(found, Mapping), f'model "{model.name}"',
+           "get_compile_config must return a dictionary", error=ConfigError,
+           got=type(found).__name__)  # fmt: skip
+    told: Config | None = None if found is None else serialize_keras_object(found)
+    return told
 
 
 def _compiled(key: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from graftgrad.formats.strict_json import parse_object
 
 from .. import registry
 from ..layers.layer import Layer
+from ..layers.stored import defines
 from ..registry import Configured, custom_object_scope, found_class
 from . import dialects, graph
 
@@ -73,7 +74,7 @@ class _Writer:
                 "layers": [self.entry(one) for one in [*entrance, *layer.stack]],
             }  # fmt: skip
             if layer.built and layer.built_shape is not None:
-                config["build_input_shape"] = _listed(layer.built_shape)
+                config["build_input_shape"] = layer.get_build_config()["input_shape"]
             return config
         found: Config = layer.get_config()
         return found
@@ -108,17 +109,10 @@ def form_of(kind: type) -> str:
 def _build_config(layer: Any) -> Config | None:
     if form_of(type(layer)) == "functional":
         return {"input_shape": None}
-    if hasattr(layer, "get_build_config"):
-        found: Config = layer.get_build_config()
+    if defines(layer, "get_build_config") or (layer.built and layer.variables):
+        found: Config | None = layer.get_build_config()
         return found
-    shaped = layer.built and layer.built_shape is not None
-    return {"input_shape": _listed(layer.built_shape)} if shaped and layer.variables else None
-
-
-def _listed(shape: Any) -> Any:
-    if isinstance(shape, Mapping):
-        return {key: _listed(one) for key, one in shape.items()}
-    return [_listed(one) for one in shape] if isinstance(shape, (tuple, list)) else shape
+    return None
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -239,8 +233,10 @@ class _Maker:
             return self.sequential(kind, settings, shape)
         made = _from_config(kind, settings)
         told = entry.get("build_config")
-        if hasattr(made, "build_from_config") and isinstance(told, Mapping):
-            made.build_from_config(told)
+        if defines(made, "build_from_config") and isinstance(told, Mapping):
+            if not made.built:
+                made.build_from_config(told)
+                object.__setattr__(made, "built", True)
             return made
         shape = _shape(told, "input_shape")
         own_models = hasattr(made, "compile") or any(True for _ in made.children())

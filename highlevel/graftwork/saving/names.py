@@ -104,6 +104,11 @@ class Group:
     labels: str
     weights: list[Weight] = field(default_factory=list)
 
+    @property
+    def variables(self) -> str:
+        """The path under which a file of Keras' layout holds the layer's arrays."""
+        return f"{self.path}/vars".lstrip("/")
+
 
 def in_order(layer: Layer) -> bool:
     """Tell whether a layer is a Sequential or Functional model, whose layers bear names."""
@@ -205,8 +210,7 @@ def groups(model: Layer) -> list[Group]:
         if id(layer) in visited:
             return
         visited.add(id(layer))
-        own = sorted(layer.own(), key=lambda named: named[1].kind != "parameter")
-        found.append(Group(path, layer, labels, [weight for _, weight in own]))
+        found.append(Group(path, layer, labels, layer.stored_weights()))
         for place, child in _held(layer):
             visit(child, f"{path}/{place}".lstrip("/"), f"{labels}/{child.name}".lstrip("/"))
 

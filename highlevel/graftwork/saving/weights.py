@@ -12,7 +12,7 @@ from graftgrad import Tensor, formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError, expect
 
 from ..layers.layer import Layer
-from . import names
+from . import names, own_variables
 from .matching import Match, expected_leftovers
 from .ordering import Matching, chosen
 from .report import LoadReport, Mismatch
@@ -67,25 +67,51 @@ def take(
     skip: Sequence[str] = (),
     match: Matching = "auto",
 ) -> LoadReport:
-    """Plan, check, read everything, and only then assign."""
-    kept = [place for place in names.places(model) if not _within(place.path, skip)]
-    expect(len(kept) > 0 and model.built, f'model "{model.name}"',
+    """Plan, check, read everything, and only then assign; layers that fill themselves go first."""
+    listed = names.places(model)
+    kept = [place for place in listed if not _within(place.path, skip)]
+    own = _filling(model, source, by_name or match != "auto", listed, skip)
+    expect(bool(kept or own) and model.built, f'model "{model.name}"',
            "must be built before weights are loaded", error=ConfigError, weights=0,
            advice="Give it an Input, call it once or call build(input_shape).")  # fmt: skip
     by_name = by_name or match == "name"
-    planned = chosen(match, model, source, kept, by_name)
+    themselves = {id(one.layer): one for one in own}
+    rest = [place for place in kept if id(place.layer) not in themselves]
+    whole, source = source, own_variables.without(own, source)
+    planned = chosen(match, model, source, rest, by_name)
     plan = [one for one in planned if not _within(one.name, skip)]
-    report = _judged(plan, kept, source, skip)
+    report = _judged(plan, rest, source, skip)
     unbuilt = [one.name for one in model.flattened() if not one.built]
     expect(not (unbuilt and report.unexpected), f'model "{model.name}"',
            "every layer must be built before weights are loaded", error=ConfigError,
            unbuilt=unbuilt, left_over_in_file=len(report.unexpected),
            advice="Call the model once, or call build(input_shape).")  # fmt: skip
-    _check(report, lenient, lenient or by_name, source)
+    if rest or not own:
+        _check(report, lenient, lenient or by_name, source)
     values = [(match.place.weight, _value(match, source.subject)) for match in plan if match.fits]
+    failed = own_variables.fill(own, whole, lenient)
     for weight, value in values:
         weight.assign(value)
+    for place in kept:
+        one = themselves.get(id(place.layer))
+        if one in failed:
+            report.missing.append(place.path)
+        elif one is not None:
+            report.loaded[place.path] = one.variables
     return report
+
+
+def _filling(
+    model: Layer, source: Source, matched: bool, listed: list[names.Place], skip: Sequence[str]
+) -> list[own_variables.Own]:
+    """Return the layers that fill themselves: from Keras' layout, if nobody matches names."""
+    if source.dialect != "keras3" or matched:
+        return []
+    passed = {id(place.layer) for place in listed if _within(place.path, skip)}
+    return [
+        one for one in own_variables.loaders(model)
+        if id(one.layer) not in passed and not _within(one.variables, skip)
+    ]  # fmt: skip
 
 
 def _within(name: str, skip: Sequence[str]) -> bool:
@@ -224,9 +250,9 @@ def keras_tree(model: Layer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
     arrays: dict[str, Any] = {}
     labels: dict[str, dict[str, Any]] = {}
     for group in names.groups(model):
-        variables = f"{group.path}/vars".lstrip("/")
-        labels[variables] = {"name": group.layer.name}
-        arrays |= {f"{variables}/{i}": weight.numpy() for i, weight in enumerate(group.weights)}
+        labels[group.variables] = {"name": group.layer.name}
+        kept = own_variables.arrays_of(group)
+        arrays |= {f"{group.variables}/{name}": array for name, array in kept.items()}
     return arrays, labels
 
 

@@ -185,3 +185,13 @@ def test_circle_compares_with_embeddings_of_others() -> None:
 def test_unfit_labels_and_regions(call: Any, error: Any, text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_sizes_of_one_are_spread_out_with_a_warning() -> None:
+    y_true, y_pred = arrays(4, 3), arrays(4, 1)
+    told = r"mean_squared_error: targets \(4, 3\) and predictions \(4, 1\) should have one shape"
+    with pytest.warns(UserWarning, match=told):
+        loss = losses.MeanSquaredError()(y_true, y_pred)
+    np.testing.assert_allclose(float(loss), np.mean((y_true - y_pred) ** 2), rtol=1e-6)
+    with pytest.raises(ShapeError, match=r"hinge: targets and predictions must have one shape"):
+        losses.Hinge()(y_true, y_pred)
