@@ -359,7 +359,19 @@ if TYPE_CHECKING:
     from . import export, formats
     from .drawing.draw import draw
 else:
-    __getattr__, __dir__ = deferred(__name__, export="", formats="", drawing="draw")
+    __getattr__, __dir__ = deferred(
+        __name__,
+        {
+            "nn": "Layers are in graftwork.layers (nn.Linear(512, 10) is Dense(10)); "
+            "losses and activations are functions of graftgrad.ops.",
+            "save": "Write model.save_weights('name.pth'): PyTorch reads it too.",
+            "load": "Write model.load_weights('name.pth'), which reads PyTorch's files; "
+            "graftgrad.formats.open_weights gives the arrays alone.",
+        },
+        export="",
+        formats="",
+        drawing="draw",
+    )
 
 __all__ = [
     "Generator",

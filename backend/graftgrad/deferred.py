@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 
-def deferred(package: str, **modules: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def deferred(
+    package: str, elsewhere: Mapping[str, str] | None = None, /, **modules: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a package, which import and list what comes late.
 
     Type checkers read the same names in imports that do not run:
@@ -21,6 +23,7 @@ def deferred(package: str, **modules: str) -> tuple[Callable[[str], Any], Callab
 
     Args:
         package: its name.
+        elsewhere: names that other libraries have in such a package, and what to write here.
         modules: for each module the names that it brings, separated by spaces; none if the module
             itself is the name.
     """
@@ -29,7 +32,8 @@ def deferred(package: str, **modules: str) -> tuple[Callable[[str], Any], Callab
 
     def __getattr__(name: str) -> Any:
         if name not in where:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            advice = f". {elsewhere[name]}" if elsewhere and name in elsewhere else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{advice}")
         module = import_module(f"{package}.{where[name] or name}")
         found = getattr(module, name) if where[name] else module
         setattr(sys.modules[package], name, found)  # it is asked for once

@@ -120,6 +120,13 @@ def expect(
         raise error(sentence(subject, rule, got, advice))
 
 
+def uncalled(value: object) -> str:
+    """Advise to call a class that was given in place of an object; nothing for anything else."""
+    if not isinstance(value, type):
+        return ""
+    return f"That is the class; make an object of it: {value.__name__}(…)."
+
+
 def note(error: Exception, text: str) -> None:
     """Add where it happened to an error that is on its way up."""
     if hasattr(error, "add_note"):

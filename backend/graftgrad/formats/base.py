@@ -60,9 +60,9 @@ def refuse(subject: str, rule: str, advice: str = "", **got: object) -> NoReturn
     raise FormatError(sentence(subject, rule, got, advice))
 
 
-def missing(subject: str, rule: str, **got: object) -> NoReturn:
+def missing(subject: str, rule: str, advice: str = "", **got: object) -> NoReturn:
     """Raise MissingFileError in the sentence form of the house."""
-    raise MissingFileError(sentence(subject, rule, got))
+    raise MissingFileError(sentence(subject, rule, got, advice))
 
 
 def check(condition: bool, subject: str, rule: str, advice: str = "", **got: object) -> None:

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,9 +43,21 @@ def map_file(path: PathLike) -> memoryview:
             _check_regular(subject, os.fstat(file.fileno()), place)
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
-        missing(subject, "the file must exist", path=str(place.absolute()))
+        missing(subject, "the file must exist", _near(place), path=str(place.absolute()))
     except OSError as failure:
         refuse(subject, "the file must be readable", reason=failure.strerror or str(failure))
+
+
+def _near(place: Path) -> str:
+    """Say which files of the folder have nearly this name, or that there is no such folder."""
+    import difflib  # here: a failure alone needs it
+
+    try:
+        present = [one.name for one in islice(os.scandir(place.parent), 5000)]
+    except OSError:
+        return "Its folder cannot be read, or does not exist."
+    near = difflib.get_close_matches(place.name, present, 2)
+    return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
 def _check_regular(subject: str, status: os.stat_result, place: Path) -> None:

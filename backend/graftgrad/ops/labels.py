@@ -121,8 +121,11 @@ def check_whole(labels: Tensor, subject: str) -> None:
 
     def check(array: Any) -> None:
         host = device.fetch(array)
-        whole = bool((host == np.floor(host)).all())
-        expect(whole, subject, "labels must be whole numbers", error=DataError, y_true=host)
+        broken = host != np.floor(host)
+        if broken.any():
+            first = float(host[broken][0])
+            expect(False, subject, "labels must be whole numbers", error=DataError, label=first,
+                   **{"labels with a fraction": f"{int(broken.sum())} of {host.size}"})  # fmt: skip
 
     modes.look(check, labels.array)
 
@@ -146,7 +149,12 @@ def _check_range(labels: Any, classes: int, ignore_index: int | None, subject: s
             "classes": classes,
             "labels out of range": f"{int(wrong.sum())} of {wrong.size}",
         }
-        raise DataError(sentence(subject, f"labels must lie in [0, {classes})", got))
+        advice = (
+            "One output between 0 and 1 wants binary_crossentropy."
+            if classes == 1
+            else "Labels count from 0, and the last layer needs an output for each."
+        )
+        raise DataError(sentence(subject, f"labels must lie in [0, {classes})", got, advice))
 
 
 def check_shares(targets: Any, *, subject: str) -> None:

@@ -40,9 +40,11 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.param_groups: list[Group] = []
         self.flats: list[FlatGroups] = []
-        expect(not isinstance(params, (Tensor, Mapping, set)), self.name,
+        ordered = hasattr(params, "__iter__") and not isinstance(params, (Tensor, Mapping, set))
+        advice = "Pass model.parameters()." if hasattr(params, "parameters") else ""
+        expect(ordered, self.name,
                "params must be an ordered collection of parameters or of groups",
-               error=ConfigError, params=type(params).__name__)  # fmt: skip
+               error=ConfigError, params=type(params).__name__, advice=advice)  # fmt: skip
         listed = list(params)
         expect(len(listed) > 0, self.name, "there must be at least one parameter",
                error=ConfigError, params=listed,

@@ -11,7 +11,7 @@ from graftgrad.errors import ConfigError, FormatError, ShapeError, expect, note
 from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..layers.symbol import KerasTensor
 from ..models import Functional
-from .weights import Entry, find, names_in
+from .weights import Entry, find, names_in, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ class Network:
             try:
                 made.load_weights(path)
             except (FormatError, ShapeError) as error:
-                note(error, f"{self.subject}: the file must hold this network; got "
-                     f"include_top={self.include_top}, classes={self.classes}.")  # fmt: skip
+                note(error, f"{self.subject}: {told(self.include_top, self.classes)}")
                 raise
         return made
 

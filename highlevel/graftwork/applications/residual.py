@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graftgrad import Tensor, ops
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, ShapeError, expect, note
 
 from ..layers import (
     BatchNormalization,
@@ -19,7 +19,7 @@ from ..layers import (
 from ..models import Model
 from ..registry import configuration, decoded, layers
 from .pixels import preprocess
-from .weights import Entry, find
+from .weights import Entry, find, told
 
 BASE = "https://download.pytorch.org/models"
 CATALOGUE = {
@@ -246,7 +246,11 @@ def network(depth: int, path: Any, name: str | None, kwargs: dict[str, Any]) -> 
     block = "basic" if depth < 50 else "bottleneck"
     model = ResNet(block, DEPTHS[depth], name=name or f"resnet{depth}", **kwargs)
     if path is not None:
-        model.load_weights(path, skip=() if model.include_top else ("fc",))
+        try:
+            model.load_weights(path, skip=() if model.include_top else ("fc",))
+        except ShapeError as error:
+            note(error, f"{model.name}: {told(model.include_top, model.classes)}")
+            raise
     return model
 
 

@@ -46,6 +46,15 @@ def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | N
     return downloaded(entry)
 
 
+def told(include_top: bool, classes: int) -> str:
+    """Say beside an error what a network wants from its file, and how to have other classes."""
+    return (
+        f"the file must hold this network; got include_top={include_top}, classes={classes}. "
+        "For classes of your own take the classes of the file, or include_top=False, and put a "
+        "new layer in the place of the old head."
+    )
+
+
 def names_in(path: Path | None) -> list[str]:
     """Return the names of the arrays in a file; none without a file."""
     if path is None:

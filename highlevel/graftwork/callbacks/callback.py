@@ -8,6 +8,7 @@ predict: predict_begin ( predict_batch_begin predict_batch_end )* predict_end
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -149,6 +150,11 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
 
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" if isinstance(values[-1], float) else name
+                         for name, values in self.history.items() if values)  # fmt: skip
+        return f"<History of {len(self.epoch)} epochs{f'; last: {last}' if last else ''}>"
+
     def set_model(self, model: Any) -> None:
         """Keep nothing: the model holds its history, and a circle would keep both in memory."""
 
@@ -186,7 +192,16 @@ class History(Callback):
             raise LibraryError(
                 "History.plot: matplotlib must be installed; got none. pip install matplotlib."
             ) from error
-        figure = figures.Figure(figsize=(5 * len(wanted), 4), layout="constrained")
+
+        class Curves(figures.Figure):  # type: ignore[misc, name-defined]
+            """A figure that a notebook shows, be pyplot imported there or not."""
+
+            def _repr_png_(self) -> bytes:
+                made = io.BytesIO()
+                self.savefig(made, format="png")
+                return made.getvalue()
+
+        figure = Curves(figsize=(5 * len(wanted), 4), layout="constrained")
         for place, name in enumerate(wanted):
             axes = figure.add_subplot(1, len(wanted), place + 1, title=name, xlabel="epoch")
             for key, label in ((name, "training"), (f"val_{name}", "validation")):

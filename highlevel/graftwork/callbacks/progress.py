@@ -23,8 +23,9 @@ NARROW = "{desc}: {n_fmt}/{total_fmt} [{elapsed}{postfix}]"  # a terminal in whi
 class ProgressBar(Callback):
     """A bar per epoch with the means so far; in a log file, or with `verbose=2`, a line per epoch.
 
-    What is trained and what is frozen is told first. Values are read from the device when the bar
-    is drawn anew, not after every batch.
+    In a notebook the line takes the place of the bar, whose widget is not saved with the page. What
+    is trained and what is frozen is told first. Values are read from the device when the bar is
+    drawn anew, not after every batch.
     """
 
     redraw_seconds = 0.2
@@ -113,7 +114,7 @@ class ProgressBar(Callback):
             self._say(self.note)
 
     def _say(self, text: str) -> None:
-        if self.live:
+        if self.live and not in_notebook():
             write(text, file=sys.stderr)
         else:
             print(text, flush=True)
@@ -151,7 +152,13 @@ class ProgressBar(Callback):
             self.bar.update(self.batches - self.bar.n)
 
     def _close(self, logs: Logs | None) -> None:
-        if self.bar is not None:
+        if self.bar is not None and in_notebook():
+            self._catch_up()
+            self.bar.leave = False
+            self.bar.close()
+            self.bar = None
+            self._line(logs)
+        elif self.bar is not None:
             self._catch_up()
             columns = self.bar.format_dict["ncols"]
             self.bar.total = self.bar.n
@@ -166,7 +173,12 @@ class ProgressBar(Callback):
             self.bar = None
             if narrow:
                 self._say(fill(text, max(columns, 40), subsequent_indent="    "))
-        elif not self.live and logs:
+        elif not self.live:
+            self._line(logs)
+
+    def _line(self, logs: Logs | None) -> None:
+        """Write a line that stays."""
+        if logs:
             seconds = time.perf_counter() - self.begun
             batches = f"{self.batches} batch{'es' if self.batches != 1 else ''}"
             self._say(f"{self.title} - {batches} - {seconds:.1f}s - {told(logs, ': ', ' - ')}")
@@ -174,7 +186,12 @@ class ProgressBar(Callback):
 
 def watched() -> bool:
     """Tell whether somebody watches, in a terminal or a notebook; log files shall hold no bars."""
-    return "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", lambda: False)())
+    return in_notebook() or bool(getattr(sys.stderr, "isatty", lambda: False)())
+
+
+def in_notebook() -> bool:
+    """Tell whether a notebook shows what is printed."""
+    return "ipykernel" in sys.modules
 
 
 def told(logs: Logs, joint: str, between: str) -> str:

@@ -162,6 +162,12 @@ class Dataset(ABC):
     def __bool__(self) -> bool:
         return True
 
+    def __repr__(self) -> str:
+        told = {"samples": self.samples, "batch_size": self.batch_size, "batches": self.length}
+        told |= {"classes": None if self.class_names is None else len(self.class_names)}
+        known = ", ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+        return f"<{type(self).__name__}{f' {known}' if known else ''}>"
+
 
 class IndexedDataset(Dataset):
     """A dataset whose samples have numbers and can be read in any order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +27,22 @@ class LabelledFolder:
     paths: list[str]
     labels: NDArray[np.int32] | None
     class_names: list[str] | None
+    passed_over: tuple[str, ...] = ()  # files with other endings
+    empty: tuple[str, ...] = ()  # classes without files
 
     def description(self) -> str:
-        """Say how much was found."""
+        """Say how much was found, what was passed over, and which classes are empty."""
         found = f"Found {len(self.paths)} files"
-        if self.class_names is None:
-            return f"{found}."
-        return f"{found} belonging to {len(self.class_names)} classes."
+        if self.class_names is not None:
+            found += f" belonging to {len(self.class_names)} classes"
+        lines = [f"{found}."]
+        if self.passed_over:
+            kinds = Counter(os.path.splitext(one)[1].lower() or "none" for one in self.passed_over)
+            listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
+            lines.append(f"Passed over, by their endings: {listed}.")
+        if self.empty:
+            lines.append(f"Classes without files: {', '.join(self.empty)}.")
+        return "\n".join(lines)
 
 
 def labelled_files(
@@ -84,13 +94,25 @@ def labelled_files(
 
 def files_below(folder: str, endings: tuple[str, ...], follow_links: bool) -> list[str]:
     """Return the files of a kind in a folder and those within, in alphabetical order."""
+    return sorted_out(folder, endings, follow_links)[0]
+
+
+def sorted_out(
+    folder: str, endings: tuple[str, ...], follow_links: bool
+) -> tuple[list[str], list[str]]:
+    """Return the files of a kind in a folder and those within, and all others, in their order.
+
+    What macOS lays beside a file under the name `._…` is neither: its ending is that of the file.
+    """
     walked = sorted(os.walk(folder, followlinks=follow_links), key=lambda at: at[0])
-    return [
+    every = [
         os.path.join(root, name)
         for root, _, names in walked
         for name in sorted(names)
-        if name.lower().endswith(endings)
+        if not name.startswith("._")
     ]
+    wanted = [path for path in every if path.lower().endswith(endings)]
+    return wanted, [path for path in every if not path.lower().endswith(endings)]
 
 
 def whole_numbers(subject: str, labels: Any) -> NDArray[np.int32]:

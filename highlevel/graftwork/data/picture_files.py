@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graftgrad.errors import ConfigError, DataError, expect
-from graftwork.data.labelled_files import LabelledFolder, files_below, whole_numbers
+from graftwork.data.labelled_files import LabelledFolder, files_below, sorted_out, whole_numbers
 
 SUBJECT = "image_dataset_from_directory"
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -91,14 +91,18 @@ def _by_subfolders(
         class_names=class_names,
         subfolders=present,
     )
-    found = [files_below(os.path.join(directory, name), EXTENSIONS, follow_links) for name in names]
-    paths = [path for group in found for path in group]
+    found = [sorted_out(os.path.join(directory, name), EXTENSIONS, follow_links) for name in names]
+    paths = [path for group, _ in found for path in group]
+    others = tuple(
+        path for _, group in found for path in group if not os.path.basename(path).startswith(".")
+    )
     advice = "With labels='inferred' every class has a subfolder of its own."
     if not names and files_below(directory, EXTENSIONS, follow_links):
         advice += " The pictures lie in the folder itself: move them, or say labels=None."
     _expect_pictures(directory, paths, advice)
-    numbers = np.repeat(np.arange(len(names), dtype=np.int32), [len(group) for group in found])
-    return LabelledFolder(SUBJECT, directory, paths, numbers, names)
+    numbers = np.repeat(np.arange(len(names), dtype=np.int32), [len(group) for group, _ in found])
+    empty = tuple(name for name, (group, _) in zip(names, found, strict=True) if not group)
+    return LabelledFolder(SUBJECT, directory, paths, numbers, names, others, empty)
 
 
 def _expect_pictures(directory: str, paths: list[str], advice: str) -> None:

@@ -1,7 +1,9 @@
 """The layers of models, under Keras' names."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from graftgrad.deferred import deferred
 
 # Layers name these; importing them makes the names known.
 from .. import activations as activations
@@ -344,6 +346,19 @@ __all__ = [
     "serialize",
     "subtract",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = deferred(
+        __name__,
+        {
+            "Linear": "Write Dense(10): the number of inputs is found out.",
+            "Conv2d": "Write Conv2D(filters, size): the number of channels is found out.",
+            "BatchNorm2d": "Write BatchNormalization().",
+            "MaxPool2d": "Write MaxPooling2D(size).",
+            "AvgPool2d": "Write AveragePooling2D(size).",
+            "AdaptiveAvgPool2d": "Write GlobalAveragePooling2D(), or AdaptiveAveragePooling2D(n).",
+        },
+    )
 
 
 def serialize(layer: Layer) -> dict[str, Any]:

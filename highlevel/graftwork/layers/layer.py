@@ -97,17 +97,43 @@ class InputSpec:
         """
         given = tuple(shape)
         expect(self.ndim is None or len(given) == self.ndim, subject,
-               f"the input must have {self.ndim} axes, batch included", input=given)  # fmt: skip
+               f"the input must have {self.ndim} axes, batch included", input=given,
+               advice=_alone(given, self.ndim))  # fmt: skip
         expect(
             self.min_ndim is None or len(given) >= self.min_ndim,
             subject,
             f"the input must have at least {self.min_ndim} axes, batch included",
             input=given,
+            advice=_alone(given, self.min_ndim),
         )
         for axis, size in self.axes.items():
             expect(given[axis] in (None, size), subject,
                    f"axis {axis} of the input must have size {size}, as when the layer was built",
-                   input=given)  # fmt: skip
+                   input=given, advice=_moved(given, axis, size))  # fmt: skip
+
+
+def _alone(given: tuple[int | None, ...], wanted: int | None) -> str:
+    """Say what to do with what may be a single sample."""
+    return (
+        "One sample alone needs an axis for the batch: x[None]." if len(given) + 1 == wanted else ""
+    )
+
+
+def _moved(given: tuple[int | None, ...], axis: int, size: int) -> str:
+    """Say what to do with what may be pictures with the channels in front of rows and columns."""
+    if len(given) != 4 or axis not in (-1, 3) or given[1] != size:
+        return ""
+    return "Channels come last here; these seem to come first: x.transpose(0, 2, 3, 1)."
+
+
+ELSEWHERE = {
+    "train": "Write layer(x, training=True) where it is called; fit does so.",
+    "eval": "A call without training=True is one in inference form; evaluate and predict are.",
+    "state_dict": "Write save_weights('name.pth'): PyTorch reads it too.",
+    "load_state_dict": "Write load_weights('name.pth'), which reads PyTorch's files.",
+    "cuda": "Write to('gpu').",
+    "cpu": "Write to('cpu').",
+}  # what PyTorch's modules have, for errors
 
 
 class Bookkeeping(Stored, Configured):
@@ -537,6 +563,16 @@ class Layer(Bookkeeping):
         given = mapped_shapes(lambda shape: KerasTensor(shape, kind), input_shape)
         self.build_for(input_shape)
         return shape_of(self._symbolically((given,), {}))
+
+    if not TYPE_CHECKING:  # a checker shall know of no further attribute
+
+        def __getattr__(self, name: str) -> Any:
+            advice = ELSEWHERE.get(name)
+            if advice is None:
+                return object.__getattribute__(self, name)  # raises what has been raised
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}. {advice}"
+            )
 
     # -- calling -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from graftgrad.errors import ConfigError, GraftError, expect
+from graftgrad.errors import ConfigError, GraftError, expect, uncalled
 from graftgrad.spec import DType
 
 from ..layers.core import InputLayer
@@ -39,6 +39,9 @@ class Sequential(Model):
         self.stack: list[Layer] = []
         self.entrance: InputLayer | None = None
         self.chain: list[Any] = []
+        expect(not isinstance(layers, (KerasTensor, Layer)), "Sequential", "layers must be a list",
+               error=ConfigError, layers=layers,
+               advice="Put brackets around them: Sequential([…]).")  # fmt: skip
         for one in layers or ():
             self._put(one)
         if not trainable:
@@ -91,7 +94,7 @@ class Sequential(Model):
             self.entrance = one
             return
         expect(isinstance(one, Layer), f'model "{self.name}"', "every entry must be a layer",
-               error=ConfigError, entry=one)  # fmt: skip
+               error=ConfigError, entry=one, advice=uncalled(one))  # fmt: skip
         expect(all(one.name != other.name for other in self.stack), f'model "{self.name}"',
                "every layer must have a name of its own", error=ConfigError, name=one.name,
                advice="Pass name=.")  # fmt: skip

@@ -14,6 +14,8 @@ from ..weight import Weight
 
 Row = list[str]
 
+PLAIN = str.maketrans("┏┳┓┡╇┩└┴┘━─┃│…", "+++++++++--||.")  # for output without these characters
+
 
 def summary(
     model: Layer,
@@ -33,7 +35,21 @@ def summary(
     """
     if line_length is None and print_fn is None:
         line_length = room()
-    (print_fn or print)(table(model, line_length, expand_nested, show_trainable))
+    text = table(model, line_length, expand_nested, show_trainable)
+    if print_fn is None:
+        print(printable(text, getattr(sys.stdout, "encoding", None)))
+    else:
+        print_fn(text)
+
+
+def printable(text: str, encoding: str | None) -> str:
+    """Return a table in characters that an encoding has: files and pipes on Windows lack frames."""
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        plain = text.translate(PLAIN)
+        return plain.encode(error.encoding, "replace").decode(error.encoding)
+    return text
 
 
 def table(

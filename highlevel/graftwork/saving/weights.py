@@ -154,8 +154,7 @@ def _check(
         more = f" and {len(report.mismatched) - 4} more" if len(report.mismatched) > 4 else ""
         raise ShapeError(
             f"{report.source}: every weight must have the shape it has in the file; "
-            f"got {shown}{more}. Nothing was loaded. "
-            "Pass skip_mismatch=True to keep the model's own values there."
+            f"got {shown}{more}. Nothing was loaded. {_advice(report)}"
         )
     if report.missing and not missing_allowed:
         shown = "; ".join(_nearest(path, report.unexpected) for path in report.missing[:4])
@@ -166,6 +165,18 @@ def _check(
             "loaded. "
             "Pass strict=False to load what is there."
         )
+
+
+def _advice(report: LoadReport) -> str:
+    """Say what to do about shapes: nothing is gained by skipping them where little else fits."""
+    known = len(report.loaded)
+    total = known + len(report.mismatched) + len(report.missing)
+    if 2 * known < total:
+        return (
+            f"Only {known} of {total} weights fit: the file seems to be of another network, or of "
+            "another size of it."
+        )
+    return "Pass skip_mismatch=True to keep the model's own values there."
 
 
 def _nearest(path: str, offered: list[str]) -> str:

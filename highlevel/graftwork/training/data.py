@@ -6,6 +6,7 @@ what was passed becomes arrays stands in `host`; copying to a device happens whe
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -359,7 +360,10 @@ def _walked(
     known = hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
     if not known or isinstance(x, (str, bytes, os.PathLike)):
         rule = "x must be arrays, a data set, a loader or a generator"
-        raise ConfigError(sentence(subject, rule, {"x": x}))
+        advice = ""
+        if inspect.isgeneratorfunction(x):
+            advice = f"Call it: {x.__name__}(), or pass Dataset.from_generator({x.__name__})."
+        raise ConfigError(sentence(subject, rule, {"x": x}, advice))
     expect(y is None and weight is None, subject,
            "y and sample_weight must come out of the data set, not stand beside it",
            error=ConfigError, x=type(x).__name__,

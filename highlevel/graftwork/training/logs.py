@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graftgrad import Tensor
+from graftgrad.errors import sentence
 
 
 class LazyLogs(UserDict[str, Any]):
@@ -42,6 +45,21 @@ def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
         else:
             found[name] = number(value)
     return found
+
+
+def warned_of(logs: Mapping[str, Any], epoch: int) -> bool:
+    """Warn if the loss of an epoch is not a finite number; tell whether that was so."""
+    loss = logs.get("loss")
+    if not isinstance(loss, float) or math.isfinite(loss):
+        return False
+    advice = (
+        "Look for NaN and infinity in the data, or take a lower learning rate and begin anew: "
+        "weights may be NaN by now. callbacks.TerminateOnNaN() stops at once."
+    )
+    rule = "the loss must stay a finite number"
+    told = sentence("fit", rule, {"loss": loss, "epoch": epoch + 1}, advice)
+    warnings.warn(told, RuntimeWarning, stacklevel=2)
+    return True
 
 
 def number(value: Any) -> Any:

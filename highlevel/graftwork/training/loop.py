@@ -19,7 +19,7 @@ from . import step
 from .data import Batch, Source
 from .handing import KeptSource, ran, ran_together
 from .host import weighted_by_class
-from .logs import LazyLogs, numbers
+from .logs import LazyLogs, numbers, warned_of
 from .picked import PickedSource, picked
 from .resuming import Resumption, rest_of
 
@@ -41,6 +41,7 @@ def run_epochs(
     """Train epoch after epoch until the last one, or until somebody says stop."""
     source = picked(source)
     logs: dict[str, Any] = {}
+    lost = False
     model.stop_training, model.resumption, model.training_completed = False, None, False
     try:
         callbacks.tell("on_train_begin", {})
@@ -64,6 +65,8 @@ def run_epochs(
                 own = train_batches(model, callbacks, number, chunk, class_weight)
             logs = numbers(own)
             logs |= validate(epoch)
+            if not lost and not model.stop_training:
+                lost = warned_of(logs, epoch)
             callbacks.tell("on_epoch_end", epoch, logs)
         model.optimizer.finalize_variable_values(model.trainable_weights)
         model.training_completed = True

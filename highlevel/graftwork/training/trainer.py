@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, expect, uncalled
 
 from .. import registry
 from ..callbacks.callback import Callback, CallbackList, History
@@ -519,5 +519,5 @@ def _listed(callbacks: Any) -> list[Callback]:
     found = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
     for one in found:
         expect(isinstance(one, Callback), "callbacks", "every entry must be a Callback",
-               error=ConfigError, entry=one)  # fmt: skip
+               error=ConfigError, entry=one, advice=uncalled(one))  # fmt: skip
     return found

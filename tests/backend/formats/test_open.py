@@ -232,3 +232,13 @@ def test_a_folder_in_the_place_of_a_file(kind: str, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(FormatError, match=says):
         formats.open_weights(tmp_path)
+
+
+def test_a_misspelt_path_is_answered_with_its_neighbours(tmp_path: Path) -> None:
+    write("npz", tmp_path / "weights.npz")
+    with pytest.raises(MissingFileError, match=r"must exist; got .* Did you mean weights.npz\?$"):
+        formats.open_weights(tmp_path / "wieghts.npz")
+    with pytest.raises(MissingFileError, match=r"Its folder cannot be read, or does not exist.$"):
+        formats.open_weights(tmp_path / "nowhere" / "weights.npz")
+    with pytest.raises(MissingFileError, match=r"quite_other'.$"):
+        formats.open_weights(tmp_path / "quite_other")

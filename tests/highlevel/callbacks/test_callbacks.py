@@ -400,3 +400,14 @@ def test_who_listens_is_looked_up_once_and_under_both_names() -> None:
     assert everybody.hears("on_train_batch_end")
     assert not everybody.hears("on_train_batch_begin")
     assert everybody.listeners("on_train_batch_end") is everybody.listeners("on_train_batch_end")
+
+
+def test_a_history_tells_its_last_epoch_and_shows_its_curves_by_itself() -> None:
+    history = gw.callbacks.History()
+    assert repr(history) == "<History of 0 epochs>"
+    for epoch, loss in enumerate((0.5, 0.25)):
+        history.on_epoch_end(epoch, {"loss": loss, "note": "x"})
+    assert repr(history) == "<History of 2 epochs; last: loss=0.25, note>"
+    pytest.importorskip("matplotlib")
+    figure = history.plot(["loss"])  # pyplot, which would teach a notebook, is not imported by it
+    assert figure._repr_png_().startswith(b"\x89PNG")

@@ -182,3 +182,19 @@ def test_two_asks_for_lines_and_zero_for_silence(
 )
 def test_values_are_written_with_four_digits(value: Any, text: str) -> None:
     assert progress.shown(value) == text
+
+
+def test_a_notebook_keeps_lines_where_bars_were(
+    watch: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    terminal = watch()
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    trained = model()
+    trained.fit(X, Y, batch_size=10, epochs=2)
+    trained.predict(X)
+    first, *epochs = capsys.readouterr().out.splitlines()
+    assert first == "Training all 4 parameters."
+    assert [line[:22] for line in epochs] == ["Epoch 1/2 - 4 batches ", "Epoch 2/2 - 4 batches "]
+    assert all("loss: " in line and "mae: " in line for line in epochs)
+    assert "Epoch 1/2:" in terminal.getvalue()  # the bars, while they ran
+    assert terminal.lines() == []

@@ -152,6 +152,7 @@ def test_what_was_found_is_printed(folder, capsys):
     load(folder, verbose=True, subset="both", validation_split=0.5, seed=0)
     assert capsys.readouterr().out.splitlines() == [
         "Found 12 files belonging to 3 classes.",
+        "Passed over, by their endings: .txt (3).",
         "Using 6 files for training.",
         "Using 6 files for validation.",
     ]
@@ -253,3 +254,20 @@ def test_ants_and_bees(data_folder):
     assert x.shape == (32, 224, 224, 3)
     assert 0 <= x.min() < 20
     assert 235 < x.max() <= 255
+
+
+def test_what_is_no_picture_is_told_and_what_is_hidden_is_not(folder, capsys):
+    for name in ("a.txt", "b.TIFF", "c.tiff", "Makefile", ".DS_Store", "._d.png"):
+        (folder / "ant" / name).write_bytes(b"x")
+    (folder / "Leer").mkdir()
+    assert len(load(folder, verbose=True).file_paths) == 12
+    assert capsys.readouterr().out.splitlines() == [
+        "Found 12 files belonging to 4 classes.",
+        "Passed over, by their endings: .tiff (2), .txt (4), none (1).",
+        "Classes without files: Leer.",
+    ]
+
+
+def test_a_dataset_tells_what_it_holds(folder):
+    dataset = load(folder, batch_size=5)
+    assert repr(dataset) == "<IndexedDataset samples=12, batch_size=5, batches=3, classes=3>"

@@ -113,3 +113,10 @@ def test_an_activation_can_be_taken_away() -> None:
     dense.activation = None
     assert dense(x).detach().numpy().tolist() == [[3.0, 3.0]]
     assert dense.get_config()["activation"] == "linear"
+
+
+def test_softmax_of_a_single_output_is_pointed_out() -> None:
+    told = r'^layer "lone": softmax must have two outputs or more, .* Take activation=\'sigmoid\'.$'
+    with pytest.warns(UserWarning, match=told):
+        known.Dense(1, activation="softmax", name="lone").build((None, 4))
+    known.Dense(2, activation="softmax").build((None, 4))

@@ -207,3 +207,20 @@ def test_the_layers_of_a_sequential_model_can_be_cut_out_and_built_upon() -> Non
     assert model.output.shape == (None, 5)
     model.add(Dense(7, name="new"))
     assert Model(model.input, model.output)(x).shape == (3, 7)
+
+
+def test_layers_stand_in_a_list_and_are_objects() -> None:
+    with pytest.raises(ConfigError, match=r"Put brackets around them: Sequential\(\[…\]\)"):
+        Sequential(Input((4,)), Dense(2))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"every entry must be a layer; .* of it: Dense\(…\)"):
+        Sequential([Dense])
+
+
+def test_pictures_with_their_channels_first_are_told_apart() -> None:
+    model = Sequential([Input((8, 8, 3)), Conv2D(2, 3)])
+    told = r"must have size 3, .*these seem to come first: x.transpose\(0, 2, 3, 1\)"
+    with pytest.raises(ShapeError, match=told):
+        model(np.zeros((1, 3, 8, 8), "float32"))
+    with pytest.raises(ShapeError) as caught:
+        model(np.zeros((1, 8, 8, 4), "float32"))
+    assert "transpose" not in str(caught.value)

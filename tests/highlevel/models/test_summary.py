@@ -1,5 +1,7 @@
 """The table of a model: what it shows for every kind of model and how wide it is."""
 
+import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 import graftwork as gw
 from graftwork import layers
+from graftwork.models import summary
 
 
 def shown(model: Any, **settings: Any) -> list[str]:
@@ -113,3 +116,23 @@ def test_where_layers_branch_it_says_what_they_receive() -> None:
     assert len(cells(outer)["flat"]) == 2
     assert cells(outer, expand_nested=True)["sum"][2] == "first, second"
     assert all(len(line) <= 70 for line in shown(branched, line_length=70) if "│" in line)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
+def test_output_without_frames_gets_plain_ones(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(made, encoding=encoding))
+    nested().summary(line_length=50)
+    sys.stdout.flush()
+    told = made.getvalue().decode(encoding).replace("\r", "")
+    assert told.startswith('Model: "whole"\n+---')
+    assert "| head (Dense) " in told
+    assert len({len(line) for line in told.splitlines() if line[0] in "+|"}) == 1
+
+
+def test_letters_that_the_output_lacks_do_not_stop_it() -> None:
+    assert summary.printable("│ Ł… │", "latin-1") == "| ?. |"
+    assert summary.printable("│ Ł… │", "utf-8") == "│ Ł… │"
+    assert summary.printable("│ Ł… │", None) == "│ Ł… │"

@@ -12,6 +12,7 @@ import pytest
 from graftgrad import formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError
 from graftwork import layers
+from graftwork.applications import ResNet18
 from graftwork.models import Model, Sequential, clone_model
 from graftwork.saving import LoadReport, load_weights, save_weights
 
@@ -299,3 +300,21 @@ def test_a_model_whose_layers_are_not_built_takes_no_weights(tmp_path: Path) -> 
         made.save_weights(tmp_path / f"own.{ending}")
         with pytest.raises(ConfigError, match="must be built before weights are loaded"):
             Own().load_weights(tmp_path / f"own.{ending}")
+
+
+def test_where_little_fits_the_file_is_said_to_be_of_another_network(tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    given = [layers.Input((4,)), layers.Dense(3, name="a"), layers.Dense(3, name="b")]
+    save_weights(Sequential(given), path)
+    wide = Sequential([layers.Input((6,)), layers.Dense(5, name="a"), layers.Dense(5, name="b")])
+    with pytest.raises(ShapeError, match=r"Only 0 of 4 weights fit: .* of another network, or of"):
+        load_weights(wide, path)
+
+
+def test_a_network_of_the_zoo_says_how_to_have_other_classes(tmp_path: Path) -> None:
+    path = tmp_path / "resnet18.pth"
+    ResNet18().save_weights(path)
+    with pytest.raises(ShapeError, match="Pass skip_mismatch=True") as caught:
+        ResNet18(weights=path, classes=10)
+    told = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert "include_top=True, classes=10. For classes of your own take" in told

@@ -612,3 +612,49 @@ def test_an_interrupted_training_leaves_no_thread_behind(rows: int) -> None:
         assert [one for one in threading.enumerate() if "prefetch" in one.name] == []
     else:
         raise AssertionError("the interruption did not arrive")
+
+
+def test_a_loss_that_is_lost_is_told_once() -> None:
+    model = gw.Sequential([gw.Input((1,)), layers.Dense(1)])
+    model.compile(gw.optimizers.SGD(1e20), "mse")
+    told = (
+        "^fit: the loss must stay a finite number; got loss=(inf|nan), epoch=1. Look for NaN and "
+        "infinity in the data, or take a lower learning rate and begin anew"
+    )
+    with pytest.warns(RuntimeWarning, match=told) as warned:
+        model.fit(np.ones((8, 1), "float32"), np.zeros((8, 1)), batch_size=1, epochs=3, verbose=0)
+    assert len(warned) == 1
+
+
+def test_whoever_stops_at_nan_is_not_told_again() -> None:
+    model = gw.Sequential([gw.Input((1,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(
+        np.full((4, 1), np.nan, "float32"), np.zeros((4, 1)), epochs=2, verbose=0,
+        callbacks=[gw.callbacks.TerminateOnNaN()],
+    )  # fmt: skip
+    assert len(history.epoch) == 1
+
+
+def test_what_is_nearly_right_is_named_with_what_to_write() -> None:
+    model = gw.Sequential([gw.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x = np.zeros((6, 4), "float32")
+
+    def batches() -> Any:
+        yield x, np.zeros(6)
+
+    with pytest.raises(ConfigError, match=r"Call it: batches\(\), or pass Dataset"):
+        model.fit(batches, verbose=0)
+    with pytest.raises(ConfigError, match=r"make an object of it: EarlyStopping\(…\)"):
+        model.fit(x, np.zeros(6), callbacks=[gw.callbacks.EarlyStopping])
+    with pytest.raises(DataError, match="Labels count from 0, and the last layer needs"):
+        model.fit(x, np.full(6, 3), verbose=0)
+    with pytest.raises(DataError, match=r"label=0\.5, labels with a fraction='6 of 6'"):
+        model.fit(x, np.full(6, 0.5), verbose=0)
+    with pytest.raises(ShapeError, match=r"needs an axis for the batch: x\[None\]"):
+        model.predict(x[0], verbose=0)
+    one = gw.Sequential([gw.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    one.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(DataError, match="between 0 and 1 wants binary_crossentropy"):
+        one.fit(x, np.ones(6), verbose=0)
