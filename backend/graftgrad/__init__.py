@@ -356,7 +356,7 @@ from .tensor import as_tensor as asarray
 from .tensor import tensor as array
 
 if TYPE_CHECKING:
-    from . import export, formats
+    from . import export, formats, func
     from .drawing.draw import draw
 else:
     __getattr__, __dir__ = deferred(
@@ -370,6 +370,7 @@ else:
         },
         export="",
         formats="",
+        func="",
         drawing="draw",
     )
 
@@ -501,6 +502,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "functional",
     "gather",
     "gcd",

@@ -19,6 +19,12 @@ A Function's fields are its attributes. Its methods say everything there is to s
 * ``exact`` says that weights are read in their own element type, whatever autocast says.
 * ``takes_complex`` says that operands may be complex numbers; all others refuse them. Gradients
   then follow conjugates: of a real L, it is ∂L/∂Re z + i ∂L/∂Im z.
+* ``stacked`` says how it is applied to many samples at once, which are on an axis in front:
+  "stretched" if operands stretch against each other, leading axes first; "leading" if any axes may
+  lead, of one size in all operands; "shifted" if so, and fields count axes from the front; "joined"
+  if first axes are samples already, in all operands but w. Or ``mapped(self, x, w)`` does it, or
+  returns None; an operand that all samples share then has one. Neither: one after the other,
+  unless there is a formula of single elements (``c``).
 * ``undefined`` says why a gradient that is asked for cannot be had, so that it raises and is
   never zero.
 """
@@ -72,6 +78,7 @@ class Function:
     rounded: ClassVar[tuple[str, ...]] = ()
     exact: ClassVar[bool] = False
     takes_complex: ClassVar[bool] = False
+    stacked: ClassVar[str] = ""
     undefined: ClassVar[str] = ""
     operands: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ()
@@ -84,9 +91,11 @@ class Function:
         infer: ClassVar[Callable[..., Any]]
         compute: ClassVar[Callable[..., None]]
         alias: ClassVar[Any]
+        mapped: ClassVar[Any]
         grads: ClassVar[Callable[..., Sequence[Tensor | None]]]
     else:
         alias = None
+        mapped = None
 
     def __init_subclass__(cls) -> None:
         if "infer" in vars(cls) or "compute" in vars(cls) or "alias" in vars(cls):
@@ -113,6 +122,8 @@ class Function:
         if state.autocast is not None:
             operands = _autocast(type(self), operands)
         device = _common_device(self, operands)
+        if device.maps:
+            return device.apply(self, operands)
         specs = tuple([x.spec for x in operands])
         key = (self, specs, device)
         call = _calls.get(key)
@@ -129,18 +140,45 @@ class Function:
         launch(call, tuple([x.array for x in operands]), outs)
         if state.anomaly is not None:
             anomaly.look_at_results(self.name, operands, outs)
-        node = self._record(call, operands) if state.recording else None
+        node = self.recorded(call, operands) if state.recording else None
         result = operands[0].result
         if len(outs) == 1:
             y = result(outs[0], call.outs[0], device, node)
             if node is not None:
                 node.keep(self, operands, (y,), outs)
             return y
-        seen = len(outs) - len(kind.hidden)
-        ys = tuple([result(outs[i], call.outs[i], device, node, i) for i in range(seen)])
+        ys = self.results(call, operands, outs, node)
+        return ys if len(ys) > 1 else ys[0]
+
+    def results(
+        self, call: Call, operands: Sequence[Tensor], outs: Sequence[Any], node: Node | None
+    ) -> tuple[Tensor, ...]:
+        """Return what is seen of results as tensors, and let their node keep its share."""
+        result = operands[0].result
+        seen = len(outs) - len(type(self).hidden)
+        ys = tuple([result(outs[i], call.outs[i], call.device, node, i) for i in range(seen)])
         if node is not None:
             node.keep(self, operands, ys, outs)
-        return ys if seen > 1 else ys[0]
+        return ys
+
+    def whole(self, *operands: Tensor) -> tuple[Tensor, ...]:
+        """Return all results, those too that only gradients see; these have no history."""
+        kind = type(self)
+        device = _common_device(self, operands)
+        if device.maps:
+            return device.applied(self, operands)
+        if not kind.hidden:
+            y = self(*operands)
+            return y if isinstance(y, tuple) else (y,)
+        key = (self, tuple([x.spec for x in operands]), device)
+        call = _calls.get(key) or _prepare(key)
+        if modes.state.recorder is not None:
+            modes.state.recorder.operands(operands)
+        outs = tuple([device.empty(spec) for spec in call.outs])
+        launch(call, tuple([x.array for x in operands]), outs)
+        ys = self.results(call, operands, outs, self.recorded(call, operands))
+        hidden = range(len(ys), len(outs))
+        return *ys, *[operands[0].result(outs[i], call.outs[i], device) for i in hidden]
 
     def _view(self, call: Call, x: Tensor) -> Tensor:
         device = call.device
@@ -151,8 +189,12 @@ class Function:
             array, spec = device.empty(call.outs[0]), call.outs[0]
         if modes.state.recorder is not None:
             modes.state.recorder.viewed(self, x.array, array)
-        node = self._record(call, (x,))
-        y = x.result(array, spec, device, node, 0, x.counter)
+        return self.seen(call, x, array, spec)
+
+    def seen(self, call: Call, x: Tensor, array: Any, spec: Spec) -> Tensor:
+        """Return a view of a tensor, which shares its count of changes and follows its history."""
+        node = self.recorded(call, (x,))
+        y = x.result(array, spec, call.device, node, 0, x.counter)
         root, steps = (x, ()) if x.view_of is None else x.view_of
         y.view_of = (root, (*steps, self) if modes.recording() and steps is not None else None)
         x.counter.seen_by(y)
@@ -163,9 +205,10 @@ class Function:
     def history(self, *operands: Tensor) -> Node | None:
         """Return the node that applying this to tensors would leave, without computing anything."""
         device = _common_device(self, operands)
-        key = (self, tuple([x.spec for x in operands]), device)
-        call = _calls.get(key) or _prepare(key)
-        node = self._record(call, operands)
+        if device.maps:
+            operands = device.lifted(operands)
+        call = described(self, tuple([x.spec for x in operands]), device)
+        node = self.recorded(call, operands)
         if node is not None:
             node.keep(self, operands, (), ())
         return node
@@ -191,7 +234,8 @@ class Function:
             x.counter.rise()
         return changed if len(changed) > 1 else changed[0]
 
-    def _record(self, call: Call, operands: Sequence[Tensor]) -> Node | None:
+    def recorded(self, call: Call, operands: Sequence[Tensor]) -> Node | None:
+        """Return the node that an application leaves, where one is wanted."""
         if not modes.state.recording:
             return None
         for x in operands:
@@ -325,6 +369,8 @@ def _common_device(function: Function, operands: Sequence[Tensor]) -> Device:
     device = operands[0].device
     for x in operands:
         if x.device is not device and x.device != device:
+            if device.maps or x.device.maps:  # the innermost takes the others in
+                return max([o.device for o in operands], key=lambda one: one.maps)
             if not x.device.computes:
                 return x.device
             if device.computes:
@@ -340,7 +386,15 @@ def _common_device(function: Function, operands: Sequence[Tensor]) -> Device:
 
 
 def _prepare(key: tuple[Function, tuple[Spec, ...], Device]) -> Call:
-    declared, specs, device = key
+    call = described(*key)
+    if len(_calls) >= _MOST_CALLS:  # attributes such as slices may never repeat
+        _calls.clear()
+    _calls[key] = call
+    return call
+
+
+def described(declared: Function, specs: tuple[Spec, ...], device: Device) -> Call:
+    """Return what a function is to compute, once its operands are known to fit."""
     if not declared.takes_complex:
         for spec in specs:
             expect(not is_complex(spec.dtype), declared.name, "operands must be real numbers",
@@ -348,11 +402,7 @@ def _prepare(key: tuple[Function, tuple[Spec, ...], Device]) -> Call:
                    advice="Take .real, .imag or .abs() first.")  # fmt: skip
     inferred = type(declared).infer(declared, *specs)
     outs = inferred if isinstance(inferred, tuple) else (inferred,)
-    call = Call(declared, specs, outs, device)
-    if len(_calls) >= _MOST_CALLS:  # attributes such as slices may never repeat
-        _calls.clear()
-    _calls[key] = call
-    return call
+    return Call(declared, specs, outs, device)
 
 
 def _named_by(method: Callable[..., Any]) -> tuple[str, ...]:

@@ -42,8 +42,15 @@ class Generator:
         return self
 
     def next(self) -> Tensor:
-        """Return the state, (2,) uint32, and step on."""
+        """Return the state, (2,) uint32, and step on; inside of `vmap`, one for each sample.
+
+        Raises:
+            ConfigError: that `vmap` has no word on random numbers.
+        """
         with modes.no_grad():
+            if modes.state.mapping:
+                states: Tensor = modes.state.mapping[-1].states(self.state, random.advance)
+                return states
             drawn = copy(self.state)
             random.advance(self.state)
         return drawn

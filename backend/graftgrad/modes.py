@@ -91,6 +91,7 @@ class State(threading.local):
         devices: where tensors are made if no device is named, the innermost last; empty for the
             default.
         origin: which lines of the program led to what is made now; None where it calls itself.
+        mapping: the devices of the `vmap` that are being called, the innermost last.
         last: what is called when the step that is being recorded has run.
     """
 
@@ -104,6 +105,7 @@ class State(threading.local):
     anomaly: Any = None
     devices: tuple[Any, ...] = ()
     origin: Any = None
+    mapping: tuple[Any, ...] = ()
     last: tuple[Callable[[], object], ...] = ()
 
 

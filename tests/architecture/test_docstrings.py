@@ -49,7 +49,7 @@ def _undocumented_class(kind: type) -> Iterator[str]:
 
 
 def _of_declaration(member: str) -> bool:
-    return member in ("infer", "compute", "alias", "grads") or member.startswith("grad_")
+    return member in ("infer", "compute", "alias", "mapped", "grads") or member.startswith("grad_")
 
 
 @pytest.mark.parametrize("name", [*names(graftgrad), *names(graftwork)])

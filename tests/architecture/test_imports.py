@@ -27,7 +27,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"creation"},
         {
             *("checkpoint", "cuda", "custom", "data", "drawing", "fft", "flat", "functional"),
-            *("generator", "gradcheck", "linalg", "saved"),
+            *("func", "generator", "gradcheck", "linalg", "saved"),
         },
         {"autograd", "export", "flat_groups", "plan"},
         {"optim"},

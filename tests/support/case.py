@@ -40,6 +40,7 @@ from support.declaration import (
     pulled,
 )
 from support.elsewhere import check_elsewhere
+from support.samples import check_samples, is_mapped
 from support.strict import copies, reads, strict
 from support.variants import check_bent, check_empty, check_sixteen_bits, fitted, has_doubles
 
@@ -311,6 +312,7 @@ CHECKS: dict[str, tuple[Callable[[Case], None], Callable[[Case], bool]]] = {
         check_strided,
         lambda case: any(a.size > 1 for a in case.arrays().values()),
     ),
+    "test_samples": (check_samples, is_mapped),
     "test_sixteen_bits": (check_sixteen_bits, has_doubles),
     "test_empty": (check_empty, lambda case: not fitted(case)),
     "test_bent": (check_bent, lambda case: not fitted(case)),

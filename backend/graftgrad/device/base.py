@@ -50,7 +50,8 @@ class Device:
     only descriptions and no values; `entered` is true where a thread must enter before it computes;
     `recorded` is false where steps are left to Python; `graphs` is true where launches can be
     recorded by the device itself (`freeze`). Buffers that share a stretch of memory begin at
-    multiples of `line` bytes.
+    multiples of `line` bytes. `maps` is how deep inside of `vmap` its tensors are: its arrays then
+    are tensors of all samples, and it applies functions itself; 0 elsewhere.
 
     A device is a context manager: inside of `with`, tensors are made on it if none is named.
     """
@@ -61,6 +62,7 @@ class Device:
     graphs: bool = False
     recorded: bool = True
     line: int = 64
+    maps: int = 0
 
     def __init__(self, index: int = 0) -> None:
         self.index = index
@@ -82,6 +84,10 @@ class Device:
         """Return the values of an array of this device on the host, sharing memory if possible."""
         raise NotImplementedError
 
+    def inspect(self, array: Array) -> HostArray:
+        """Return the values for a check that holds for each alone, whatever their shape is."""
+        return self.fetch(array)
+
     def write(self, array: Array, host: Any) -> None:
         """Copy values of the host, stretched, into an array of this device that is there."""
         array[...] = host
@@ -92,6 +98,18 @@ class Device:
 
     def enter(self) -> None:
         """Let this thread compute here, where it must say so."""
+
+    def apply(self, function: Any, operands: Sequence[Any]) -> Any:
+        """Apply a function to operands of this device, where it `maps`."""
+        raise NotImplementedError
+
+    def applied(self, function: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return all results of a function, those too that only gradients see."""
+        raise NotImplementedError
+
+    def lifted(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return operands as tensors of this device, where it `maps`."""
+        raise NotImplementedError
 
     def exhausted(self, error: MemoryError, what: str) -> Exception:
         """Return the error to raise where memory is used up."""

@@ -287,6 +287,8 @@ class Sparsemax(Unary):
 
     axis: int
 
+    stacked: ClassVar[str] = "shifted"
+
     def infer(self, x: Spec) -> Spec:
         expect(x.shape[self.axis] > 0, "sparsemax", "the axis must not be empty", x=x,
                axis=self.axis)  # fmt: skip

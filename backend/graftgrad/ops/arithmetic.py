@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 class Unary(Function):
     """One operand, one result of the same shape and element type."""
 
+    stacked: ClassVar[str] = "leading"
+
     def infer(self, x: Spec) -> Spec:
         return x.like()
 
 
 class Binary(Function):
     """Two operands of one element type that broadcast against each other."""
+
+    stacked: ClassVar[str] = "stretched"
 
     def infer(self, a: Spec, b: Spec) -> Spec:
         return Spec(broadcast(self.name.lower(), a, b), same_dtype(self.name.lower(), a=a, b=b))
@@ -270,6 +274,7 @@ class Where(Function):
 
     c: ClassVar[str] = "condition ? a : b"
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "stretched"
 
     def infer(self, condition: Spec, a: Spec, b: Spec) -> Spec:
         expect(condition.dtype == bool_, "where", "the condition must be bool",

@@ -19,6 +19,7 @@ class Bitwise(Function):
 
     operation: str
 
+    stacked: ClassVar[str] = "stretched"
     operations: ClassVar[tuple[str, ...]] = (
         "bitwise_and",
         "bitwise_or",
@@ -44,6 +45,8 @@ class Bitwise(Function):
 @function
 class Invert(Function):
     """Every bit turned round; of truth values, the other one."""
+
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         expect(x.dtype.kind in "biu", "invert", _RULES["biu"], error=DTypeError, x=x)

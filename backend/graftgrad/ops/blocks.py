@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import function
@@ -20,6 +20,8 @@ class Unfold(Windowed):
     """The pixels of every window side by side (im2col): y[n, i, j, (a, b, c)]."""
 
     window: Shape = (1, 1)
+
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec) -> Spec:
         expect(x.ndim == 4, "unfold", "x must be images (N, H, W, C)", x=x)
@@ -44,6 +46,8 @@ class Fold(Windowed):
 
     window: Shape = (1, 1)
     sizes: Shape = (1, 1)
+
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec) -> Spec:
         places = self.window[0] * self.window[1]

@@ -21,6 +21,7 @@ class Compare(Function):
 
     relation: str
 
+    stacked: ClassVar[str] = "stretched"
     signs: ClassVar[dict[str, str]] = {
         "equal": "==",
         "not_equal": "!=",
@@ -95,6 +96,8 @@ class ArgExtremum(Function):
 
     axis: int
     largest: bool = True
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         expect(x.shape[self.axis] > 0, "argmax", "the axis must not be empty", x=x, axis=self.axis)

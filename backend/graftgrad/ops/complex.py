@@ -21,6 +21,7 @@ class Angle(Function):
     """The angle of z = r e^(iφ), in (−π, π]; the gradient at 0 is 0."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return x.typed(real_dtype(x.dtype))
@@ -41,6 +42,7 @@ class ViewAsReal(Function):
     """Complex numbers as pairs of their parts on a new last axis, in the same memory."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         expect(is_complex(x.dtype), "view_as_real", "x must be complex", error=DTypeError, x=x)
@@ -56,6 +58,8 @@ class ViewAsReal(Function):
 @function
 class ViewAsComplex(Function):
     """Pairs on the last axis as complex numbers, in the same memory."""
+
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         expect(x.dtype in (float32, float64), "view_as_complex", "x must be float32 or float64",

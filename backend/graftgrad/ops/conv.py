@@ -35,6 +35,7 @@ class Conv2D(Windowed):
     groups: int = 1
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec, w: Spec) -> Spec:
         same_dtype("conv2d", x=x, w=rounded(w, x))
@@ -68,6 +69,7 @@ class Conv2DInputGrad(Windowed):
     sizes: Shape = (1, 1)
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, gy: Spec, w: Spec) -> Spec:
         same_dtype("conv2d_transpose", gy=gy, w=rounded(w, gy))

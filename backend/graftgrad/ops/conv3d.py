@@ -51,6 +51,7 @@ class Conv3D(Volumed):
     """Volumes correlated with a bank of filters."""
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec, w: Spec) -> Spec:
         same_dtype("conv3d", x=x, w=rounded(w, x))
@@ -86,6 +87,7 @@ class Conv3DInputGrad(Volumed):
     sizes: Shape = (1, 1, 1)
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, gy: Spec, w: Spec) -> Spec:
         subject = "conv3d_transpose"

@@ -282,11 +282,11 @@ def _look_at_lengths(name: str, lengths: Tensor, most: int) -> None:
     device = lengths.device
 
     def check(array: Any) -> None:
-        host = device.fetch(array)
+        host = device.inspect(array)
         wrong = np.argwhere((host < 0) | (host > most))
         if len(wrong):
-            place = int(wrong[0][0])
-            got: dict[str, object] = {"length": int(host[place]), "sample": place}
+            place = tuple(int(i) for i in wrong[0])
+            got: dict[str, object] = {"length": int(host[place]), "sample": place[-1]}
             raise DataError(sentence("ctc_loss", f"{name} must lie in [0, {most}]", got))
 
     modes.look(check, lengths.array)

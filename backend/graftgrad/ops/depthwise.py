@@ -21,6 +21,7 @@ class DepthwiseConv2D(Windowed):
     """Every channel of images correlated with filters of its own; channel c·M + m comes from c."""
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec, w: Spec) -> Spec:
         subject = "depthwise_conv2d"
@@ -53,6 +54,7 @@ class DepthwiseInputGrad(Windowed):
     sizes: Shape = (1, 1)
 
     rounded: ClassVar[tuple[str, ...]] = ("w",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, gy: Spec, w: Spec) -> Spec:
         subject = "depthwise_conv2d input gradient"

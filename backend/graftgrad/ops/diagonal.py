@@ -23,6 +23,7 @@ class Diagonal(Function):
     axis2: int
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         rows, columns = x.shape[self.axis1], x.shape[self.axis2]
@@ -55,6 +56,10 @@ class OnDiagonal(Function):
         y[...] = 0
         part = _writable(y.diagonal(self.offset, self.axis1, self.axis2))
         part[...] = x
+
+    def mapped(self, x: Tensor) -> Tensor:
+        shape = (x.shape[0], *self.shape)
+        return OnDiagonal(self.offset, self.axis1 + 1, self.axis2 + 1, shape)(x)  # type: ignore[no-any-return]
 
     def grad_x(self, gy: Tensor) -> Tensor:
         return Diagonal(self.offset, self.axis1, self.axis2)(gy)  # type: ignore[no-any-return]

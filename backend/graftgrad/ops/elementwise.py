@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ml_dtypes
 
@@ -51,6 +51,8 @@ class Bitcast(Function):
     """The same bytes read as another element type; the last axis grows or shrinks with it."""
 
     dtype: DType
+
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         wide, narrow = x.dtype.itemsize, self.dtype.itemsize

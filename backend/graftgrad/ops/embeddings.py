@@ -213,7 +213,7 @@ def _bags(
     count = indices.shape[0]
     if starts.device.computes:
         device = starts.device
-        modes.look(lambda array: _check_offsets(device.fetch(array), count), starts.array)
+        modes.look(lambda array: _check_offsets(device.inspect(array), count), starts.array)
     bags = starts.shape[0]
     if with_last:
         bags -= 1
@@ -222,6 +222,7 @@ def _bags(
 
 
 def _check_offsets(offsets: Any, count: int) -> None:
-    fit = offsets[0] == 0 and bool((np.diff(offsets) >= 0).all()) and offsets[-1] <= count
+    starts, ends = offsets[..., 0] == 0, offsets[..., -1] <= count
+    fit = bool(starts.all() and ends.all() and (np.diff(offsets) >= 0).all())
     expect(fit, "embedding_bag", "offsets must ascend from 0 to the number of indices",
            error=DataError, offsets=offsets, indices=count)  # fmt: skip

@@ -37,6 +37,7 @@ class Fft(Function):
     norm: str
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return x.like()
@@ -55,6 +56,8 @@ class Rfft(Function):
 
     axis: int
     norm: str
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         shape = list(x.shape)
@@ -79,6 +82,7 @@ class Irfft(Function):
     norm: str
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         shape = list(x.shape)

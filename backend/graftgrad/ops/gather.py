@@ -12,7 +12,7 @@ from ..errors import DataError, DTypeError, expect, sentence
 from ..function import Function, function
 from ..spec import DType, Shape, Spec, as_dtype, axis_within, int64, same_dtype
 from .operand import together
-from .shape import reshape
+from .shape import moveaxis, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -35,6 +35,14 @@ class Take(Function):
     def compute(self, xp: Any, x: Any, indices: Any, y: Any) -> None:
         places = within(xp, self.subject, indices, x.shape[self.axis], self.wraps)
         y[...] = xp.take(x, places, axis=self.axis)
+
+    def mapped(self, x: Tensor, indices: Tensor) -> Tensor | None:
+        if indices.shape[0] == 1:
+            places = reshape(indices, indices.shape[1:])
+            return Take(self.axis + 1, self.subject, self.wraps)(x, places)  # type: ignore[no-any-return]
+        if x.shape[0] == 1:
+            return moveaxis(self(reshape(x, x.shape[1:]), indices), self.axis, 0)
+        return None
 
     def grad_x(self, gy: Tensor, indices: Tensor, x_spec: Spec) -> Tensor:
         size = x_spec.shape[self.axis]
@@ -65,6 +73,12 @@ class Untake(Function):
         y[...] = 0
         added(xp, y, starts * tail + xp.arange(tail), x)
 
+    def mapped(self, x: Tensor, indices: Tensor) -> Tensor | None:
+        if indices.shape[0] > 1:
+            return None
+        places = reshape(indices, indices.shape[1:])
+        return Untake(self.axis + 1, self.size, self.axes, self.subject, self.wraps)(x, places)  # type: ignore[no-any-return]
+
     def grad_x(self, gy: Tensor, indices: Tensor) -> Tensor:
         return Take(self.axis, self.subject, self.wraps)(gy, indices)  # type: ignore[no-any-return]
 
@@ -76,6 +90,7 @@ class Gather(Function):
     axis: int
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec, indices: Spec) -> Spec:
         expect_along("gather", self.axis, x, indices)
@@ -96,6 +111,7 @@ class ScatterAdd(Function):
     axis: int
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec, indices: Spec, values: Spec) -> Spec:
         same_dtype("scatter_add", x=x, values=values)
@@ -125,6 +141,8 @@ class FlatPlaces(Function):
 
     sizes: Shape
 
+    stacked: ClassVar[str] = "leading"
+
     def infer(self, *indices: Spec) -> Spec:
         return Spec(indices[0].shape, int64)
 
@@ -142,6 +160,8 @@ class OneHot(Function):
 
     classes: int
     dtype: DType
+
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, labels: Spec) -> Spec:
         expect_integers("one_hot", labels)

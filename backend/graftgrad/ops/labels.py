@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class LabelDistribution(Function):
     smoothing: float = 0.0
     ignored: int | None = None
 
+    stacked: ClassVar[str] = "leading"
+
     def infer(self, labels: Spec) -> Spec:
         return Spec((*labels.shape, self.classes), self.dtype)
 
@@ -48,6 +50,8 @@ class Pick(Function):
     """The element of each row at its label: 0 for ignored labels, NaN for labels outside [0, K)."""
 
     ignored: int | None = None
+
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec, labels: Spec) -> Spec:
         expect_labelled("nll_loss", x, labels)
@@ -106,7 +110,7 @@ class RangeCheck:
         Raises:
             DataError: a label lies outside [0, K).
         """
-        _check_range(self.device.fetch(array), self.classes, self.ignore_index, self.subject)
+        _check_range(self.device.inspect(array), self.classes, self.ignore_index, self.subject)
 
 
 def check_whole(labels: Tensor, subject: str) -> None:
@@ -120,7 +124,7 @@ def check_whole(labels: Tensor, subject: str) -> None:
     device = labels.device
 
     def check(array: Any) -> None:
-        host = device.fetch(array)
+        host = device.inspect(array)
         broken = host != np.floor(host)
         if broken.any():
             first = float(host[broken][0])
@@ -167,7 +171,7 @@ def check_shares(targets: Any, *, subject: str) -> None:
     """
     if targets.device.computes:
         device = targets.device
-        modes.look(lambda array: _check_shares(device.fetch(array), subject), targets.array)
+        modes.look(lambda array: _check_shares(device.inspect(array), subject), targets.array)
 
 
 def _check_shares(values: Any, subject: str) -> None:

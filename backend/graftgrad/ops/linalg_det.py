@@ -26,6 +26,7 @@ class Det(Function):
     """The determinant. Its gradient is made of cofactors, which singular matrices have too."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return Spec(square("det", x).shape[:-2], x.dtype)
@@ -47,6 +48,7 @@ class Cofactor(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return square("det", x).like()
@@ -71,6 +73,7 @@ class Slogdet(Function):
     """det = sign · e^logabsdet. Gradient x⁻ᴴ (g_logabsdet + i Im(g_sign conj(sign)))."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         lead = square("slogdet", x).shape[:-2]

@@ -35,6 +35,7 @@ class Eigh(Function):
     lower: bool = True
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         return Spec(square("eigh", x).shape[:-1], real_dtype(x.dtype)), x.like()
@@ -58,6 +59,7 @@ class EigvalsH(Function):
     lower: bool = True
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return Spec(square("eigvalsh", x).shape[:-1], real_dtype(x.dtype))
@@ -81,6 +83,7 @@ class Eig(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         kind = complex_dtype(square("eig", x).dtype)

@@ -33,6 +33,7 @@ class Cholesky(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return square("cholesky", x).like()
@@ -62,6 +63,7 @@ class Qr(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         *lead, _, columns = matrix("qr", x).shape
@@ -82,6 +84,7 @@ class CompleteQr(Function):
     """As Qr, with Q filled up to a square matrix, in a way that is not unique."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
     undefined: ClassVar[str] = (
         'the added columns of mode="complete" have no derivative; take mode="reduced"'
     )
@@ -99,6 +102,7 @@ class Pivots(Function):
     """The order of rows in which elimination finds the largest pivots: int64, (…, I)."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return Spec(matrix("lu", x).shape[:-1], int64)
@@ -125,6 +129,7 @@ class Lu(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         return square("lu", x).like(), x.like()

@@ -42,6 +42,7 @@ class MatrixExp(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return square("matrix_exp", x).like()

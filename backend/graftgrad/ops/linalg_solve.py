@@ -30,6 +30,7 @@ class Inv(Function):
     """x⁻¹. Gradient −yᴴ gy yᴴ."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return square("inv", x).like()
@@ -47,6 +48,7 @@ class Equations(Function):
 
     takes_complex: ClassVar[bool] = True
     subject: ClassVar[str] = "solve"
+    stacked: ClassVar[str] = "stretched"
 
     def infer(self, a: Spec, b: Spec) -> Spec:
         square(self.subject, a)

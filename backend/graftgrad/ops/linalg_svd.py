@@ -49,6 +49,7 @@ class Svd(Function):
     """
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec, Spec]:
         lead, rows, columns, k = _sizes(x)
@@ -85,6 +86,7 @@ class FullSvd(Function):
     """As Svd, with U and Vᴴ filled up to square matrices, in a way that is not unique."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
     undefined: ClassVar[str] = (
         "the added vectors of full_matrices=True have no derivative; take full_matrices=False"
     )
@@ -102,6 +104,7 @@ class SvdVals(Function):
     """The singular values alone, largest first. The gradient is U diag(g) Vᴴ."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return _values(x)
@@ -129,6 +132,7 @@ class Pinv(Function):
     rcond: float | None
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         *lead, rows, columns = matrix("pinv", x).shape
@@ -160,6 +164,7 @@ class MatrixRank(Function):
     rtol: float | None
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return Spec(matrix("matrix_rank", x).shape[:-2], int64)

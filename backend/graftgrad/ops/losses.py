@@ -211,7 +211,7 @@ def gaussian_nll_loss(
         v = expand_dims(v, -1)
     if v.device.computes:
         device = v.device
-        modes.look(lambda array: _check_variances(device.fetch(array)), v.array)
+        modes.look(lambda array: _check_variances(device.inspect(array)), v.array)
     v = v + (maximum(v, eps) - v).detach()
     loss = (log(v) + square(x - t) / v) * 0.5
     return reduced_loss(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -30,6 +30,7 @@ class MatMul(Function):
 
     rounded: ClassVar[tuple[str, ...]] = ("b",)
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "stretched"
 
     def infer(self, a: Spec, b: Spec) -> Spec:
         expect(a.ndim >= 2 and b.ndim >= 2 and a.shape[-1] == b.shape[-2], "matmul",

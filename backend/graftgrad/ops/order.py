@@ -24,6 +24,8 @@ class ArgSort(Function):
     axis: int
     descending: bool = False
 
+    stacked: ClassVar[str] = "shifted"
+
     def infer(self, x: Spec) -> Spec:
         return Spec(x.shape, int64)
 
@@ -43,6 +45,7 @@ class CumSum(Function):
     backward: bool = False
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return x.like()

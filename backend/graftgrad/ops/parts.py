@@ -22,6 +22,7 @@ class Conj(Function):
     """Re z − i Im z."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return x.like()
@@ -38,6 +39,7 @@ class Real(Function):
     """Re z, a view."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return x.typed(real_dtype(x.dtype))
@@ -54,6 +56,7 @@ class Imag(Function):
     """Im z, a view."""
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return x.typed(real_dtype(x.dtype))
@@ -68,6 +71,8 @@ class Imag(Function):
 @function
 class Complex(Function):
     """re + i im."""
+
+    stacked: ClassVar[str] = "stretched"
 
     def infer(self, re: Spec, im: Spec) -> Spec:
         kind = same_dtype("complex", re=re, im=im)

@@ -26,6 +26,7 @@ class MaxPool2D(Windowed):
     window: Shape = (2, 2)
 
     hidden: ClassVar[tuple[str, ...]] = ("positions",)
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec) -> tuple[Spec, Spec]:
         expect(x.ndim == 4, "max_pool2d", "x must be images (N, H, W, C)", x=x)
@@ -69,6 +70,8 @@ class MaxPoolScatter(Windowed):
     window: Shape = (2, 2)
     sizes: Shape = (1, 1)
 
+    stacked: ClassVar[str] = "joined"
+
     def infer(self, gy: Spec, positions: Spec) -> Spec:
         expect(gy.ndim == 4 and gy.shape == positions.shape, "max_pool2d gradient",
                "gy must have the shape of the positions", gy=gy, positions=positions)  # fmt: skip
@@ -98,6 +101,8 @@ class MaxPoolGather(Windowed):
 
     window: Shape = (2, 2)
 
+    stacked: ClassVar[str] = "joined"
+
     def infer(self, x: Spec, positions: Spec) -> Spec:
         expect(x.ndim == positions.ndim == 4, "max_pool2d gather",
                "x and positions must have 4 axes", x=x, positions=positions)  # fmt: skip
@@ -126,6 +131,8 @@ class AveragePool2D(Windowed):
 
     window: Shape = (2, 2)
     count_include_pad: bool = False
+
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec) -> Spec:
         expect(x.ndim == 4, "avg_pool2d", "x must be images (N, H, W, C)", x=x)
@@ -161,6 +168,8 @@ class AveragePoolGrad(Windowed):
     window: Shape = (2, 2)
     count_include_pad: bool = False
     sizes: Shape = (1, 1)
+
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, gy: Spec) -> Spec:
         expect(gy.ndim == 4, "avg_pool2d gradient", "gy must have 4 axes", gy=gy)

@@ -27,6 +27,7 @@ class Sum(Function):
     keepdims: bool = False
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*reduced(x.shape, self.axes, self.keepdims))
@@ -45,6 +46,8 @@ class Extremum(Function):
     axes: tuple[int, ...]
     keepdims: bool = False
     largest: bool = True
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         for axis in self.axes:
@@ -69,6 +72,7 @@ class Product(Function):
     keepdims: bool = False
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*reduced(x.shape, self.axes, self.keepdims))
@@ -90,6 +94,7 @@ class Truth(Function):
     every: bool = True
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return Spec(reduced(x.shape, self.axes, self.keepdims), bool_)

@@ -23,6 +23,7 @@ class Round(Function):
     way: str
 
     ways: ClassVar[tuple[str, ...]] = ("floor", "ceil", "trunc", "rint")
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         expect(self.way in self.ways, "round", f"must be one of {self.ways}", way=self.way)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class CumProd(Function):
 
     axis: int
 
+    stacked: ClassVar[str] = "shifted"
+
     def infer(self, x: Spec) -> Spec:
         return x.like()
 
@@ -44,6 +46,8 @@ class Recurrence(Function):
     """y[i] = a[i] · y[i − 1] + b[i] along an axis, from y[−1] = 0."""
 
     axis: int
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, a: Spec, b: Spec) -> Spec:
         same_dtype("recurrence", a=a, b=b)
@@ -72,6 +76,8 @@ class RunningPlace(Function):
 
     axis: int
     largest: bool
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return Spec(x.shape, int64)

@@ -17,7 +17,7 @@ from .exponential import rsqrt
 from .operand import cast, floating
 from .reduce import mean as average
 from .reduce import sum
-from .shape import broadcast_to, transpose
+from .shape import broadcast_to, reshape, transpose
 from .tiles import accurate, row_tiles
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class LayerNorm(Function):
             if self.centred:
                 xp.add(t, beta, out=t)
             store(out, some, t)
+
+    def mapped(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Any:
+        if gamma.shape[0] > 1 or beta.shape[0] > 1:
+            return None
+        return self.whole(x, reshape(gamma, gamma.shape[1:]), reshape(beta, beta.shape[1:]))
 
     def grads(
         self, gy: Tensor, x: Tensor, gamma: Tensor, mean: Tensor, inverse_std: Tensor

@@ -38,6 +38,9 @@ class Reshape(Function):
     def alias(self, xp: Any, x: Any) -> Any:
         return x.reshape(self.shape)
 
+    def mapped(self, x: Tensor) -> Tensor:
+        return reshape(x, (x.shape[0], *self.shape))
+
     def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
         return reshape(gy, x_spec.shape)
 
@@ -55,6 +58,9 @@ class Transpose(Function):
 
     def alias(self, xp: Any, x: Any) -> Any:
         return x.transpose(self.axes)
+
+    def mapped(self, x: Tensor) -> Tensor:
+        return Transpose((0, *[axis + 1 for axis in self.axes]))(x)  # type: ignore[no-any-return]
 
     def grad_x(self, gy: Tensor) -> Tensor:
         back = sorted(range(len(self.axes)), key=self.axes.__getitem__)
@@ -81,6 +87,11 @@ class BroadcastTo(Function):
     def alias(self, xp: Any, x: Any) -> Any:
         return xp.broadcast_to(x, self.shape)
 
+    def mapped(self, x: Tensor) -> Tensor:
+        missing = [1] * (len(self.shape) + 1 - x.ndim)
+        x = reshape(x, (x.shape[0], *missing, *x.shape[1:]))
+        return broadcast_to(x, (x.shape[0], *self.shape))
+
     def grad_x(self, gy: Tensor) -> Tensor:
         return gy  # the engine sums it back to the operand's shape
 
@@ -98,6 +109,9 @@ class Slice(Function):
 
     def alias(self, xp: Any, x: Any) -> Any:
         return x[slices(self.cuts)]
+
+    def mapped(self, x: Tensor) -> Tensor:
+        return Slice(((0, x.shape[0], 1), *self.cuts))(x)  # type: ignore[no-any-return]
 
     def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
         return Unslice(self.cuts, x_spec.shape)(gy)  # type: ignore[no-any-return]
@@ -118,6 +132,10 @@ class Unslice(Function):
     def compute(self, xp: Any, x: Any, y: Any) -> None:
         y[...] = 0
         y[slices(self.cuts)] = x
+
+    def mapped(self, x: Tensor) -> Tensor:
+        count = x.shape[0]
+        return Unslice(((0, count, 1), *self.cuts), (count, *self.shape))(x)  # type: ignore[no-any-return]
 
     def grad_x(self, gy: Tensor) -> Tensor:
         return Slice(self.cuts)(gy)  # type: ignore[no-any-return]
@@ -158,6 +176,9 @@ class Pad(Function):
         y[...] = self.value
         y[slices(self.inside(x.shape))] = x
 
+    def mapped(self, x: Tensor) -> Tensor:
+        return Pad(((0, 0), *self.pads), self.value)(x)  # type: ignore[no-any-return]
+
     def grad_x(self, gy: Tensor, x_spec: Spec) -> Tensor:
         return Slice(self.inside(x_spec.shape))(gy)  # type: ignore[no-any-return]
 
@@ -174,6 +195,7 @@ class Concatenate(Function):
     axis: int
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, *xs: Spec) -> Spec:
         first = xs[0]

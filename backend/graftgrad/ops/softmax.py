@@ -50,6 +50,8 @@ class Softmax(Function):
 
     axes: tuple[int, ...]
 
+    stacked: ClassVar[str] = "shifted"
+
     def infer(self, x: Spec) -> Spec:
         return _filled("softmax", x, self.axes)
 
@@ -71,6 +73,7 @@ class SoftmaxGrad(Function):
     axes: tuple[int, ...]
 
     undefined: ClassVar[str] = "is used where no second order is recorded"
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, gy: Spec, y: Spec) -> Spec:
         return y.like()
@@ -87,6 +90,8 @@ class LogSoftmax(Function):
     """x − ln Σ eˣ over some axes."""
 
     axes: tuple[int, ...]
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         return _filled("log_softmax", x, self.axes)
@@ -111,6 +116,7 @@ class LogSoftmaxGrad(Function):
     axes: tuple[int, ...]
 
     undefined: ClassVar[str] = "is used where no second order is recorded"
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, gy: Spec, y: Spec) -> Spec:
         return y.like()
@@ -128,6 +134,8 @@ class LogSumExp(Function):
 
     axes: tuple[int, ...]
     keepdims: bool = False
+
+    stacked: ClassVar[str] = "shifted"
 
     def infer(self, x: Spec) -> Spec:
         _filled("logsumexp", x, self.axes)
@@ -157,6 +165,7 @@ class CrossEntropy(Function):
     ignored: int | None = None
 
     hidden: ClassVar[tuple[str, ...]] = ("log_total",)
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, logits: Spec, labels: Spec) -> tuple[Spec, Spec]:
         expect_labelled("cross_entropy", logits, labels)
@@ -196,6 +205,7 @@ class CrossEntropyGrad(Function):
     ignored: int | None = None
 
     undefined: ClassVar[str] = "is used where no second order is recorded"
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, gy: Spec, logits: Spec, labels: Spec, log_total: Spec) -> Spec:
         return logits.like()
@@ -221,6 +231,7 @@ class SoftmaxCrossEntropy(Function):
     """−Σₖ tₖ · ln softmax(x)ₖ; a target of 0 counts nothing, whatever its logit."""
 
     hidden: ClassVar[tuple[str, ...]] = ("log_total",)
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, logits: Spec, targets: Spec) -> tuple[Spec, Spec]:
         same_dtype("softmax_cross_entropy", logits=logits, targets=targets)
@@ -256,6 +267,7 @@ class SoftmaxCrossEntropyGrad(Function):
     """(softmax(x) · Σ t − t) · gy."""
 
     undefined: ClassVar[str] = "is used where no second order is recorded"
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, gy: Spec, logits: Spec, targets: Spec, log_total: Spec) -> Spec:
         return logits.like()

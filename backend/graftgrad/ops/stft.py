@@ -33,6 +33,7 @@ class Frames(Function):
     hop: int
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         count = (x.shape[-1] - self.size) // self.hop + 1
@@ -54,6 +55,7 @@ class OverlapAdd(Function):
     length: int
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         return x.shaped(*x.shape[:-2], self.length)

@@ -26,6 +26,7 @@ class Triangle(Function):
     k: int = 0
 
     takes_complex: ClassVar[bool] = True
+    stacked: ClassVar[str] = "leading"
 
     def infer(self, x: Spec) -> Spec:
         expect(x.ndim >= 2, "tril" if self.lower else "triu", "x must have at least 2 axes", x=x)

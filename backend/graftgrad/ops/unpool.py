@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import expect
 from ..function import function
@@ -31,6 +31,8 @@ class MaxPoolPlaces(Windowed):
     """Where the largest value of every window stands: row · W + column."""
 
     window: Shape = (2, 2)
+
+    stacked: ClassVar[str] = "joined"
 
     def infer(self, x: Spec) -> Spec:
         y, _ = MaxPool2D(self.strides, self.pads, self.dilation, self.window).infer(x)

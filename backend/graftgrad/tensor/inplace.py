@@ -165,7 +165,9 @@ def beside(x: Tensor, values: Any) -> Tensor:
     """Return values as a tensor on the device of x."""
     if not hasattr(values, "grad_fn"):
         return x.like(values)
-    there: Tensor = values if values.device is x.device else values.to(x.device)
+    there: Tensor = values
+    if values.device is not x.device and not (values.device.maps or x.device.maps):
+        there = values.to(x.device)
     return there
 
 

@@ -35,7 +35,7 @@ class Move(Function):
         """Copy the values; the result remembers where they came from."""
         (x,) = operands
         spec = x.spec.like()
-        node = self._record(Call(self, (x.spec,), (spec,), self.source), (x,))
+        node = self.recorded(Call(self, (x.spec,), (spec,), self.source), (x,))
         if node is not None:
             node.keep(self, (x,), (), ())
         return x.result(moved(x.array, x.spec, self.source, self.target), spec, self.target, node)
