@@ -6,6 +6,7 @@ written. Names that differ by a pattern alone stand in `saving/foreign.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 Names = dict[str, str]
@@ -42,10 +43,10 @@ def language(names: Iterable[str]) -> str:
     Returns:
         "torch", "timm", "transformers", or "" for none of them.
     """
-    heads = {name.removeprefix("model.").partition(".")[0] for name in names}
+    heads = {re.sub(r"^(timm_)?model\.", "", name).partition(".")[0] for name in names}
     if "conv_stem" in heads:
         return "timm"
-    if heads & {"efficientnet", "mobilenet_v2"}:
+    if heads & {"efficientnet", "mobilenet_v1", "mobilenet_v2"}:
         return "transformers"
     return "torch" if "features" in heads else ""
 
@@ -105,6 +106,23 @@ def mobilenet_v2(counts: Iterable[int]) -> Names:
     return names | other
 
 
+def mobilenet_v1(counts: Iterable[int]) -> tuple[Names, Names]:
+    """Return the names of a MobileNet with a dense head: timm's, and Hugging Face's."""
+    head = "mobilenet_v1"
+    names = {"conv_stem": "conv1", "bn1": "conv1_bn", "classifier": "fc"}
+    other = {f"{head}.conv_stem.convolution": "conv1",
+             f"{head}.conv_stem.normalization": "conv1_bn", "classifier": "fc"}  # fmt: skip
+    for i, (stage, place) in enumerate(_places(counts)):
+        ours = {"depthwise": f"conv_dw_{i + 1}", "depthwise_bn": f"conv_dw_{i + 1}_bn",
+                "project": f"conv_pw_{i + 1}", "project_bn": f"conv_pw_{i + 1}_bn"}  # fmt: skip
+        names |= timm([(stage, place, "separable", ours)], {})
+        for j, part in enumerate(("depthwise", "project")):
+            at = f"{head}.layer.{2 * i + j}"
+            other |= {f"{at}.convolution": ours[part],
+                      f"{at}.normalization": ours[f"{part}_bn"]}  # fmt: skip
+    return names, other
+
+
 def _places(counts: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Yield stage and place of every block."""
     for stage, count in enumerate(counts):
@@ -146,7 +164,7 @@ def mobilenet_v3(counts: Iterable[int], attentive: Iterable[bool]) -> Names:
 
 def xception() -> Names:
     """Return timm's names of an Xception, without the ways past the blocks, which have no names."""
-    names = {"fc": "predictions"}
+    names = {"fc": "predictions", "last_linear": "predictions"}  # the latter is Cadene's
     for i in (1, 2):
         names |= {f"conv{i}": f"block1_conv{i}", f"bn{i}": f"block1_conv{i}_bn"}
         names |= separable(f"conv{i + 2}", f"bn{i + 2}", f"block14_sepconv{i}")
@@ -164,3 +182,65 @@ def separable(convolution: str, normalization: str, ours: str) -> Names:
     return {f"{convolution}.conv1.weight": f"{ours}/depthwise_kernel",
             f"{convolution}.pointwise.weight": f"{ours}/pointwise_kernel",
             normalization: f"{ours}_bn"}  # fmt: skip
+
+
+# The ways through NASNet's cells in the words of Cadene and timm, and ours.
+NORMAL = {"comb_iter_0_left": "left1", "comb_iter_0_right": "right1", "comb_iter_1_left": "left2",
+          "comb_iter_1_right": "right2", "comb_iter_4_left": "left5"}  # fmt: skip
+REDUCTION = {"comb_iter_0_left": "left1", "comb_iter_0_right": "right1",
+             "comb_iter_1_right": "right2", "comb_iter_2_right": "right3",
+             "comb_iter_4_left": "left4"}  # fmt: skip
+
+
+def nasnet(blocks: int) -> Names:
+    """Return Cadene's names of a NASNet, which are timm's too.
+
+    Args:
+        blocks: how many cells keep rows and columns in each of the three stages.
+    """
+    names = {"conv0.conv": "stem_conv1", "conv0.bn": "stem_bn1", "last_linear": "predictions"}
+    names |= _cell("cell_stem_0", "reduction", "stem_1", "")
+    names |= _cell("cell_stem_1", "reduction", "stem_2", "halves")
+    for stage in range(3):
+        if stage > 0:
+            names |= _cell(f"reduction_cell_{stage - 1}", "reduction", f"reduce_{stage * blocks}",
+                           "projection")  # fmt: skip
+        for i in range(blocks):
+            place = stage * blocks + i
+            theirs = f"cell_{6 * stage + i}"  # six a stage are counted, however many there are
+            names |= _cell(theirs, "normal", f"{place + (stage > 0)}",
+                           "projection" if i else "halves")  # fmt: skip
+    return names
+
+
+def _cell(theirs: str, kind: str, ours: str, adjusted: str) -> Names:
+    """Return the names of one cell; `adjusted` tells how it fits the cell before to its own."""
+    names = {f"{theirs}.conv_1x1.conv": f"{kind}_conv_1_{ours}",
+             f"{theirs}.conv_1x1.bn": f"{kind}_bn_1_{ours}"}  # fmt: skip
+    if adjusted == "halves":
+        for i in (1, 2):
+            names[f"{theirs}.path_{i}.conv"] = f"adjust_conv_{i}_{ours}"
+        names[f"{theirs}.final_path_bn"] = f"adjust_bn_{ours}"
+    elif adjusted:
+        names[f"{theirs}.conv_prev_1x1.conv"] = f"adjust_conv_projection_{ours}"
+        names[f"{theirs}.conv_prev_1x1.bn"] = f"adjust_bn_{ours}"
+    for way, side in (NORMAL if kind == "normal" else REDUCTION).items():
+        for i in (1, 2):
+            at, end = f"{theirs}.{way}.separable_{i}", f"{kind}_{side}_{ours}"
+            made = f"separable_conv_{i}_{end}"
+            names[f"{at}.depthwise_conv2d.weight"] = f"{made}/depthwise_kernel"
+            names[f"{at}.pointwise_conv2d.weight"] = f"{made}/pointwise_kernel"
+            names[f"{theirs}.{way}.bn_sep_{i}"] = f"separable_conv_{i}_bn_{end}"
+    return names
+
+
+def resnet_v2(depths: Iterable[int]) -> Names:
+    """Return timm's names of a residual network with the normalization first."""
+    names = {"stem.conv": "conv1_conv", "norm": "post_bn", "head.fc": "predictions"}
+    for stage, count in enumerate(depths):
+        for place in range(count):
+            at, ours = f"stages.{stage}.blocks.{place}", f"conv{stage + 2}_block{place + 1}"
+            names |= {f"{at}.downsample.conv": f"{ours}_0_conv", f"{at}.norm1": f"{ours}_preact_bn",
+                      f"{at}.norm2": f"{ours}_1_bn", f"{at}.norm3": f"{ours}_2_bn"}  # fmt: skip
+            names |= {f"{at}.conv{i}": f"{ours}_{i}_conv" for i in (1, 2, 3)}
+    return names

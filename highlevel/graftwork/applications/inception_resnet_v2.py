@@ -19,7 +19,7 @@ from ..registry import declared, layers, setting
 from ..rules import number
 from .imagenet_utils import decode_predictions as decode_predictions
 from .inception_v3 import Builder
-from .network import Network, published
+from .network import Network, check_variant, published
 from .pixels import preprocess
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/inception_resnet_v2"
@@ -37,6 +37,11 @@ STAGES: tuple[tuple[str, tuple[str, ...], int | None, str, int, float, tuple[str
     ("mixed_7a", ("256 384:3x3/", "256 288:3x3/", "256 288:3x3 320:3x3/"), None,
      "block8", 10, 0.2, ("192", "192 224:1x3 256:3x1")),
 )  # fmt: skip
+
+
+STEM = ("conv2d_1a", "conv2d_2a", "conv2d_2b", "conv2d_3b", "conv2d_4a")  # timm's and Cadene's
+REPEATED = {"block35": "repeat", "block17": "repeat_1", "block8": "repeat_2"}
+VARIANTS = ("keras", "torch")
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
@@ -68,11 +73,15 @@ class CustomScaleLayer(Layer):
 
 
 def residual(
-    builder: Builder, x: Any, ways: tuple[str, ...], scale: float, name: str, bent: bool
-) -> Any:
-    """Return x with the scaled residual of one block, rectified if bent."""
-    mixed = Concatenate(name=f"{name}_mixed")([builder.way(x, told) for told in ways])
+    builder: Builder, x: Any, ways: tuple[str, ...], scale: float, names: tuple[str, str],
+    bent: bool,
+) -> Any:  # fmt: skip
+    """Return x with the scaled residual of one block, rectified if bent; named by us and them."""
+    name, theirs = names
+    found = [builder.way(x, told, f"{theirs}.branch{i}") for i, told in enumerate(ways)]
+    mixed = Concatenate(name=f"{name}_mixed")(found)
     up = Conv2D(x.shape[-1], 1, padding="same", name=f"{name}_conv")(mixed)
+    builder.names[f"{theirs}.conv2d"] = f"{name}_conv"
     x = CustomScaleLayer(scale)([x, up])
     return Activation("relu", name=f"{name}_ac")(x) if bent else x
 
@@ -86,6 +95,8 @@ def InceptionResNetV2(
     classes: int = 1000,
     classifier_activation: Any = "softmax",
     name: str = "inception_resnet_v2",
+    *,
+    variant: str | None = None,
 ) -> Functional:
     """Return an Inception-ResNet v2.
 
@@ -94,32 +105,43 @@ def InceptionResNetV2(
 
     Args:
         include_top: whether there is a head.
-        weights: a file of Keras, "imagenet", or None for random weights.
+        weights: a file of Keras, timm or Cadene, "imagenet", or None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         input_shape: the shape of a picture; (299, 299, 3) with a head, any without, if None.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
         classes: the number of outputs.
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
+        variant: "keras", or "torch" (timm's and Cadene's: normalizations with a scale); None takes
+            what the names in the file of weights tell.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor known.
         FormatError: the file does not hold this network.
         ShapeError: a weight in the file has another shape; nothing is loaded.
         ConnectionError: the file has to be downloaded and cannot be.
     """
+    check_variant("InceptionResNetV2", variant, VARIANTS, weights)
     network = Network("InceptionResNetV2", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
+    told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in network.names_held())
+    torch = variant == "torch" or (variant is None and told)
+    builder = Builder(torch, margin=False, places=(".", 0))
     x = inputs = network.entrance(299, 75)
-    builder = Builder(False)
-    x = builder.stem(x)
+    x = builder.stem(x, STEM)
     for mixed, ways, filters, block, count, scale, inner in STAGES:
-        found = [builder.way(x, told) for told in ways]
-        halved = filters is None
-        found.append(MaxPooling2D(3, strides=2)(x) if halved else builder.mean(x, filters))
+        found = [builder.way(x, way, f"{mixed}.branch{i}") for i, way in enumerate(ways)]
+        if filters is None:
+            found.append(MaxPooling2D(3, strides=2)(x))
+        else:
+            found.append(builder.mean(x, filters, f"{mixed}.branch{len(ways)}.1"))
         x = Concatenate(name=mixed)(found)
         for i in range(1, count + 1):
             last = block == "block8" and i == count
-            x = residual(builder, x, inner, 1.0 if last else scale, f"{block}_{i}", bent=not last)
+            names = f"{block}_{i}", block if last else f"{REPEATED[block]}.{i - 1}"
+            x = residual(builder, x, inner, 1.0 if last else scale, names, bent=not last)
     x = Conv2D(1536, 1, padding="same", use_bias=False, name="conv_7b")(x)
-    x = Activation("relu", name="conv_7b_ac")(BatchNormalization(scale=False, name="conv_7b_bn")(x))
-    return network.model(inputs, network.head(x), name)
+    x = BatchNormalization(scale=torch, name="conv_7b_bn")(x)
+    x = Activation("relu", name="conv_7b_ac")(x)
+    builder.names |= {"conv2d_7b.conv": "conv_7b", "conv2d_7b.bn": "conv_7b_bn",
+                      "classif": "predictions", "last_linear": "predictions"}  # fmt: skip
+    return network.model(inputs, network.head(x), name, builder.names if torch else {})

@@ -57,10 +57,17 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
 
 
 class Builder:
-    """Lays layers in Keras' order, on which their numbers depend; notes torchvision's names."""
+    """Lays layers in Keras' order, on which their numbers depend; notes what others call them.
 
-    def __init__(self, torch: bool) -> None:
-        self.torch = torch
+    Args:
+        torch: normalizations with a scale, as PyTorch has them.
+        margin: whether means count the margin, as torchvision's do.
+        places: how the convolutions of one way are told apart, and the first of them.
+    """
+
+    def __init__(self, torch: bool, margin: bool, places: tuple[str, int] = ("_", 1)) -> None:
+        self.torch, self.margin = torch, margin
+        self.dot, self.first = places
         self.names = {"fc": "predictions"}
 
     def convolution(
@@ -76,30 +83,30 @@ class Builder:
         self.names |= {f"{theirs}.conv": made.name, f"{theirs}.bn": normal.name}
         return Activation("relu")(x)
 
-    def stem(self, x: Any) -> Any:
+    def stem(self, x: Any, theirs: tuple[str, ...] = STEM) -> Any:
         """Return the convolutions and poolings before the first block."""
-        x = self.convolution(x, 32, 3, STEM[0], 2, "valid")
-        x = self.convolution(x, 32, 3, STEM[1], padding="valid")
-        x = MaxPooling2D(3, strides=2)(self.convolution(x, 64, 3, STEM[2]))
-        x = self.convolution(x, 80, 1, STEM[3], padding="valid")
-        x = self.convolution(x, 192, 3, STEM[4], padding="valid")
+        x = self.convolution(x, 32, 3, theirs[0], 2, "valid")
+        x = self.convolution(x, 32, 3, theirs[1], padding="valid")
+        x = MaxPooling2D(3, strides=2)(self.convolution(x, 64, 3, theirs[2]))
+        x = self.convolution(x, 80, 1, theirs[3], padding="valid")
+        x = self.convolution(x, 192, 3, theirs[4], padding="valid")
         return MaxPooling2D(3, strides=2)(x)
 
     def way(self, x: Any, told: str, theirs: str = "") -> Any:
         """Return the convolutions of one way through a block."""
         listed = told.split()
-        for i, one in enumerate(listed, 1):
+        for i, one in enumerate(listed, self.first):
             filters, _, size = one.rstrip("/").partition(":")
             rows, _, columns = (size or "1x1").partition("x")
             halves = one.endswith("/")
-            name = theirs if len(listed) == 1 else f"{theirs}_{i}"
+            name = theirs if len(listed) == 1 else f"{theirs}{self.dot}{i}"
             x = self.convolution(x, int(filters), (int(rows), int(columns)), name,
                                  2 if halves else 1, "valid" if halves else "same")  # fmt: skip
         return x
 
     def mean(self, x: Any, filters: Any, theirs: str = "") -> Any:
         """Return the way of a 3×3 mean and a 1×1 convolution; torchvision counts the margin."""
-        if self.torch:
+        if self.margin:
             x = AveragePooling2D(3, strides=1)(ZeroPadding2D(1)(x))
         else:
             x = AveragePooling2D(3, strides=1, padding="same")(x)
@@ -171,7 +178,8 @@ def InceptionV3(
     network = Network("InceptionV3", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
     told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in network.names_held())
-    builder = Builder(variant == "torch" or (variant is None and told))
+    torch = variant == "torch" or (variant is None and told)
+    builder = Builder(torch, margin=torch)
     x = inputs = network.entrance(299, 75)
     x = builder.stem(x)
     for i, (ways, filters) in enumerate(MIXED):

@@ -20,6 +20,7 @@ from ..layers import (
     ZeroPadding2D,
 )  # fmt: skip
 from ..models import Functional
+from . import foreign_names
 from .imagenet_utils import decode_predictions as decode_predictions
 from .network import Network, check_variant, known_side
 from .pixels import preprocess_for
@@ -59,7 +60,8 @@ BLOCKS = (
     (1024, 2),
     (1024, 1),
 )
-VARIANTS = ("keras", "torch")
+VARIANTS = ("keras", "torch", "timm", "tf")
+STAGES = (1, 2, 2, 6, 2)  # how many blocks timm counts in each of its stages
 
 
 def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "keras") -> Any:
@@ -68,12 +70,14 @@ def preprocess_input(x: Any, data_format: str | None = None, *, variant: str = "
     Args:
         x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
         data_format: "channels_last" or "channels_first"; the former if None.
-        variant: whose weights: "keras" (x / 127.5 − 1) or "torch" ((x / 255 − mean) / deviation).
+        variant: whose weights: "keras", "timm", "tf" (x / 127.5 − 1) or "torch"
+            ((x / 255 − mean) / deviation).
     Raises:
         DataError: x is no array of colour pictures.
         ConfigError: the variant or the data format is not known.
     """
-    return preprocess_for(variant, VARIANTS, "tf", x, data_format)
+    custom = "keras" if variant in ("timm", "tf") else variant
+    return preprocess_for(custom, VARIANTS, "tf", x, data_format)
 
 
 def MobileNet(
@@ -102,17 +106,18 @@ def MobileNet(
         depth_multiplier: channels of a depthwise convolution per channel of its input.
         dropout: share of features that are dropped before the head.
         include_top: whether there is a head.
-        weights: a file of Keras or PyTorch, "imagenet" (for the size of the pictures if it is 128,
-            160, 192 or 224, otherwise for 224), a name of the catalogue, or None for random
-            weights.
+        weights: a file of Keras, PyTorch, timm or Hugging Face, "imagenet" (for the size of the
+            pictures if it is 128, 160, 192 or 224, otherwise for 224), a name of the catalogue, or
+            None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
         classes: the number of outputs.
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
-        variant: "keras" (ReLU6, TensorFlow's padding, epsilon 1e-3) or "torch" (LeakyReLU 0.1,
-            padding alike on all sides, epsilon 1e-5, a dense head named `fc`); None takes what the
-            file of weights is for.
+        variant: "keras" (ReLU6, TensorFlow's padding, epsilon 1e-3); "torch" (LeakyReLU 0.1,
+            padding alike on all sides, epsilon 1e-5, a dense head named `fc`); "timm" (the same
+            with ReLU6); "tf" (Keras' body under that head, as Hugging Face has it); None takes
+            what the file of weights is for.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor a known name.
         FormatError: the file does not hold this network.
@@ -137,14 +142,17 @@ def MobileNet(
     network = Network("MobileNet", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, known | CATALOGUE)  # fmt: skip
     held = network.names_held()
+    told = foreign_names.language(held)
     if variant is None:
-        variant = "torch" if any(one.startswith("stage1.") for one in held) else "keras"
-    if include_top and any(one.startswith(("stage1.", "conv1/")) for one in held):
-        expect(any(one.startswith(("conv_preds", "fc")) for one in held), "MobileNet",
+        theirs = any(one.startswith("stage1.") for one in held)
+        variant = "torch" if theirs else {"timm": "timm", "transformers": "tf"}.get(told, "keras")
+    if include_top and (told or any(one.startswith(("stage1.", "conv1/")) for one in held)):
+        heads = ("conv_preds", "fc", "classifier", "model.classifier")
+        expect(any(one.startswith(heads) for one in held), "MobileNet",
                "weights must hold a head where include_top is True", error=ConfigError,
                weights=str(weights), include_top=include_top,
                advice="Pass include_top=False and put a head of your own on.")  # fmt: skip
-    builder = _Builder(alpha, depth_multiplier, variant == "torch")
+    builder = _Builder(alpha, depth_multiplier, variant)
     inputs = network.entrance(224, 32)
     x = builder.body(inputs)
     if include_top:
@@ -154,7 +162,7 @@ def MobileNet(
     rows = side if weights == "imagenet" else inputs.shape[1] or side
     try:
         return network.model(inputs, x, name or f"mobilenet_{alpha:.2f}_{rows}",
-                             TORCH_NAMES if variant == "torch" else {})  # fmt: skip
+                             NAMES.get(variant, {}))  # fmt: skip
     except ShapeError as error:
         note(error, "MobileNet: alpha, depth_multiplier and classes must be those the file was "
              f"made with; got {alpha=}, {depth_multiplier=}, {classes=}.")  # fmt: skip
@@ -162,12 +170,15 @@ def MobileNet(
 
 
 class _Builder:
-    """The two variants, layer by layer."""
+    """The variants, layer by layer."""
 
-    def __init__(self, alpha: float, depth_multiplier: int, torch: bool) -> None:
+    def __init__(self, alpha: float, depth_multiplier: int, variant: str) -> None:
         self.alpha = alpha
         self.depth_multiplier = depth_multiplier
-        self.torch = torch
+        self.torch = variant in ("torch", "timm")
+        self.leaky = variant == "torch"
+        self.exact = variant == "tf"  # TensorFlow's padding on odd rows too, where Keras' differs
+        self.dense = variant != "keras"
 
     def body(self, x: Any) -> Any:
         if self.torch:
@@ -186,11 +197,12 @@ class _Builder:
         return x
 
     def block(self, x: Any, i: int, filters: int, strides: int) -> Any:
-        if strides != 1:
+        padded = strides != 1 and not self.exact
+        if padded:
             margin = ((1, 1), (1, 1)) if self.torch else ((0, 1), (0, 1))
             x = ZeroPadding2D(margin, name=f"conv_pad_{i}")(x)
         x = DepthwiseConv2D(
-            3, strides=strides, padding="same" if strides == 1 else "valid",
+            3, strides=strides, padding="valid" if padded else "same",
             depth_multiplier=self.depth_multiplier, use_bias=False, name=f"conv_dw_{i}",
         )(x)  # fmt: skip
         x = self.finished(x, f"conv_dw_{i}")
@@ -198,14 +210,14 @@ class _Builder:
         return self.finished(x, f"conv_pw_{i}")
 
     def finished(self, x: Any, name: str) -> Any:
-        if self.torch:
-            x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
+        momentum, epsilon = (0.9, 1e-5) if self.torch else (0.99, 1e-3)
+        x = BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_bn")(x)
+        if self.leaky:
             return LeakyReLU(negative_slope=0.1, name=f"{name}_relu")(x)
-        x = BatchNormalization(name=f"{name}_bn")(x)
         return ReLU(6.0, name=f"{name}_relu")(x)
 
     def head(self, x: Any, classes: int, dropout: float, activation: Any) -> Any:
-        if self.torch:
+        if self.dense:
             x = GlobalAveragePooling2D(name="avg")(x)
             return Dense(classes, activation=activation, name="fc")(x)
         x = GlobalAveragePooling2D(keepdims=True)(x)
@@ -226,4 +238,5 @@ def _torch_names() -> dict[str, str]:
     return names
 
 
-TORCH_NAMES = _torch_names()
+_TIMM, _HUGGING_FACE = foreign_names.mobilenet_v1(STAGES)
+NAMES = {"torch": _torch_names(), "timm": _TIMM | _HUGGING_FACE, "tf": _HUGGING_FACE | _TIMM}

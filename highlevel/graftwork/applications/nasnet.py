@@ -20,8 +20,9 @@ from ..layers import (
     ZeroPadding2D,
 )
 from ..models import Functional
+from . import foreign_names
 from .imagenet_utils import decode_predictions as decode_predictions
-from .network import Network, published, same_padding
+from .network import Network, check_variant, published, same_padding
 from .pixels import preprocess
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/nasnet"
@@ -35,6 +36,9 @@ LARGE = published(
     ("11577c9a518f0070763c2b964a382f17", "d81d89dc07e6e56530c4e77faddd61b5"),
     "-no-top",
 )
+
+
+VARIANTS = ("keras", "torch", "timm")
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
@@ -115,8 +119,12 @@ def normal(x: Any, before: Any, filters: int, name: str) -> Any:
     return Concatenate(name=f"normal_concat_{name}")([p, one, two, three, four, five])
 
 
-def reduction(x: Any, before: Any, filters: int, name: str) -> Any:
-    """Return the cell that halves rows and columns: 4 · filters channels."""
+def reduction(x: Any, before: Any, filters: int, name: str, variant: str) -> Any:
+    """Return the cell that halves rows and columns: 4 · filters channels.
+
+    Where a window reaches over the margin, Keras counts zeros in maxima and means, timm in means
+    alone; the paper's code, and Cadene's, counts what is there.
+    """
     p = fitted(before, x, filters, name)
     h = narrow(Activation("relu")(x), filters, f"reduction_conv_1_{name}")
     h = normalize(h, f"reduction_bn_1_{name}")
@@ -131,40 +139,50 @@ def reduction(x: Any, before: Any, filters: int, name: str) -> Any:
     def pooled(pooling: Any, of: Any, side: str, **kwargs: Any) -> Any:
         return pooling(3, name=f"reduction_{side}_{name}", **kwargs)(of)
 
+    def halved(pooling: Any, side: str) -> Any:
+        zeros = variant == "keras" or (variant == "timm" and pooling is AveragePooling2D)
+        return pooled(pooling, wide if zeros else h, side, strides=2,
+                      padding="valid" if zeros else "same")  # fmt: skip
+
     one = added([bent(h, 5, "left1"), bent(p, 7, "right1")], "add_1")
-    two = added([pooled(MaxPooling2D, wide, "left2", strides=2), bent(p, 7, "right2")], "add_2")
-    three = added([pooled(AveragePooling2D, wide, "left3", strides=2), bent(p, 5, "right3")],
-                  "add3")  # fmt: skip
+    two = added([halved(MaxPooling2D, "left2"), bent(p, 7, "right2")], "add_2")
+    three = added([halved(AveragePooling2D, "left3"), bent(p, 5, "right3")], "add3")
     four = Add()([two, pooled(AveragePooling2D, one, "left4", strides=1, padding="same")])
-    five = added([bent(one, 3, "left4", 1), pooled(MaxPooling2D, wide, "right5", strides=2)],
-                 "add4")  # fmt: skip
+    five = added([bent(one, 3, "left4", 1), halved(MaxPooling2D, "right5")], "add4")
     return Concatenate(name=f"reduction_concat_{name}")([two, three, four, five])
 
 
 def _network(
-    network: Network, name: str, side: int, filters: int, blocks: int, stem: int, skip: bool
-) -> Functional:
+    network: Network, name: str, side: int, filters: int, blocks: int, stem: int, skip: bool,
+    variant: str | None,
+) -> Functional:  # fmt: skip
     """Return the network whose last cells have 24 · filters channels."""
+    check_variant(network.subject, variant, VARIANTS, network.weights)
     if network.input_tensor is None and network.input_shape is None:
         network = replace(network, input_shape=(side, side, 3))
     inputs = network.entrance(side, 32)
     expect(None not in inputs.shape[1:3], network.subject, "rows and columns must be known",
            error=ConfigError, input=inputs.shape)  # fmt: skip
+    if variant is None:
+        told = any(one.endswith("conv0.conv.weight") for one in network.names_held())
+        theirs = "timm" if skip else "torch"  # timm has no small one
+        variant = theirs if told else "keras"
     x = Conv2D(stem, 3, strides=2, use_bias=False, kernel_initializer="he_normal",
                name="stem_conv1")(inputs)  # fmt: skip
     before, x = None, normalize(x, "stem_bn1")
     width = filters // 24
     for i, share in ((1, 4), (2, 2)):
-        before, x = x, reduction(x, before, width // share, f"stem_{i}")
+        before, x = x, reduction(x, before, width // share, f"stem_{i}", variant)
     for stage in range(3):
         wide = width << stage
         if stage > 0:
-            reduced = reduction(x, before, wide, f"reduce_{stage * blocks}")
+            reduced = reduction(x, before, wide, f"reduce_{stage * blocks}", variant)
             before, x = before if skip else x, reduced
         for i in range(blocks):
             place = stage * blocks + i + (stage > 0)
             before, x = x, normal(x, before, wide, f"{place}")
-    return network.model(inputs, network.head(Activation("relu")(x), pool=""), name)
+    names = {} if variant == "keras" else foreign_names.nasnet(blocks)
+    return network.model(inputs, network.head(Activation("relu")(x), pool=""), name, names)
 
 
 def NASNetMobile(
@@ -176,6 +194,8 @@ def NASNetMobile(
     classes: int = 1000,
     classifier_activation: Any = "softmax",
     name: str = "nasnet_mobile",
+    *,
+    variant: str | None = None,
 ) -> Functional:
     """Return the small NASNet.
 
@@ -185,12 +205,15 @@ def NASNetMobile(
     Args:
         input_shape: the shape of a picture, rows and columns known; (224, 224, 3) if None.
         include_top: whether there is a head.
-        weights: a file of Keras, "imagenet", or None for random weights.
+        weights: a file of Keras, timm or Cadene, "imagenet", or None for random weights.
         input_tensor: the symbol to begin from, in place of a new Input.
         pooling: what comes out without a head: None for maps, "avg" or "max" for features.
         classes: the number of outputs.
         classifier_activation: of the head; None gives logits.
         name: the name of the model.
+        variant: "keras", "torch" (Cadene's and the paper's: pooling knows nothing of the margin) or
+            "timm" (means count zeros on it); None takes what the names in the file of weights tell,
+            which of the large network are timm's.
     Raises:
         ConfigError: an argument is not understood, or `weights` is neither a file nor known.
         FormatError: the file does not hold this network.
@@ -199,7 +222,7 @@ def NASNetMobile(
     """
     network = Network("NASNetMobile", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, MOBILE)  # fmt: skip
-    return _network(network, name, 224, 1056, 4, 32, skip=False)
+    return _network(network, name, 224, 1056, 4, 32, False, variant)
 
 
 def NASNetLarge(
@@ -211,8 +234,10 @@ def NASNetLarge(
     classes: int = 1000,
     classifier_activation: Any = "softmax",
     name: str = "nasnet_large",
+    *,
+    variant: str | None = None,
 ) -> Functional:
     """Return the large NASNet, 331 pixels and 4032 features; see `NASNetMobile`."""
     network = Network("NASNetLarge", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, LARGE)  # fmt: skip
-    return _network(network, name, 331, 4032, 6, 96, skip=True)
+    return _network(network, name, 331, 4032, 6, 96, True, variant)

@@ -125,4 +125,5 @@ def Xception(
     for j, filters in ((1, 1536), (2, 2048)):
         x = builder.separable(x, filters, f"block14_sepconv{j}", None)
         x = Activation("relu", name=f"block14_sepconv{j}_act")(x)
-    return network.model(inputs, network.head(x), name, builder.names)
+    return network.model(inputs, network.head(x), name,
+                         builder.names if builder.torch else {})  # fmt: skip

@@ -22,7 +22,8 @@ QUICK = {
     ("timm", "MobileNetV2"), ("torchvision", "MobileNetV3Small"), ("timm", "MobileNetV3Small"),
     ("Hugging Face", "MobileNetV2"), ("timm", "EfficientNetB0"),
     ("Hugging Face", "EfficientNetB0"), ("timm, TensorFlow's weights", "EfficientNetB0"),
-    ("timm", "Xception"),
+    ("timm", "Xception"), ("timm", "ResNet50V2"), ("timm", "MobileNet"),
+    ("Hugging Face", "MobileNet"),
 }  # fmt: skip
 
 
@@ -80,6 +81,8 @@ def test_the_form_changes_the_numbers(tmp_path: Path) -> None:
         ("EfficientNetB0", "keras', 'torch', 'timm', 'tf"), ("EfficientNetV2S", "'timm', 'tf'"),
         ("MobileNetV2", "'keras', 'torch'"), ("MobileNetV3Small", "'torch', 'timm'"),
         ("InceptionV3", "'keras', 'torch'"), ("Xception", "'keras', 'torch'"),
+        ("InceptionResNetV2", "'keras', 'torch'"), ("ResNet101V2", "'keras', 'torch'"),
+        ("NASNetLarge", "'keras', 'torch', 'timm'"), ("MobileNet", "'torch', 'timm', 'tf'"),
     ],
 )  # fmt: skip
 def test_the_form_is_checked(network: str, known: str) -> None:
@@ -87,7 +90,10 @@ def test_the_form_is_checked(network: str, known: str) -> None:
         getattr(applications, network)(weights=None, variant="mxnet")
 
 
-@pytest.mark.parametrize("network", ["MobileNetV2", "MobileNetV3Small", "InceptionV3", "Xception"])
+@pytest.mark.parametrize("network", [
+    "MobileNetV2", "MobileNetV3Small", "InceptionV3", "Xception", "InceptionResNetV2", "ResNet50V2",
+    "NASNetMobile", "MobileNet",
+])  # fmt: skip
 def test_nobody_publishes_the_other_form_under_imagenet(network: str) -> None:
     with pytest.raises(ConfigError, match=r"weights must be a file or None with variant="):
         getattr(applications, network)(variant="torch")

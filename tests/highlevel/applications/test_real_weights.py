@@ -39,17 +39,34 @@ def right(model: Any, x: Any, y: Any) -> float:
     return float((model.predict(x, verbose=0).argmax(-1) == y).mean())
 
 
+def middle(path: Path) -> Any:
+    """The middle 224 × 224 pixels of a picture whose shorter side is 256 pixels long."""
+    x = images.read(path, resize=256)
+    top, left = ((size - 224) // 2 for size in x.shape[:2])
+    return x[top : top + 224, left : left + 224]
+
+
 def test_mobilenets_checkpoint_of_pytorch_knows_imagenet(data_folder: Path) -> None:
     model = MobileNet(alpha=0.25, weights=data_folder / TORCH)
     folder = data_folder / "imagenet-samples"
     with open(folder / "labels.tsv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    x = np.stack([images.read(folder / row["file"], resize=256, crop=224) for row in rows])
     y = np.array([int(row["class_index"]) for row in rows])
-    order = (-model.predict(mobilenet.preprocess_input(x, variant="torch"), verbose=0)).argsort(1)
     assert len(y) == 50
-    assert abs(int((order[:, 0] == y).sum()) - 28) <= 2
-    assert abs(int((order[:, :5] == y[:, None]).sum()) - 40) <= 2
+
+    def right_among(cut: Any) -> tuple[int, int]:
+        """How many are right at the first guess, and among five."""
+        x = mobilenet.preprocess_input(
+            np.stack([cut(folder / row["file"]) for row in rows]), variant="torch"
+        )
+        order = (-model.predict(x, verbose=0)).argsort(1)
+        return int((order[:, 0] == y).sum()), int((order[:, :5] == y[:, None]).sum())
+
+    # The checkpoint was measured on middles that begin at the whole number below; torchvision
+    # rounds to the nearest, and its own pixels put one picture whose two best lie close the other
+    # way: PyTorch gives both pairs too.
+    assert right_among(middle) == (28, 40)
+    assert right_among(lambda path: images.read(path, resize=256, crop=224)) == (27, 40)
 
 
 def test_weights_without_a_head_are_refused_where_a_head_is_wanted(data_folder: Path) -> None:

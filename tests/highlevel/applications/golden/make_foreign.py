@@ -1,11 +1,14 @@
 """Writes `foreign.json.gz`: names and shapes of the weights of networks of other zoos, and outputs.
 
-Run once with torch 2.13, torchvision 0.28, timm 1.0.31 and transformers 5.24:
-`PYTHONPATH=tests python tests/highlevel/applications/golden/make_foreign.py`. The weights are drawn
-from their names, so that only names, shapes and a few numbers of an output are kept.
+Run once with torch 2.13, torchvision 0.28, timm 1.0.31, transformers 5.24 and the source of
+pretrainedmodels 0.7.4 (Cadene's), unpacked: its package does not import beside this torchvision:
+`PYTHONPATH=tests:…/pretrainedmodels/models python
+tests/highlevel/applications/golden/make_foreign.py`. The weights are drawn from their names, so
+that only names, shapes and a few numbers of an output are kept.
 """
 
 import gzip
+import importlib
 import json
 from pathlib import Path
 
@@ -16,6 +19,19 @@ from torchvision import models
 
 from support.foreign_networks import filled
 from support.networks import picture, shown
+
+
+def cadene(module, network):
+    """Make a network of Cadene's, whose last pooling fits one size of pictures alone."""
+    made = getattr(importlib.import_module(module), network)(num_classes=1000)
+    for pooling in ("avg_pool", "avgpool_1a"):
+        if hasattr(made, pooling):
+            setattr(made, pooling, torch.nn.AdaptiveAvgPool2d(1))
+    if hasattr(made, "fc"):  # the function that makes it renames its head
+        made.last_linear = made.fc
+        del made.fc
+    return made
+
 
 PLAIN = {"include_preprocessing": False}
 TF = {"variant": "tf"}
@@ -67,6 +83,21 @@ CASES = [
     ("MobileNetV2", {}, 64, "Hugging Face",
      lambda: transformers.MobileNetV2ForImageClassification(
          transformers.MobileNetV2Config(num_labels=1000))),
+    ("ResNet50V2", {}, 64, "timm", lambda: timm.create_model("resnetv2_50")),
+    ("MobileNet", {}, 64, "timm", lambda: timm.create_model("mobilenetv1_100")),
+    ("MobileNet", {"alpha": 0.25}, 65, "Hugging Face",
+     lambda: transformers.MobileNetV1ForImageClassification(
+         transformers.MobileNetV1Config(depth_multiplier=0.25, num_labels=1000))),
+    ("MobileNetV3Large", {"variant": "keras", "minimalistic": True, **PLAIN}, 64,
+     "timm, TensorFlow's smallest", lambda: timm.create_model("tf_mobilenetv3_large_minimal_100")),
+    ("InceptionResNetV2", {}, 107, "timm", lambda: timm.create_model("inception_resnet_v2")),
+    ("InceptionResNetV2", {}, 108, "Cadene",
+     lambda: cadene("inceptionresnetv2", "InceptionResNetV2")),
+    ("NASNetLarge", {}, 96, "timm", lambda: timm.create_model("nasnetalarge")),
+    # 75 pixels, as 331, are what Cadene's padding is made for; 95, as 224, in the small one
+    ("NASNetLarge", {"variant": "torch"}, 75, "Cadene", lambda: cadene("nasnet", "NASNetALarge")),
+    ("NASNetMobile", {}, 95, "Cadene", lambda: cadene("nasnet_mobile", "NASNetAMobile")),
+    ("Xception", {}, 80, "Cadene", lambda: cadene("xception", "Xception")),
 ]  # fmt: skip
 
 
