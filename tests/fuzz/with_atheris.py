@@ -14,6 +14,10 @@ import atheris
 
 with atheris.instrument_imports(include=["graftgrad.formats", "graftwork.saving"]):
     from fuzz.targets import Target, every
+    from graftgrad import formats
+
+    for deferred in formats.__all__:  # what is imported later would be no guide
+        getattr(formats, deferred)
 
 
 def main() -> None:
