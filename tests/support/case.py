@@ -275,8 +275,11 @@ def check_recordable(case: Case) -> None:
         reads.clear()
 
 
-# How far these go, or how much they compute with, depends on values: a step is cut there.
-_WAIT = {"BagMax", "Gamma", "MatrixExp", "PolyGamma", "Renormalize", "SegmentProd"}
+# How far these go, how much they compute with, or whether they may (indices assigned to, exchanged
+# rows) depends on values: a step is cut there.
+_WAIT = {
+    "BagMax", "Exchanged", "Gamma", "MatrixExp", "PolyGamma", "Put", "Renormalize", "SegmentProd",
+}  # fmt: skip
 
 
 def _may_wait(function: Function) -> bool:
