@@ -5,6 +5,7 @@ What all rules share, and plain descent and momentum, stand in `optimize`.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from ..function import function
@@ -109,7 +110,7 @@ class AMSGrad(AdamRule):
 
 @function
 class Nadam(Update):
-    """Adam with Nesterov's momentum, whose part u grows: u_t = β₁ (1 − 0.96ᵗ / 2).
+    """Adam with Nesterov's momentum, whose part u grows: u_t = β₁ (1 − qᵗ / 2), q = 0.96^decay.
 
     w ← w − rate · d / (√(v / (1 − β₂ᵗ)) + ε),
     d = u_{t+1}·m / (1 − p·u_{t+1}) + (1 − u_t)·g / (1 − p), p = u_1·…·u_t. Dozat, ICLR 2016.
@@ -118,6 +119,7 @@ class Nadam(Update):
     beta_1: float
     beta_2: float
     epsilon: float
+    decay: float = 1.0
     updates = ("weights", "momentum", "velocity")
 
     def infer(
@@ -131,7 +133,9 @@ class Nadam(Update):
         step: Any,
     ) -> None:  # fmt: skip
         dtype = weights.dtype
-        now, after = (self.beta_1 * (1 - 0.5 * xp.power(0.96, t)) for t in (step, step + 1))
+        now, after = (
+            self.beta_1 * (1 - 0.5 * xp.power(0.96, self.decay * t)) for t in (step, step + 1)
+        )
         product = xp.power(self.beta_1, step) * self._grown(xp, step)
         of_momentum = (rate * after / (1 - product * after)).astype(dtype)
         of_gradient = (rate * (1 - now) / (1 - product)).astype(dtype)
@@ -147,9 +151,14 @@ class Nadam(Update):
             xp.subtract(w, s, out=w)
 
     def _grown(self, xp: Any, step: Any) -> Any:
-        """Return Π (1 − 0.96ᵏ / 2) for k = 1 … t; from the thousandth on the factors are 1."""
-        k = xp.arange(1, 1001)
-        return xp.prod(xp.where(k <= step, 1 - 0.5 * xp.power(0.96, k), 1.0))
+        """Return Π (1 − qᵏ / 2) for k = 1 … t.
+
+        Each logarithm is a series of powers of qᵏ / 2; over k its terms are geometric sums.
+        """
+        j = xp.arange(1, 65)  # 2⁻⁶⁴ is less than the rounding of 1
+        power = j * (self.decay * math.log(0.96))  # of qʲ
+        sums = xp.exp(power) * xp.expm1(power * step) / xp.expm1(power)
+        return xp.exp(-xp.sum(xp.power(0.5, j) / j * sums))
 
 
 @function

@@ -24,6 +24,13 @@ def part(subject: str, name: str, value: Any) -> float:
     return found
 
 
+def positive_number(subject: str, name: str, value: Any) -> float:
+    """Accept finite numbers greater than 0."""
+    found = number(subject, name, value)
+    expect(found > 0, subject, f"{name} must be greater than 0", error=ConfigError, **{name: value})
+    return found
+
+
 @optimizer
 class Adam(Optimizer):
     """Averages of the gradient and of its square: w ← w − α·m / (√v + epsilon).
@@ -95,15 +102,42 @@ class Nadam(Optimizer):
         """Return the product of all parts of the momentum, which Keras keeps; here it follows."""
         product = 1.0
         for step in range(1, int(self.iterations) + 1):
-            product *= self.beta_1 * (1 - 0.5 * 0.96**step)
+            product *= self.beta_1 * (1 - 0.5 * 0.96 ** (self.pace() * step))
         dtype = self.known[0].dtype if self.built else "float32"
         return [Weight(graftgrad.tensor(product, dtype), "variable", "state")]
 
     def update(self, run: Run, learning_rate: Tensor) -> None:
         """Update a run of weights."""
-        rule = adam.Nadam(self.beta_1, self.beta_2, self.epsilon)
+        rule = adam.Nadam(self.beta_1, self.beta_2, self.epsilon, self.pace())
         slots = run.slot("momentum"), run.slot("velocity")
         rule(run.values, *slots, run.gradients, learning_rate, run.step)
+
+    def pace(self) -> float:
+        """Return how fast the part of the momentum that stays grows to `beta_1`."""
+        return 1.0
+
+
+@optimizer
+class Keras2Nadam(Nadam):
+    """Nadam as Keras 1 and 2 had it until 2.11, whose files go on with it; Keras 3 has it not.
+
+    The part of the average gradient that stays is beta_1 · (1 − 0.96^(schedule_decay · t) / 2).
+
+    Args:
+        learning_rate: a number, a schedule, or a function without arguments.
+        beta_1: the part of the average gradient that stays, in the end.
+        beta_2: the part of the average square that stays.
+        epsilon: added to the root.
+        schedule_decay: how fast that end is reached.
+    Raises:
+        ConfigError: a setting is unfit.
+    """
+
+    schedule_decay: float = setting(positive_number, default=0.004)
+
+    def pace(self) -> float:
+        """Return `schedule_decay`."""
+        return self.schedule_decay
 
 
 @optimizer

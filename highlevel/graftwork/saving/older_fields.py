@@ -52,12 +52,13 @@ UNUSED: dict[str, tuple[str, ...]] = {
     "loss": ("fn",),  # of the class itself
     "layer": ("input_dtype", "batch_input_shape", "input_dim", "input_length", "consume_less"),
 }
-# Classes of Keras 1 that are others today.
+# Classes of Keras 1 and 2 that are others today.
 CLASSES: dict[str, str] = {
     "AtrousConvolution1D": "Conv1D",
     "AtrousConvolution2D": "Conv2D",
     "Deconvolution2D": "Conv2DTranspose",
     "Merge": "",  # by its mode
+    "Nadam": "",  # by its schedule
 }
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D",
              "ConvLSTM3D")  # fmt: skip
@@ -74,7 +75,9 @@ _ORDERS = {"tf": "channels_last", "th": "channels_first", "default": "channels_l
 
 
 def replaced(name: str, config: Mapping[str, Any]) -> tuple[str, Config]:
-    """Return class and fields of today for a class of Keras 1; what is not known stays."""
+    """Return class and fields of today for a class of Keras 1 or 2; what is not known stays."""
+    if name == "Nadam":
+        return _nadam(config)
     if name != "Merge":
         left = {key: one for key, one in config.items() if key != "output_shape"}
         return CLASSES[name], left
@@ -85,6 +88,16 @@ def replaced(name: str, config: Mapping[str, Any]) -> tuple[str, Config]:
     if mode == "concat":
         fields["axis"] = config.get("concat_axis", -1)
     return _MODES[mode], fields
+
+
+def _nadam(config: Mapping[str, Any]) -> tuple[str, Config]:
+    """Tell the Nadam whose momentum grows slowly from that of today, which has no such field."""
+    key = "schedule_decay" if "schedule_decay" in config else "decay"
+    decay = config.get(key)
+    if not isinstance(decay, (int, float)) or decay <= 0:
+        return "Nadam", dict(config)
+    left = {name: one for name, one in config.items() if name != key}
+    return "Keras2Nadam", {**left, "schedule_decay": decay}
 
 
 def joined(config: Config) -> None:

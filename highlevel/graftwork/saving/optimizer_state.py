@@ -95,10 +95,12 @@ def today(
 ) -> list[tuple[str, Entry]]:
     """Bring the variables of an optimizer of other versions into the order of today.
 
-    Keras 2 kept no rate in its .keras files, and slots that were never used; until Keras 3.9 Nadam
-    had its product of momenta before its slots.
+    Keras 2 kept no rate in its .keras files, and slots that were never used; but no numbers that
+    are never used, as Adafactor has of vectors. Nadam's product of momenta, which follows from the
+    counter, it kept not at all; until Keras 3.9 it stood before the slots.
     """
-    expected = [one.shape for one in optimizer.variables_of(weights)]
+    mine = optimizer.variables_of(weights)
+    expected = [one.shape for one in mine]
     found = list(values)
     scalars = [entry.shape == () for _, entry in found[:3]]
     if scalars[:2] == [True, False] and expected[:2] == [(), ()]:
@@ -107,8 +109,16 @@ def today(
         scalars.insert(1, True)
     if len(expected) == 2:
         return found[:2]
-    if scalars[:3] == [True] * 3 and expected[2] != () and expected[-1] == ():
-        found.append(found.pop(2))
+    extra = optimizer.extra_variables()
+    for i, shape in enumerate(expected[1:-1], 1):
+        short = i < len(found) < len(expected) - len(extra)
+        if short and shape == () and found[i][1].shape != ():
+            found.insert(i, (mine[i].name, Entry((), found[0][1].dtype, mine[i].numpy)))
+    if extra and len(found) == len(expected) - len(extra):
+        return [*found, *((one.name, Entry(one.shape, one.dtype, one.numpy)) for one in extra)]
+    place = 2 if expected[:2] == [(), ()] else 1  # of the first slot
+    if extra and scalars[: place + 1] == [True] * (place + 1) and expected[place] != ():
+        found.append(found.pop(place))
     return found
 
 
@@ -160,9 +170,9 @@ def legacy_values(
 ) -> tuple[list[tuple[str, Entry]], list[Weight]]:
     """Bring the state of Keras' older files into Keras 3's order, with the weights it belongs to.
 
-    Keras 2 wrote the counter, then one slot of all weights after the other; Keras 3 writes what
-    Keras 3 always writes. Weights stand in the order of the file's layers; the first versions of
-    Keras 2 sorted them by name.
+    Keras 2 wrote the counter, then one slot of all weights after the other (of Ftrl one weight
+    after the other); Keras 3 writes what Keras 3 always writes. Weights stand in the order of the
+    file's layers; the first versions of Keras 2 sorted them by name.
     """
     trained = {
         match.name.partition("/")[2].split(":")[0]: match.place.weight
@@ -173,31 +183,33 @@ def legacy_values(
     groups = [list(group) for group in optimizer.every_slot()]
     slots = [name for group in groups for name in group]
     count = len(weights)
-    listed = [one for one in listed if not one[0].endswith("learning_rate:0")]
-    newest = bool(listed) and listed[0][0].split(":")[0] == "iteration"  # as from Keras 2.11 on
-    if (
-        newest
-        or not listed
-        or not listed[0][0].endswith(":0")
-        or len(listed) != 1 + len(slots) * count
-    ):
-        return list(listed), weights
-    first = [name.split(":")[0] for name, _ in listed[1 : 1 + count]]
+    held = [one for one in listed if not one[0].endswith("learning_rate:0")]
+    product: list[tuple[str, Entry]] = []  # of Nadam's momenta
+    if optimizer.extra_variables() and len(held) == 2 + len(slots) * count:
+        product = [held.pop(1)]
+    newest = bool(held) and held[0][0].split(":")[0] == "iteration"  # as from Keras 2.11 on
+    if newest or not held or not held[0][0].endswith(":0") or len(held) != 1 + len(slots) * count:
+        return list(held), weights
+    above = [name.rpartition("/")[0] for name, _ in held[1:]]
+    apart = list(dict.fromkeys(above))
+    if len(apart) == count and above == [one for one in apart for _ in slots]:
+        held[1:] = [one for i in range(len(slots)) for one in held[1 + i :: len(slots)]]
+    first = [name.split(":")[0] for name, _ in held[1 : 1 + count]]
     named = [trained.get("/".join(name.split("/")[1:-1])) for name in first]
     by_name = [trained[name] for name in sorted(trained)] if len(trained) == count else weights
     told = [weight for weight in named if weight is not None]
     orders = [told] if len(told) == count else [weights, by_name]
-    shapes = [entry.shape for _, entry in listed[1:]]
+    shapes = [entry.shape for _, entry in held[1:]]
     fitting = [one for one in orders if [weight.shape for weight in one] * len(slots) == shapes]
     if fitting:
         weights = fitting[0]
-    values = [listed[0]]
+    values = [held[0]]
     if optimizer.schedule is None:
-        values.append(("learning_rate", Entry((), listed[0][1].dtype, optimizer.rate.numpy)))
+        values.append(("learning_rate", Entry((), held[0][1].dtype, optimizer.rate.numpy)))
     for group in groups:
         places = [1 + slots.index(name) * count for name in group]
-        values += [listed[place + i] for i in range(count) for place in places]
-    return values, weights
+        values += [held[place + i] for i in range(count) for place in places]
+    return values + product, weights
 
 
 def compiled_model(model: Layer) -> bool:

@@ -1,0 +1,73 @@
+"""Training that Keras 2 began goes on here (see `golden/make_keras_2_optimizers.py`)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graftgrad.errors import ConfigError
+from graftwork import optimizers
+from graftwork.models import load_model
+from graftwork.optimizers.adam import Keras2Nadam
+from graftwork.saving import older_fields
+
+GOLDEN = Path(__file__).parent / "golden" / "keras_2_optimizers.zip"
+
+
+def arrays(archive: zipfile.ZipFile, name: str) -> list[Any]:
+    with np.load(io.BytesIO(archive.read(name))) as file:
+        return list(file.values())
+
+
+def files() -> list[str]:
+    with zipfile.ZipFile(GOLDEN) as archive:
+        return [name for name in archive.namelist() if not name.endswith(".npz")]
+
+
+@pytest.mark.parametrize("name", files())
+def test_three_more_steps_are_those_of_keras_2(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(GOLDEN) as archive:
+        (tmp_path / name).write_bytes(archive.read(name))
+        x, y = arrays(archive, "training.npz")
+        wanted = arrays(archive, f"{name.rpartition('.')[0]}.after.npz")
+    model = load_model(tmp_path / name)
+    assert int(model.optimizer.iterations) == 3
+    model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    for found, one in zip(model.get_weights(), wanted, strict=True):
+        np.testing.assert_allclose(found, one, rtol=1e-5, atol=1e-5)
+
+
+def test_the_older_nadam_is_kept_apart_and_saved(tmp_path: Path) -> None:
+    """Its momentum grows so slowly that today's steps would be others."""
+    with zipfile.ZipFile(GOLDEN) as archive:
+        (tmp_path / "old.h5").write_bytes(archive.read("old_nadam_decay.h5"))
+        x, y = arrays(archive, "training.npz")
+    model = load_model(tmp_path / "old.h5")
+    assert type(model.optimizer) is Keras2Nadam and model.optimizer.schedule_decay == 0.02
+    model.save(tmp_path / "again.keras")
+    again = load_model(tmp_path / "again.keras")
+    for one in (model, again):
+        one.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    for found, one in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, one)
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"schedule_decay": 0.01}, "Keras2Nadam"), ({"decay": 0.004}, "Keras2Nadam"),
+        ({"decay": 0.0}, "Nadam"), ({"weight_decay": None}, "Nadam"), ({"decay": "x"}, "Nadam"),
+    ],
+)  # fmt: skip
+def test_which_nadam_a_configuration_means(config: dict[str, Any], kind: str) -> None:
+    assert older_fields.replaced("Nadam", config)[0] == kind
+
+
+def test_the_schedule_must_go_on() -> None:
+    with pytest.raises(ConfigError, match=r"Keras2Nadam: schedule_decay must be greater than 0"):
+        optimizers.get({"class_name": "Keras2Nadam", "config": {"schedule_decay": 0.0}})
