@@ -96,7 +96,8 @@ from .global_pooling import (
     GlobalMaxPooling3D,
 )
 from .hashing import HashedCrossing, Hashing
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .lookup import IntegerLookup, StringLookup
 from .merging import (
     Add,

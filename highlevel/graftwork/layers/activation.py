@@ -11,7 +11,8 @@ from .. import activations as functions
 from ..registry import constraints, declared, initializers, layers, regularizers, setting
 from ..regularizers import strength
 from ..rules import named, number, optional
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import axis_or_axes, known_axes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from graftgrad import Tensor, ops
 
 from ..registry import declared, layers, setting
-from .layer import InputSpec
+from .input_spec import InputSpec
 from .rules import channel_order, sizes
 from .spatial import Spatial
 

@@ -11,7 +11,7 @@ from graftgrad.errors import ConfigError, expect
 from ..registry import constraints, declared, initializers, layers, regularizers, setting
 from ..rules import named, one_of, positive_integer
 from ..seeds import any_seed
-from .layer import InputSpec
+from .input_spec import InputSpec
 from .recurrent_cells import RecurrentCell, remembering
 from .rnn import Recurrent, Walked
 from .rules import activated, channel_order, sizes, within_zero_and_one

@@ -9,7 +9,7 @@ from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 
 from ..weight import Weight
-from .layer import InputSpec
+from .input_spec import InputSpec
 from .spatial import Spatial
 
 

@@ -19,7 +19,8 @@ from ..registry import (
 )
 from ..rules import named, positive_integer
 from ..tables.strings import STRING
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import activated
 from .symbol import Application, KerasTensor
 

@@ -9,7 +9,8 @@ from graftgrad.errors import expect
 
 from ..registry import declared, layers, setting
 from ..rules import one_of, positive_integer
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import channel_order, margin, margins, sizes
 from .spatial import Spatial
 

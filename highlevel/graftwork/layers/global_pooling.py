@@ -7,7 +7,8 @@ from typing import Any
 from graftgrad import Tensor, ops
 
 from ..registry import declared, layers, setting
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import channel_order
 
 

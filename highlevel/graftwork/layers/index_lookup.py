@@ -27,7 +27,8 @@ from ..tables.vocabulary import (
     without_special,
 )
 from .encoding import encoded_numbers
-from .layer import Layer, phase
+from .layer import Layer
+from .phase import phase
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 ASSET = "vocabulary.txt"

@@ -15,7 +15,7 @@ from graftgrad import Tensor
 from .symbol import KerasTensor, leaves, mapped
 
 if TYPE_CHECKING:
-    from .layer import Layer
+    from .called import Called
 
 
 def mask_of(x: Any) -> Any:
@@ -52,7 +52,7 @@ def fill(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) 
                 kwargs[wanted] = masks_of(one)
 
 
-def lay(layer: Layer, inputs: Any, outputs: Any, previous: Any, travels: bool) -> None:
+def lay(layer: Called, inputs: Any, outputs: Any, previous: Any, travels: bool) -> None:
     """Lay masks beside the outputs of a layer, or warn that they end here."""
     if not travels:
         if any(one is not None for one in leaves(previous)):

@@ -11,7 +11,8 @@ from ..registry import constraints, declared, initializers, layers, regularizers
 from ..regularizers import strength
 from ..rules import fraction, named, number, positive_integer
 from ..weight import Weight
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import axes_listed, axis_or_axes, known_axes, only, single_axis, whole
 
 

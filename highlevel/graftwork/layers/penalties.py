@@ -9,27 +9,27 @@ from graftgrad import Tensor
 from graftgrad.modes import at_end
 
 if TYPE_CHECKING:
-    from .layer import Layer
+    from .weighted import Weighted
 
 
 class Penalties:
     """What layers added to the loss in their last calls; gone with the layer that did."""
 
     def __init__(self) -> None:
-        self.added: WeakKeyDictionary[Layer, list[Tensor]] = WeakKeyDictionary()
+        self.added: WeakKeyDictionary[Weighted, list[Tensor]] = WeakKeyDictionary()
 
-    def add(self, layer: Layer, terms: list[Tensor]) -> None:
+    def add(self, layer: Weighted, terms: list[Tensor]) -> None:
         """Add terms of a layer's call that is under way."""
         self.added.setdefault(layer, []).extend(terms)
         at_end(lambda: self.added.pop(layer, None))  # else a step of one's own is not repeated
 
-    def of(self, layer: Layer) -> list[Tensor]:
+    def of(self, layer: Weighted) -> list[Tensor]:
         """Return the terms of a layer and those below it."""
         if not self.added:
             return []
         return [term for one in layer.flattened() for term in self.added.get(one, ())]
 
-    def forget(self, layer: Layer) -> None:
+    def forget(self, layer: Weighted) -> None:
         """Forget the terms of a layer and those below it: they are called anew."""
         if self.added:
             for one in layer.flattened():

@@ -11,7 +11,7 @@ from graftgrad import Tensor, ops
 
 from ..registry import declared, layers, setting
 from ..rules import one_of, optional
-from .layer import InputSpec
+from .input_spec import InputSpec
 from .rules import channel_order, sizes, window_padding
 from .spatial import Spatial
 

@@ -13,7 +13,8 @@ from graftgrad.errors import ConfigError, DataError, expect
 from ..registry import declared, layers, setting
 from ..rules import optional
 from ..weight import Weight
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import axes_listed, known_axes
 
 _SMALL = 1e-7  # no deviation counts as smaller, so that nothing is divided by zero

@@ -15,7 +15,8 @@ from ..registry import declared, layers, setting
 from ..regularizers import L1L2, strength
 from ..rules import number, optional
 from ..seeds import any_seed
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import channel_order
 from .seed_generator import SeedGenerator, generator_for
 

@@ -10,7 +10,8 @@ from graftgrad.errors import ConfigError, expect
 
 from ..registry import declared, layers, setting
 from ..rules import integers, positive_integer
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import channel_order
 from .spatial import brought_last
 

@@ -15,7 +15,8 @@ from graftgrad.ops import update
 from ..registry import declared, layers, regularizers, setting, snake_case
 from ..rules import named
 from ..weight import Weight
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .stacked_cells import StackedRNNCells, first_state
 from .symbol import leaves, mapped
 

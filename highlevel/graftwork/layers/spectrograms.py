@@ -16,7 +16,8 @@ from ..initializers import STFT
 from ..registry import declared, layers, setting
 from ..rules import number, one_of, optional, positive_integer
 from ..windows import window_of
-from .layer import InputSpec, Layer
+from .input_spec import InputSpec
+from .layer import Layer
 from .rules import channel_order
 
 _LEAST = 1e-7  # roots and logarithms are taken of no less

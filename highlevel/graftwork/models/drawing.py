@@ -23,7 +23,8 @@ from graftgrad.drawing.picture import Box, Picture
 from graftgrad.errors import ConfigError, expect
 from graftgrad.modes import taped
 
-from ..layers.layer import Layer, phase
+from ..layers.layer import Layer
+from ..layers.phase import phase
 from ..layers.symbol import is_symbolic, leaves
 from ..training.frozen import label, share
 from ..training.tracing import unwatched

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from graftgrad.errors import ConfigError, expect
 
-from ..layers.layer import Layer, mapped_shapes
+from ..layers.applied import mapped_shapes
+from ..layers.layer import Layer
 from ..layers.symbol import KerasTensor, symbols
 from ..saving.export import Exported
 from ..saving.saved import Saved

@@ -14,7 +14,8 @@ from graftgrad import formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
 from graftgrad.formats import Entry
 
-from ..layers.layer import Layer, phase
+from ..layers.layer import Layer
+from ..layers.phase import phase
 from ..registry import custom_object_scope
 from . import (
     assets,

@@ -18,7 +18,8 @@ from graftgrad.errors import GraftError
 from graftgrad.plan import Captured
 from graftgrad.spec import Spec
 
-from ..layers.layer import Layer, collecting, phase
+from ..layers.layer import Layer
+from ..layers.phase import collecting, phase
 from ..layers.regularization import Noisy
 from ..layers.seed_generator import SeedGenerator
 from ..layers.symbol import leaves, mapped

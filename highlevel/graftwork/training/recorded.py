@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graftgrad.data import map_tree
 from graftgrad.plan import Captured, UnfitError
 
-from ..layers.layer import collecting, phase
+from ..layers.phase import collecting, phase
 from .logs import LazyLogs
 
 if TYPE_CHECKING:

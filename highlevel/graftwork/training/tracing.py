@@ -18,7 +18,8 @@ from graftgrad import Tensor
 from graftgrad.device.base import owner_of
 from graftgrad.modes import taped
 
-from ..layers.layer import Layer, collecting, phase
+from ..layers.layer import Layer
+from ..layers.phase import collecting, phase
 from ..layers.seed_generator import SeedGenerator
 from ..layers.symbol import is_symbolic, leaves, mapped
 

@@ -17,7 +17,8 @@ from graftgrad.ops import random
 from ...images import boxes
 from ...registry import Rule, declared, setting
 from ...rules import optional
-from ..layer import Layer, phase
+from ..layer import Layer
+from ..phase import phase
 from ..seed_generator import SeedGenerator, generator_for
 
 

@@ -16,7 +16,8 @@ from graftgrad.ops.distributions import gamma
 from ...registry import declared, layers, setting
 from ...rules import number, one_of, positive_integer
 from ...seeds import any_seed
-from ..layer import Layer, phase
+from ..layer import Layer
+from ..phase import phase
 from ..rules import channel_order
 from ..seed_generator import SeedGenerator
 from .base import ImageLayer, between, value_range

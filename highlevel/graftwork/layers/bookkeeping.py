@@ -1,0 +1,85 @@
+"""What every layer keeps besides its settings: what it was built for, its weights, its types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graftgrad.spec import DType
+
+from ..policy import DTypePolicy, find_policy
+from ..registry import Configured
+from .stored import Stored
+
+if TYPE_CHECKING:
+    from ..weight import Weight
+    from .input_spec import InputSpec
+    from .symbol import Application
+
+
+class Bookkeeping(Stored, Configured):
+    """What every layer keeps besides its settings, from before its constructor runs."""
+
+    built: bool
+    built_shape: Any
+    multiplier: float  # of the learning rate, for parameters that are made later
+    switch: bool  # stands for `trainable` where there is no parameter to ask
+    policy: DTypePolicy
+    applications: list[Application]
+    own_weights: list[Weight]
+    takes: tuple[str, ...] | None  # the arguments of `call`, once they were looked at
+    input_spec: InputSpec | None = None
+    activity_regularizer: Any = None
+    supports_masking: bool = False  # whether the mask of the input fits the output too
+    per_sample: bool | None = None  # None: known of the layers here, not known of a user's own
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the bookkeeping before any constructor runs, so attributes can be set freely."""
+        made = super().__new__(cls, *args, **kwargs)
+        kept: dict[str, Any] = {
+            "built": False,
+            "built_shape": None,
+            "switch": True,
+            "multiplier": 1.0,
+            "takes": None,
+        }
+        for name, value in {**kept, "applications": [], "own_weights": []}.items():
+            object.__setattr__(made, name, value)
+        return made
+
+    @property
+    def compute_dtype(self) -> str:
+        """The element type in which the layer computes, and of its output."""
+        return str(self.policy.compute_dtype)
+
+    @property
+    def variable_dtype(self) -> str:
+        """The element type of the layer's weights."""
+        return str(self.policy.variable_dtype)
+
+    @property
+    def input_dtype(self) -> str:
+        """The element type to which inputs are brought."""
+        return str(self.received_dtype)
+
+    @property
+    def entrance_dtype(self) -> str | None:
+        """The element type that a model beginning with this layer receives, if that is settled."""
+        return None
+
+    @property
+    def received_dtype(self) -> DType:
+        """The element type to which inputs are brought, not as a name."""
+        return self.policy.compute_dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """Both element types under one name; set it to a policy or the name of one.
+
+        Weights that were made keep their element type.
+        """
+        return self.policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, identifier: Any) -> None:
+        object.__setattr__(self, "policy", find_policy(identifier))
+        object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
