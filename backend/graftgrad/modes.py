@@ -199,6 +199,12 @@ def look(function: Callable[..., object], *arrays: Any) -> None:
     recorder.look(function, arrays)
 
 
+def glance(function: Callable[..., object], *arrays: Any) -> None:
+    """Let a function look at arrays now; in a repetition of the step it does not look again."""
+    with recorded(None):
+        function(*arrays)
+
+
 def depends(thing: object) -> None:
     """Say that what is computed now depends on the settings of an object."""
     if (recorder := _state.recorder) is not None:

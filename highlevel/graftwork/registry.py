@@ -176,6 +176,7 @@ PASSING = frozenset(
         "applications",
         "batches_trained",
         "located",
+        "looks",
         "compile_settings",
         "feature_keeper",
         "history",

@@ -17,6 +17,8 @@ from graftwork import layers
         (lambda: layers.Linear, r"'Linear'. Write Dense\(10\)"),
         (lambda: layers.Dense(2).train(), r"^'Dense' object .* 'train'. Write layer\(x, training"),
         (lambda: gw.Sequential().state_dict(), r"Write save_weights\('name.pth'\)"),
+        (lambda: layers.Dense(2).forward, r"Call it: layer\(x\). A class of your own defines call"),
+        (lambda: gw.Sequential().predict_classes([1]), r"Write predict\(x\).argmax\(-1\)"),
         (lambda: layers.Dense(2).foo, "^'Dense' object has no attribute 'foo'$"),
         (lambda: layers.foo, "^module 'graftwork.layers' has no attribute 'foo'$"),
     ],

@@ -126,6 +126,15 @@ class CallbackList:
         for listener in self.listeners(event):
             listener(*args)
 
+    def __enter__(self) -> CallbackList:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Let an interruption leave whole lines: bars that are still open are closed."""
+        for one in self.callbacks:
+            if hasattr(one, "close_bar"):
+                one.close_bar()
+
 
 def _overrides(callback: Callback, names: tuple[str, ...]) -> bool:
     return any(

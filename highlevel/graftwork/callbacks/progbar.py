@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .progress import FINISHED, RUNNING, UNKNOWN, ProgressBar, told, watched
+from .lines import finish, told
+from .progress import RUNNING, UNKNOWN, ProgressBar, watched
 from .terminal import opened_bar, write
 
 
@@ -85,8 +86,7 @@ class Progbar:
         self.bar.set_postfix_str(told(self.means(), "=", ", "), refresh=False)
         self.bar.update(self.seen - self.bar.n)
         if done:
-            self.bar.bar_format = FINISHED if self.target else UNKNOWN
-            self.bar.close()
+            finish(self.bar, self.means(), self.bar.format_dict["ncols"])
             self.bar = None
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from textwrap import fill
 from typing import Any
 
 from .callback import Callback, Logs
+from .lines import finish, told
 from .terminal import opened_bar, write
 
 RUNNING = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 UNKNOWN = (
     "{desc}: {n_fmt} batches [{elapsed}{postfix}]"  # where nobody knows how many there will be
 )
-FINISHED = (
-    "{desc}: {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
-)
-NARROW = "{desc}: {n_fmt}/{total_fmt} [{elapsed}{postfix}]"  # a terminal in which that would break
 
 
 class ProgressBar(Callback):
@@ -67,6 +63,10 @@ class ProgressBar(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close what an interruption left open."""
+        self.close_bar()
+
+    def close_bar(self) -> None:
+        """Leave the bar as it is, in a line of its own, if one is open."""
         if self.bar is not None:
             self._catch_up()
             self.bar.close()
@@ -160,19 +160,8 @@ class ProgressBar(Callback):
             self._line(logs)
         elif self.bar is not None:
             self._catch_up()
-            columns = self.bar.format_dict["ncols"]
-            self.bar.total = self.bar.n
-            self.bar.bar_format = FINISHED
-            self.bar.ncols = self.bar.dynamic_ncols = None  # all values
-            self.bar.set_postfix_str(told(logs or {}, "=", ", "), refresh=False)
-            narrow = isinstance(columns, int) and len(str(self.bar)) > columns
-            self.bar.leave = not narrow
-            self.bar.bar_format = NARROW if narrow else FINISHED
-            text = str(self.bar)
-            self.bar.close()
+            finish(self.bar, logs or {}, self.bar.format_dict["ncols"])
             self.bar = None
-            if narrow:
-                self._say(fill(text, max(columns, 40), subsequent_indent="    "))
         elif not self.live:
             self._line(logs)
 
@@ -192,15 +181,3 @@ def watched() -> bool:
 def in_notebook() -> bool:
     """Tell whether a notebook shows what is printed."""
     return "ipykernel" in sys.modules
-
-
-def told(logs: Logs, joint: str, between: str) -> str:
-    """Write names and values in a line."""
-    return between.join(f"{name}{joint}{shown(value)}" for name, value in logs.items())
-
-
-def shown(value: Any) -> str:
-    """Write a value with four digits, very large and very small ones with an exponent."""
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"

@@ -14,7 +14,7 @@ from graftgrad.errors import ConfigError, expect
 from ..policy import find_policy
 from ..registry import Setting, declared, layers, setting, snake_case, unique_name
 from .applied import Applied
-from .from_pytorch import ELSEWHERE
+from .elsewhere import ELSEWHERE
 
 
 @declared(layers)

@@ -216,6 +216,8 @@ class _FromScores(Loss):
 class BinaryCrossentropy(_FromScores):
     """Cross entropy of yes-or-no targets: l = −mean(t ln p + (1 − t) ln(1 − p))."""
 
+    expects = "sigmoid"
+
     name: Any = setting(default="binary_crossentropy")
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -229,6 +231,8 @@ class BinaryCrossentropy(_FromScores):
 class CategoricalCrossentropy(_FromScores):
     """Cross entropy of one-hot targets: l = −Σ_k t_k ln p_k."""
 
+    expects = "softmax"
+
     name: Any = setting(default="categorical_crossentropy")
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -241,6 +245,8 @@ class CategoricalCrossentropy(_FromScores):
 @declared(losses, "binary_focal_crossentropy")
 class BinaryFocalCrossentropy(Loss):
     """Binary cross entropy in which easy samples count less (Lin et al. 2017)."""
+
+    expects = "sigmoid"
 
     apply_class_balancing: bool = setting(default=False)
     alpha: float = setting(default=0.25)
@@ -261,6 +267,8 @@ class BinaryFocalCrossentropy(Loss):
 @declared(losses, "categorical_focal_crossentropy")
 class CategoricalFocalCrossentropy(Loss):
     """Cross entropy in which easy samples count less (Lin et al. 2017)."""
+
+    expects = "softmax"
 
     alpha: float = setting(default=0.25)
     gamma: float = setting(default=2.0)
@@ -292,6 +300,8 @@ class SparseCategoricalCrossentropy(Loss):
         axis: the axis of the classes.
     """
 
+    expects = "softmax"
+
     from_logits: bool = setting(default=False)
     ignore_class: Any = setting(default=None)
     reduction: Any = setting(reduction_rule, default="sum_over_batch_size")
@@ -313,6 +323,8 @@ class SparseCategoricalCrossentropy(Loss):
 @declared(losses, "kl_divergence", "kullback_leibler_divergence", "kld", "KLD")
 class KLDivergence(Loss):
     """Divergence of two distributions: l = Σ t ln(t / p) (Kullback and Leibler 1951)."""
+
+    expects = "softmax"
 
     name: Any = setting(default="kl_divergence")
 

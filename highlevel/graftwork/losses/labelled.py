@@ -124,6 +124,8 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         q: between 0 (cross entropy) and 1 (absolute error).
     """
 
+    expects = "softmax"
+
     q: float = setting(between_0_and_1, default=0.5)
     name: Any = setting(default="categorical_generalized_cross_entropy")
 

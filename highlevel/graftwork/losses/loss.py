@@ -12,6 +12,7 @@ from graftgrad.spec import is_floating
 
 from ..registry import Configured, Rule, declared, losses, setting
 from ..rules import one_of, optional
+from .scores import LOOKS, Scored
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", "none")
@@ -19,7 +20,7 @@ reduction_rule: Rule = optional(one_of(*REDUCTIONS))
 
 
 @declared(losses)
-class Loss(Configured):
+class Loss(Scored, Configured):
     """A measure of how far predictions are from targets.
 
     Subclasses compute one value per sample in `call(y_true, y_pred)`.
@@ -36,6 +37,7 @@ class Loss(Configured):
     reduction: Any = setting(reduction_rule, default="sum_over_batch_size")
     name: Any = setting(default=None)
     dtype: Any = setting(default=None)
+
 
     def __init__(
         self,
@@ -68,6 +70,8 @@ class Loss(Configured):
         """
         targets, predictions = as_tensor(y_true), as_tensor(y_pred, self.dtype)
         predictions = predictions if self.dtype is not None else precise(predictions)
+        if self.expects is not None and self.looks < LOOKS:
+            self.look(predictions)
         values = self.call(targets, predictions)
         valid = self.valid(targets)
         for mask in (self.counted(values), getattr(y_pred, "_keras_mask", None)):
@@ -97,6 +101,9 @@ class LossFunctionWrapper(Loss):
         super().__init__(name or getattr(fn, "__name__", "loss"), reduction, dtype)
         self.fn = fn
         self.kwargs = kwargs
+        kind = losses.known.get(getattr(fn, "__name__", ""))
+        if kind is not None and fn.__module__.startswith(f"{__package__}."):
+            self.expects = kind.expects
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Call the function on targets and predictions of one rank."""

@@ -56,6 +56,8 @@ class Dice(Loss):
         axis: over which the regions lie; all if None.
     """
 
+    expects = "sigmoid"
+
     reduction: Any = setting(reduction_rule, default="sum_over_batch_size")
     name: Any = setting(default="dice")
     axis: Any = setting(default=None)
@@ -75,6 +77,8 @@ class Tversky(Loss):
         beta: the weight of what is found wrongly.
         axis: over which the regions lie; all if None.
     """
+
+    expects = "sigmoid"
 
     alpha: float = setting(number, default=0.5)
     beta: float = setting(number, default=0.5)

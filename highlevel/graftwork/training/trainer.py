@@ -317,8 +317,8 @@ class Trainer(Base):
         self._need_compiled("evaluate")
         source = source_of("evaluate", x, y, sample_weight, batch_size, steps,
                            text=self.takes_words())  # fmt: skip
-        listeners = self._listeners(verbose, callbacks, steps or source.steps)
-        return _told(loop.run_evaluation(self, source, listeners, steps), return_dict)
+        with self._listeners(verbose, callbacks, steps or source.steps) as listeners:
+            return _told(loop.run_evaluation(self, source, listeners, steps), return_dict)
 
     @beside_weights
     def predict(
@@ -347,8 +347,8 @@ class Trainer(Base):
                            text=self.takes_words())  # fmt: skip
         count = steps or source.steps
         shown = 0 if verbose == "auto" and (count or 0) <= 1 else verbose
-        listeners = self._listeners(shown, callbacks, count)
-        return loop.joined(loop.run_prediction(self, source, listeners, steps))
+        with self._listeners(shown, callbacks, count) as listeners:
+            return loop.joined(loop.run_prediction(self, source, listeners, steps))
 
     @beside_weights
     def train_on_batch(

@@ -15,7 +15,7 @@ import pytest
 
 import graftwork as gw
 from graftwork import layers
-from graftwork.callbacks import progress
+from graftwork.callbacks import lines, progress
 
 X = np.zeros((40, 3), "float32")
 Y = np.ones((40, 1), "float32")
@@ -70,10 +70,11 @@ def test_every_epoch_leaves_a_bar_with_all_values(watch: Callable[[], Terminal])
     assert epochs[9].startswith("Epoch 10/10: 100%")
 
 
-def test_in_a_narrow_terminal_no_value_is_broken_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+def shown_in(columns: int, run: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a real terminal of a width shows on its lines in the end."""
     fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
     screen, device = os.openpty()
-    fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+    fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 20, columns, 0, 0))
     seen: list[bytes] = []
 
     def read() -> None:
@@ -86,14 +87,44 @@ def test_in_a_narrow_terminal_no_value_is_broken_in_two(monkeypatch: pytest.Monk
     reader.start()
     with os.fdopen(device, "w", encoding="utf-8") as file, monkeypatch.context() as here:
         here.setattr(sys, "stderr", file)
-        model().fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y))
+        run()
     reader.join(10)
     os.close(screen)
-    _, *shown = Terminal(b"".join(seen).decode().replace("\r\n", "\n")).lines()
-    assert len(shown) == 4
-    assert re.fullmatch(r"Epoch 1/2: 4/4 \[\d\d:\d\d, loss=0\.5779, mae=0\.7380,", shown[0])
-    assert shown[1] == "    val_loss=0.1678, val_mae=0.4096]"
-    assert max(map(len, shown)) <= 60
+    return Terminal(b"".join(seen).decode().replace("\r\n", "\n")).lines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (120, r"Epoch 1/2: 100%\|█+\| 4/4 \[.*, loss=0\.5779, mae=0\.7380, val_loss=0\.1678, "
+              r"val_mae=0\.4096\]"),
+        (90, r"Epoch 1/2: 4/4 \[T, loss=0\.5779, mae=0\.7380, val_loss=0\.1678, val_mae=0\.4096\]"),
+        (80, r"Epoch 1/2: 4/4 \[T, loss=0\.5779 val=0\.1678, mae=0\.7380 val=0\.4096\]"),
+        (60, r"Epoch 1/2 \[T, loss=0\.578/0\.168, mae=0\.738/0\.41\]"),
+        (40, r"Epoch 1/2 \[T, loss=0\.578/0\.168, \+1\]"),
+        (20, r"Epoch 1/2"),
+    ],
+)  # fmt: skip
+def test_an_epoch_leaves_one_line_however_narrow_the_terminal_is(
+    columns: int, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> None:
+        model().fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y))
+
+    _, *shown = shown_in(columns, run, monkeypatch)
+    assert len(shown) == 2
+    assert re.fullmatch(line.replace("T", r"\d\d:\d\d"), shown[0]), shown[0]
+    assert max(map(len, shown)) <= columns
+
+
+def test_long_names_are_shortened_as_far_as_they_stay_different() -> None:
+    logs = dict.fromkeys(("accuracy", "val_accuracy", "digit_mean_absolute_error", "loss"), 0.5)
+    short = {"acc": 0.5, "val_acc": 0.5, "digit_mae": 0.5, "loss": 0.5}
+    assert lines.abbreviated(logs) == short
+    assert [*lines.abbreviated({"accuracy": 0.5, "binary_accuracy": 0.25})] == [
+        "accuracy", "binary_accuracy",
+    ]  # fmt: skip
+    assert [*lines.abbreviated({"a_name_of_my_own_making": 1.0})] == ["a_name_of_my_~"]
 
 
 def test_the_bar_tells_that_an_epoch_is_validated(watch: Callable[[], Terminal]) -> None:
@@ -143,21 +174,41 @@ def test_an_interruption_closes_the_bar(watch: Callable[[], Terminal]) -> None:
     assert "2/4" in terminal.lines()[-1]
 
 
+@pytest.mark.parametrize("what", ["evaluate", "predict"])
+def test_an_interruption_of_what_is_no_training_closes_the_bar_too(
+    watch: Callable[[], Terminal], what: str
+) -> None:
+    terminal = watch()
+
+    def interrupt(batch: int, logs: Any) -> None:
+        if batch == 2:
+            raise KeyboardInterrupt
+
+    stop = gw.callbacks.LambdaCallback(
+        on_test_batch_end=interrupt, on_predict_batch_end=interrupt
+    )  # fmt: skip
+    data = (X, Y) if what == "evaluate" else (X,)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(model(), what)(*data, batch_size=10, callbacks=[stop])
+    assert terminal.getvalue().endswith("\n")
+    assert "2/4" in terminal.lines()[-1]
+
+
 def test_a_log_file_gets_one_line_per_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     made = model()
     made.fit(X, Y, batch_size=10, epochs=2, validation_data=(X, Y), verbose=1)
     made.evaluate(X, Y, batch_size=10)
     made.predict(X, batch_size=10)
     told = capsys.readouterr()
-    first, *lines = told.out.splitlines()
+    first, *rest = told.out.splitlines()
     assert (first, told.err) == ("Training all 4 parameters.", "")
     assert "\r" not in told.out
     values = r"loss: 0\.5779 - mae: 0\.7380 - val_loss: 0\.1678 - val_mae: 0\.4096"
     pattern = rf"Epoch 1/2 - 4 batches - [\d.]+s - {values}"
-    assert re.fullmatch(pattern, lines[0]), lines[0]
-    assert lines[1].startswith("Epoch 2/2 - 4 batches")
-    assert re.fullmatch(r"Evaluate - 4 batches - [\d.]+s - loss: .* - mae: .*", lines[2])
-    assert len(lines) == 3
+    assert re.fullmatch(pattern, rest[0]), rest[0]
+    assert rest[1].startswith("Epoch 2/2 - 4 batches")
+    assert re.fullmatch(r"Evaluate - 4 batches - [\d.]+s - loss: .* - mae: .*", rest[2])
+    assert len(rest) == 3
 
 
 def test_two_asks_for_lines_and_zero_for_silence(
@@ -181,7 +232,7 @@ def test_two_asks_for_lines_and_zero_for_silence(
     ],
 )
 def test_values_are_written_with_four_digits(value: Any, text: str) -> None:
-    assert progress.shown(value) == text
+    assert lines.shown(value) == text
 
 
 def test_a_notebook_keeps_lines_where_bars_were(
