@@ -98,6 +98,4 @@ def abbreviated(logs: Mapping[str, Any]) -> dict[str, Any]:
                 break
         made[name] = head + (rest if len(rest) <= LONGEST_NAME else f"{rest[: LONGEST_NAME - 1]}~")
     alike = [one for one in made.values() if list(made.values()).count(one) > 1]
-    return {
-        (name if made[name] in alike else made[name]): value for name, value in logs.items()
-    }
+    return {(name if made[name] in alike else made[name]): value for name, value in logs.items()}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from graftgrad.errors import ConfigError, DataError, expect
 
 from .dataset import IndexedDataset
+from .folders import expect_folder
 from .framing import one_of
 from .samples import Samples
 
@@ -63,8 +64,7 @@ def labelled_files(
         DataError: the folder is missing or holds no such file, or labels are no integers.
     """
     place = os.fspath(directory)
-    expect(os.path.isdir(place), subject, "the directory must be an existing folder",
-           error=DataError, directory=place)  # fmt: skip
+    expect_folder(subject, place)
     inferred = isinstance(labels, str)
     expect(not inferred or labels == "inferred", subject,
            "labels must be 'inferred', None or a list of integers", error=ConfigError,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graftgrad.errors import ConfigError, DataError, expect
+from graftwork.data.folders import expect_folder
 from graftwork.data.labelled_files import LabelledFolder, files_below, sorted_out, whole_numbers
 
 SUBJECT = "image_dataset_from_directory"
@@ -28,15 +29,7 @@ def find_pictures(
         ConfigError: labels and class names do not fit together.
         DataError: the folder is missing, has no pictures, or the labels do not fit their number.
     """
-    expect(
-        os.path.isdir(directory),
-        SUBJECT,
-        "the directory must be an existing folder",
-        error=DataError,
-        directory=directory,
-        found="a file" if os.path.exists(directory) else "nothing",
-        working_directory=os.getcwd(),
-    )
+    expect_folder(SUBJECT, directory)
     inferred = isinstance(labels, str)
     expect(
         not inferred or labels == "inferred",

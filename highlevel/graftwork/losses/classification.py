@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from graftgrad import Tensor, as_tensor, ops
@@ -232,6 +233,7 @@ class CategoricalCrossentropy(_FromScores):
     """Cross entropy of one-hot targets: l = −Σ_k t_k ln p_k."""
 
     expects = "softmax"
+    highest = math.inf
 
     name: Any = setting(default="categorical_crossentropy")
 
@@ -269,6 +271,7 @@ class CategoricalFocalCrossentropy(Loss):
     """Cross entropy in which easy samples count less (Lin et al. 2017)."""
 
     expects = "softmax"
+    highest = math.inf
 
     alpha: float = setting(default=0.25)
     gamma: float = setting(default=2.0)
@@ -301,6 +304,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     expects = "softmax"
+    highest = math.inf
 
     from_logits: bool = setting(default=False)
     ignore_class: Any = setting(default=None)

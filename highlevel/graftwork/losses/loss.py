@@ -38,7 +38,6 @@ class Loss(Scored, Configured):
     name: Any = setting(default=None)
     dtype: Any = setting(default=None)
 
-
     def __init__(
         self,
         name: str | None = None,
@@ -103,7 +102,7 @@ class LossFunctionWrapper(Loss):
         self.kwargs = kwargs
         kind = losses.known.get(getattr(fn, "__name__", ""))
         if kind is not None and fn.__module__.startswith(f"{__package__}."):
-            self.expects = kind.expects
+            self.expects, self.highest = kind.expects, kind.highest
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Call the function on targets and predictions of one rank."""

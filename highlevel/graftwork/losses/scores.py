@@ -23,6 +23,7 @@ class Scored:
     """A loss as what takes the output of an activation, or of the layer before it."""
 
     expects: str | None = None  # the activation, if there is one
+    highest: float = 1.0  # of what it expects; infinity where it scales to a sum of 1
     looks: int = 0  # how often it was looked at what came
 
     def look(self, predictions: Tensor) -> None:
@@ -48,11 +49,11 @@ class Scored:
             return
         host = device.inspect(few)
         lowest, highest = float(host.min()), float(host.max())
-        if lowest < -ROUNDING or highest > 1 + ROUNDING:
+        if lowest < -ROUNDING or highest > self.highest + ROUNDING:
             advice = f'They look like logits: end the model in activation="{self.expects}"'
             advice += ", or say from_logits=True in the loss." if self._asks() else "."
-            self._warn("predictions must be probabilities, between 0 and 1",
-                       {"lowest": round(lowest, 4), "highest": round(highest, 4)}, advice)  # fmt: skip
+            got: dict[str, object] = {"lowest": round(lowest, 4), "highest": round(highest, 4)}
+            self._warn("predictions must be probabilities, between 0 and 1", got, advice)
 
     def _told(self) -> bool:
         """Tell whether it was said that logits come."""
