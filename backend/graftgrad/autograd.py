@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import functional
+from . import functional, graph
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .custom import Context, Function, once_differentiable
 from .engine import backward, grad
 from .gradcheck import gradcheck, gradgradcheck
+from .graph import register_multi_grad_hook
 from .modes import (
     enable_grad,
     inference_mode,
@@ -27,12 +28,14 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
     "once_differentiable",
+    "register_multi_grad_hook",
     "save_in",
     "save_on_disk",
     "saved_tensors_hooks",

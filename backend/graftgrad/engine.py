@@ -39,6 +39,20 @@ class Walk:
         self.caught: dict[tuple[int, int], Tensor] = {}
         self.wanted = None if targets is None else {_place(x) for x in targets}
         self.useful: dict[int, bool] = {}
+        self.outer: Walk | None = None
+        self.watched: dict[object, list[Tensor | None]] = {}  # of hooks on several tensors
+        self.ending: list[Callable[[], object]] = []  # called once all gradients are known
+
+    def __enter__(self) -> None:
+        self.outer, modes.state.walk = modes.state.walk, self
+
+    def __exit__(self, *exception: object) -> None:
+        modes.state.walk = self.outer
+
+    def finish(self) -> None:
+        """Call what waits for all gradients of this pass."""
+        for call in self.ending:
+            call()
 
     def send(self, target: Any, index: int, gradient: Tensor) -> None:
         """Deliver a gradient to a node's output or to a leaf; what meets is added."""
@@ -151,17 +165,19 @@ def backward(
     """
     roots = _listed(tensors)
     walk = Walk(inputs)
-    _walk(walk, roots, gradients, retain_graph, create_graph)
-    with modes.recording_is(create_graph):
-        for leaf, gradient in walk.leaves.values():
-            if walk.wanted is None or (id(leaf), -1) in walk.wanted:
-                add_to_grad(leaf, hooked(leaf.hooks, gradient))
-                for hook in leaf.accumulated_hooks:
-                    modes.beyond("a hook is called with a gradient")
-                    hook(leaf)
-        for tensor in inputs or ():
-            if tensor.grad_fn is not None and _place(tensor) in walk.caught:
-                add_to_grad(tensor, walk.caught[_place(tensor)])
+    with walk:
+        _walk(walk, roots, gradients, retain_graph, create_graph)
+        with modes.recording_is(create_graph):
+            for leaf, gradient in walk.leaves.values():
+                if walk.wanted is None or (id(leaf), -1) in walk.wanted:
+                    add_to_grad(leaf, hooked(leaf.hooks, gradient))
+                    for hook in leaf.accumulated_hooks:
+                        modes.beyond("a hook is called with a gradient")
+                        hook(leaf)
+            for tensor in inputs or ():
+                if tensor.grad_fn is not None and _place(tensor) in walk.caught:
+                    add_to_grad(tensor, walk.caught[_place(tensor)])
+            walk.finish()
 
 
 def grad(
@@ -200,22 +216,24 @@ def grad(
                advice="Set requires_grad=True before computing the outputs.",
                index=i, input=x.spec)  # fmt: skip
     walk = Walk(targets)
-    _walk(walk, _listed(outputs), grad_outputs, retain_graph, create_graph)
     found: list[Tensor | None] = []
-    with modes.recording_is(create_graph):
-        for i, x in enumerate(targets):
-            if x.grad_fn is None and id(x) in walk.leaves:
-                gradient: Tensor | None = hooked(x.hooks, walk.leaves[id(x)][1])
-            else:
-                gradient = walk.caught.get(_place(x))
-            if gradient is None and materialize_grads:
-                gradient = x.zeros(x.spec.like())
-            expect(gradient is not None or allowed, "grad",
-                   "the outputs must depend on every input", error=GradientError,
-                   advice="Pass allow_unused=True to get None for it, or materialize_grads=True "
-                          "for zeros.",
-                   index=i, input=x.spec)  # fmt: skip
-            found.append(gradient)
+    with walk:
+        _walk(walk, _listed(outputs), grad_outputs, retain_graph, create_graph)
+        with modes.recording_is(create_graph):
+            for i, x in enumerate(targets):
+                if x.grad_fn is None and id(x) in walk.leaves:
+                    gradient: Tensor | None = hooked(x.hooks, walk.leaves[id(x)][1])
+                else:
+                    gradient = walk.caught.get(_place(x))
+                if gradient is None and materialize_grads:
+                    gradient = x.zeros(x.spec.like())
+                expect(gradient is not None or allowed, "grad",
+                       "the outputs must depend on every input", error=GradientError,
+                       advice="Pass allow_unused=True to get None for it, or "
+                              "materialize_grads=True for zeros.",
+                       index=i, input=x.spec)  # fmt: skip
+                found.append(gradient)
+            walk.finish()
     return tuple(found)
 
 

@@ -57,16 +57,24 @@ class Cohort:
 class Run:
     """Neighbouring weights of a group: what one launch updates."""
 
-    __slots__ = ("cohort", "first", "gradients", "group", "last", "slots", "weights")
+    __slots__ = ("cohort", "first", "gradients", "last", "owner", "slots", "weights")
 
     def __init__(self, group: FlatGroup, first: int, last: int) -> None:
-        self.group = group
+        # The group remembers its runs: held both ways, only a collection would free the buffers.
+        self.owner = weakref.ref(group)
         self.first = group.bounds[first]
         self.last = group.bounds[last]
         self.cohort = group.cohorts[first]
         self.weights = group.weights[first:last]
         self.gradients = self.part(group.gradients)
         self.slots: dict[str, Tensor] = {}
+
+    @property
+    def group(self) -> FlatGroup:
+        """The group, which must be alive."""
+        group = self.owner()
+        assert group is not None
+        return group
 
     @property
     def values(self) -> Tensor:

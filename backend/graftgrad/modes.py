@@ -93,6 +93,7 @@ class State(threading.local):
         origin: which lines of the program led to what is made now; None where it calls itself.
         mapping: the devices of the `vmap` that are being called, the innermost last.
         last: what is called when the step that is being recorded has run.
+        walk: the backward pass that is under way, the innermost; None where there is none.
     """
 
     recording: bool = True
@@ -107,6 +108,7 @@ class State(threading.local):
     origin: Any = None
     mapping: tuple[Any, ...] = ()
     last: tuple[Callable[[], object], ...] = ()
+    walk: Any = None
 
 
 _state = state = State()

@@ -29,6 +29,7 @@ FLOORS: dict[str, list[set[str]]] = {
             *("checkpoint", "cuda", "custom", "data", "drawing", "fft", "flat", "functional"),
             *("func", "generator", "gradcheck", "linalg", "saved"),
         },
+        {"graph"},
         {"autograd", "export", "flat_groups", "plan"},
         {"optim"},
         {""},

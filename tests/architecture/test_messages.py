@@ -12,25 +12,36 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE = REPOSITORY / "backend" / "graftgrad"
 APART = {
-    "formats": "what is wrong with a file is told by rows of files, with a word of each message",
     "kernels": "bodies decline what they cannot do; what they raise is the C library's",
 }
 FILES = [
     file for file in sorted(ENGINE.rglob("*.py")) if file.relative_to(ENGINE).parts[0] not in APART
 ]
-RULE = {"expect": 2, "sentence": 1, "_told": 2}  # where the rule stands among the arguments
+# Where the rule stands among the arguments, of functions and of methods.
+RULE = {"expect": 2, "sentence": 1, "_told": 2, "check": 2, "refuse": 1, "missing": 1}
+METHODS = {"check": 1, "refuse": 0}
 RUN = 3
 
 
 def rules(file: Path) -> Iterator[tuple[int, str]]:
     """The line and the rule of every raising place; a rule that is put together counts in parts."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            place = RULE.get(node.func.id)
+        if isinstance(node, ast.Call):
+            function, place = node.func, None
+            if isinstance(function, ast.Name):
+                place = RULE.get(function.id)
+            elif isinstance(function, ast.Attribute):
+                place = METHODS.get(function.attr)
             if place is not None and len(node.args) > place:
-                text = longest(node.args[place])
-                if text:
-                    yield node.lineno, text
+                yield from told(node.lineno, node.args[place])
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            yield from told(node.lineno, node.exc.args[0])
+
+
+def told(line: int, rule: ast.expr) -> Iterator[tuple[int, str]]:
+    text = longest(rule)
+    if text:
+        yield line, text
 
 
 def longest(node: ast.expr) -> str:
@@ -64,7 +75,7 @@ def untested(file: Path) -> list[str]:
 
 
 def test_every_message_is_tested_by_its_text() -> None:
-    found = [told for file in FILES for told in untested(file)]
+    found = [place for file in FILES for place in untested(file)]
     assert not found, "\n".join(["no test names these errors by their text:", *found])
 
 

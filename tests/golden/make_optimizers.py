@@ -147,6 +147,7 @@ def every_keras_optimizer() -> None:
 
 
 def every_torch_optimizer() -> None:
+    torch.set_default_dtype(torch.float64)  # in which NAdam keeps the product of its parts
     for settings in (
         {},
         {"momentum": 0.9},
@@ -174,6 +175,9 @@ def every_torch_optimizer() -> None:
     torch_case("NAdam", lr=0.05)
     torch_case("NAdam", lr=0.05, weight_decay=0.1, momentum_decay=0.01)
     torch_case("NAdam", lr=0.05, weight_decay=0.1, decoupled_weight_decay=True)
+    torch_case("RAdam", lr=0.05)
+    torch_case("RAdam", lr=0.05, betas=[0.5, 0.7], weight_decay=0.1)
+    torch_case("RAdam", lr=0.05, betas=[0.5, 0.9], weight_decay=0.1, decoupled_weight_decay=True)
     torch_case("Adamax", lr=0.05)
     torch_case("Adamax", lr=0.05, weight_decay=0.1)
     torch_case("Adadelta", lr=1.0)

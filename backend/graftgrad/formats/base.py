@@ -136,14 +136,6 @@ class Entry:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def _read_closed() -> Array:
-    refuse("archive", "must be open to be read", "Read before it is closed.")
-
-
-# Stands for the arrays of a closed archive, so that the file's pages can be let go.
-_GONE = Entry((), np.dtype("float32"), _read_closed)
-
-
 class Archive(Mapping[str, Array]):
     """The named arrays of a file, in its order, each read from the file when asked for.
 
@@ -166,14 +158,16 @@ class Archive(Mapping[str, Array]):
         self.format = format
         self.subject = subject
         self.metadata: dict[str, str] = dict(metadata or {})
-        self._entries = dict(entries)
+        # None stands for the arrays of a closed archive, so that the file's pages can be let go.
+        self._entries: dict[str, Entry | None] = dict(entries)
         self._closing = closing
-        self._closed = False
 
     def entry(self, name: str) -> Entry:
         """Find an array by name; a name that is not there is a KeyError, as in any mapping."""
-        check(not self._closed, self.subject, "the archive must be open", name=name)
-        return self._entries[name]
+        found = self._entries[name]
+        if found is None:
+            refuse(self.subject, "the archive must be open", "Read before it is closed.", name=name)
+        return found
 
     def shape(self, name: str) -> Shape:
         """Tell an array's shape without reading it."""
@@ -200,11 +194,10 @@ class Archive(Mapping[str, Array]):
 
     def close(self) -> None:
         """Let go of the file."""
-        if not self._closed:
-            self._closed = True
-            self._entries = dict.fromkeys(self._entries, _GONE)
-            if self._closing is not None:
-                self._closing()
+        self._entries = dict.fromkeys(self._entries)
+        closing, self._closing = self._closing, None
+        if closing is not None:
+            closing()
 
     def __enter__(self) -> Archive:
         return self

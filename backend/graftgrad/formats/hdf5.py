@@ -312,7 +312,7 @@ class Hdf5File:
         if group == h5py.h5t.STRING and kind.is_variable_str():
             address = h5py.h5o.get_info(place).addr
             found_texts = texts(self._data, address, name, count, most, subject)
-            listed = [self._text(one, subject) for one in found_texts]
+            listed = [_text(one) for one in found_texts]
             axes = space.get_simple_extent_ndims()
             check(axes <= 1, subject, "must be a list of texts", axes=axes)
             return listed if axes else listed[0]
@@ -320,24 +320,21 @@ class Hdf5File:
         return self._plain(value, subject)
 
     def _plain(self, value: Any, subject: str) -> Attribute:
+        """Take a value of numbers, or of texts of one length, whose size was looked at."""
         if isinstance(value, (str, bytes)):
-            return self._text(value, subject)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "SO":
+            return _text(value)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "S":
             check(value.ndim == 1, subject, "must be a list of texts", shape=value.shape)
-            return [self._text(item, subject) for item in value]
+            return [_text(item) for item in value]
         array = np.asarray(value)
-        check(
-            array.dtype.kind in "iufb", subject, "must be text or numbers", dtype=str(array.dtype)
-        )
         return array.item() if array.ndim == 0 else array
 
-    def _text(self, value: Any, subject: str) -> str:
-        check(isinstance(value, (str, bytes)) and len(value) <= self.limits.max_header, subject,
-              f"must be text of at most max_header={self.limits.max_header}")  # fmt: skip
-        text = value if isinstance(value, str) else bytes(value).decode("utf-8")
-        # h5py lets bytes through that are not UTF-8, as lone surrogates.
-        text.encode("utf-8")
-        return text
+
+def _text(value: str | bytes) -> str:
+    text = value if isinstance(value, str) else bytes(value).decode("utf-8")
+    # h5py lets bytes through that are not UTF-8, as lone surrogates.
+    text.encode("utf-8")
+    return text
 
 
 class _Holder:

@@ -216,11 +216,13 @@ class Adadelta(Update):
 
     rho: float
     epsilon: float
+    weight_decay: float = 0.0
+    ascend: bool = False
     updates = ("weights", "accumulated", "moved")
 
     c: ClassVar[str] = (
-        "accumulated = accumulated + (gradients * gradients - accumulated) * (1 - rho); "
-        "float s = sqrt(moved + epsilon) * gradients / sqrt(accumulated + epsilon); "
+        f"{DIRECTION}accumulated = accumulated + (g * g - accumulated) * (1 - rho); "
+        "float s = sqrt(moved + epsilon) * g / sqrt(accumulated + epsilon); "
         "moved = moved * rho + s * s * (1 - rho); "
         "weights = weights - s * rate;"
     )
@@ -235,7 +237,8 @@ class Adadelta(Update):
         self, xp: Any, weights: Any, accumulated: Any, moved: Any, gradients: Any, rate: Any
     ) -> None:
         rate = rate.astype(weights.dtype)
-        for w, a, d, g, s, t in blocks(xp, 2, weights, accumulated, moved, gradients):
+        for w, a, d, g, s, t, e in blocks(xp, 3, weights, accumulated, moved, gradients):
+            g = self.direction(xp, w, g, e)
             toward(xp, a, xp.multiply(g, g, out=t), 1 - self.rho, s)
             xp.sqrt(xp.add(d, self.epsilon, out=s), out=s)
             xp.multiply(s, g, out=s)

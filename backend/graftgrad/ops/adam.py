@@ -120,6 +120,8 @@ class Nadam(Update):
     beta_2: float
     epsilon: float
     decay: float = 1.0
+    weight_decay: float = 0.0
+    ascend: bool = False
     updates = ("weights", "momentum", "velocity")
 
     def infer(
@@ -140,7 +142,8 @@ class Nadam(Update):
         of_momentum = (rate * after / (1 - product * after)).astype(dtype)
         of_gradient = (rate * (1 - now) / (1 - product)).astype(dtype)
         shrink = (1 / xp.sqrt(1 - xp.power(self.beta_2, step))).astype(dtype)
-        for w, m, v, g, s, t in blocks(xp, 2, weights, momentum, velocity, gradients):
+        for w, m, v, g, s, t, e in blocks(xp, 3, weights, momentum, velocity, gradients):
+            g = self.direction(xp, w, g, e)
             toward(xp, m, g, 1 - self.beta_1, s)
             toward(xp, v, xp.multiply(g, g, out=t), 1 - self.beta_2, s)
             xp.multiply(m, of_momentum, out=s)
@@ -165,20 +168,24 @@ class Nadam(Update):
 class Adamax(Update):
     """m ← m + (1 − β₁)(g − m); u ← max(β₂·u, |g|); w ← w − rate·m / ((1 − β₁ᵗ)(u + ε)).
 
-    Kingma and Ba, arXiv:1412.6980, section 7.
+    Kingma and Ba, arXiv:1412.6980, section 7. With `inner_epsilon`, as in PyTorch, ε is
+    added to |g| instead.
     """
 
     beta_1: float
     beta_2: float
     epsilon: float
+    inner_epsilon: bool = False
+    weight_decay: float = 0.0
+    ascend: bool = False
     updates = ("weights", "momentum", "norm")
 
     c: ClassVar[str] = (
-        "float alpha = rate / (1 - pow(beta_1, step)); "
-        "momentum = momentum + (gradients - momentum) * (1 - beta_1); "
-        "float old = norm * beta_2; float size = fabs(gradients); "
+        f"{DIRECTION}float alpha = rate / (1 - pow(beta_1, step)); "
+        "momentum = momentum + (g - momentum) * (1 - beta_1); "
+        "float old = norm * beta_2; float size = inner_epsilon ? fabs(g) + epsilon : fabs(g); "
         "norm = old > size ? old : (old != old ? old : size); "
-        "weights = weights - momentum / (norm + epsilon) * alpha;"
+        "weights = weights - momentum / (inner_epsilon ? norm : norm + epsilon) * alpha;"
     )
 
     def infer(
@@ -191,13 +198,62 @@ class Adamax(Update):
         self, xp: Any, weights: Any, momentum: Any, norm: Any, gradients: Any, rate: Any, step: Any
     ) -> None:
         alpha = (rate / (1 - xp.power(self.beta_1, step))).astype(weights.dtype)
-        for w, m, u, g, s in blocks(xp, 1, weights, momentum, norm, gradients):
+        inner, outer = (self.epsilon, 0.0) if self.inner_epsilon else (0.0, self.epsilon)
+        for w, m, u, g, s, t in blocks(xp, 2, weights, momentum, norm, gradients):
+            g = self.direction(xp, w, g, t)
             toward(xp, m, g, 1 - self.beta_1, s)
             xp.multiply(u, self.beta_2, out=u)
-            xp.maximum(u, xp.absolute(g, out=s), out=u)
-            xp.add(u, self.epsilon, out=s)
+            xp.add(xp.absolute(g, out=s), inner, out=s)
+            xp.maximum(u, s, out=u)
+            xp.add(u, outer, out=s)
             xp.divide(m, s, out=s)
             xp.multiply(s, alpha, out=s)
+            xp.subtract(w, s, out=w)
+
+
+@function
+class RAdam(Update):
+    """Adam whose averages of squares are used once their variance is bounded, at ρ > 5.
+
+    w ← w − rate · m · √(1 − β₂ᵗ) / ((1 − β₁ᵗ)(√v + ε)) · √((ρ−4)(ρ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρ)), and
+    w ← w − rate · m / (1 − β₁ᵗ) before, with ρ∞ = 2 / (1 − β₂) − 1 and
+    ρ = ρ∞ − 2·t·β₂ᵗ / (1 − β₂ᵗ). Liu et al., arXiv:1908.03265.
+    """
+
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    weight_decay: float = 0.0
+    ascend: bool = False
+    updates = ("weights", "momentum", "velocity")
+
+    def infer(
+        self, weights: Spec, momentum: Spec, velocity: Spec, gradients: Spec, rate: Spec, step: Spec
+    ) -> tuple[Spec, ...]:
+        return self.checked((rate, step), weights, momentum, velocity, gradients)
+
+    @quiet
+    def compute(
+        self, xp: Any, weights: Any, momentum: Any, velocity: Any, gradients: Any, rate: Any,
+        step: Any,
+    ) -> None:  # fmt: skip
+        dtype = weights.dtype
+        faded = xp.power(self.beta_2, step)
+        longest = 2 / (1 - self.beta_2) - 1
+        rho = longest - 2 * step * faded / (1 - faded)
+        bounded = rho > 5
+        size = xp.where(bounded, rho, longest)
+        part = (size - 4) * (size - 2) * longest / ((longest - 4) * (longest - 2) * size)
+        alpha = rate / (1 - xp.power(self.beta_1, step))
+        grown = (alpha * xp.sqrt(part * (1 - faded))).astype(dtype)
+        alpha, plain = alpha.astype(dtype), xp.logical_not(bounded)
+        for w, m, v, g, s, t in blocks(xp, 2, weights, momentum, velocity, gradients):
+            g = self.direction(xp, w, g, t)
+            toward(xp, m, g, 1 - self.beta_1, s)
+            toward(xp, v, xp.multiply(g, g, out=t), 1 - self.beta_2, s)
+            xp.add(xp.sqrt(v, out=s), self.epsilon, out=s)
+            xp.multiply(xp.divide(m, s, out=s), grown, out=s)
+            xp.copyto(s, xp.multiply(m, alpha, out=t), where=plain)
             xp.subtract(w, s, out=w)
 
 

@@ -255,14 +255,16 @@ def array_split(x: Tensor, sections: int | Sequence[int], axis: int = 0) -> list
 def chunk(x: Tensor, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     """Cut x along an axis into `chunks` parts at most, all but the last of one size.
 
+    Of an axis of size 0 there are `chunks` parts of size 0.
+
     Raises:
         ShapeError: there is no such axis, or the number of parts is not positive.
     """
     expect(chunks > 0, "chunk", "there must be at least one part", chunks=chunks)
     place = axis_within("chunk", axis, x.ndim)
     size = x.shape[place]
-    each = max(-(-size // chunks), 1)
-    starts = range(0, max(size, 1), each)
+    each = -(-size // chunks)
+    starts = range(0, size, each) if size else [0] * chunks
     return tuple(sliced(x, place, start, min(start + each, size)) for start in starts)
 
 

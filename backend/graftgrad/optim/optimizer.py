@@ -34,6 +34,7 @@ class Optimizer:
     """
 
     entries: ClassVar[tuple[str, ...]] = ()  # every name that the state of a parameter can have
+    numbers: ClassVar[tuple[str, ...]] = ("step",)  # those that are one number each
     at_least_zero: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
@@ -239,9 +240,8 @@ class Optimizer:
         expect(not unknown, self.name, f"saved entries must be among {list(self.entries)}",
                error=ConfigError, unknown=unknown)  # fmt: skip
         for name, value in found.items():
-            shape = () if name == "step" else parameter.shape
-            expect(value.size == 1 if name == "step" else value.shape == shape, self.name,
-                   "a saved entry must have the shape of its parameter",
+            fits = value.size == 1 if name in self.numbers else value.shape == parameter.shape
+            expect(fits, self.name, "a saved entry must have the shape of its parameter",
                    entry=name, shape=value.shape, parameter=parameter.spec)  # fmt: skip
         return found
 

@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "too long": (("location", "data", "length", "16"), "as many bytes as its shape says"),
     "twice": (("location", "data", "location", "soft"), "each once"),
     "unknown word": (("location", "data", "basepath", "/etc"), "each once"),
-    "many words": (("location", "data") * 17, "at most 16 words"),
+    "many words": (("location", "data") * 17, "at most 16 words on external data"),
 }
 
 

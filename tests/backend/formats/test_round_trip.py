@@ -142,7 +142,7 @@ def test_a_closed_archive_says_so(tmp_path: Path) -> None:
         archive = formats.open_weights(tmp_path / "x")
         archive.close()
         archive.close()
-        with pytest.raises(FormatError, match="open"):
+        with pytest.raises(FormatError, match="the archive must be open; got name='w'"):
             archive["w"]
 
 

@@ -130,6 +130,7 @@ UPDATES: list[Function] = [
     optimize.Momentum(0.9, 0.0, True), optimize.Velocity(0.9), optimize.Velocity(0.9, True),
     adam.Adam(0.9, 0.999, 1e-7), adam.Adam(0.9, 0.999, 1e-7, True, 0.01, True),
     adam.AMSGrad(0.9, 0.999, 1e-7), adam.Adamax(0.9, 0.99, 1e-7), adam.Lion(0.9, 0.99),
+    adam.Adamax(0.9, 0.99, 1e-7, True, 0.01, True), adagrad.Adadelta(0.9, 1e-7, 0.01, True),
     adagrad.Adagrad(1e-7), adagrad.Adagrad(1e-7, True, 0.1, 0.01),
     adagrad.RMSprop(0.9, 1e-7), adagrad.RMSprop(0.9, 1e-7, True),
     adagrad.RMSpropMomentum(0.9, 1e-7, True, 0.8), adagrad.RMSpropMomentum(0.9, 1e-7, False, 0.8),

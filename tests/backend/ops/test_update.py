@@ -139,6 +139,21 @@ def adamax(b1, b2, epsilon):
     return oracle
 
 
+def radam(b1, b2, epsilon):
+    def oracle(w, m, v, g, rate, step):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        mean = m / (1 - b1**step)
+        longest = 2 / (1 - b2) - 1
+        rho = longest - 2 * step * b2**step / (1 - b2**step)
+        if rho <= 5:
+            return w - rate * mean, m, v
+        part = (rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho)
+        return w - rate * mean * np.sqrt(part * (1 - b2**step)) / (np.sqrt(v) + epsilon), m, v
+
+    return oracle
+
+
 def lion(b1, b2):
     return lambda w, m, g, rate: (
         w - rate * np.sign(b1 * m + (1 - b1) * g),
@@ -301,6 +316,10 @@ class TestRules(CaseChecks):
              ("momentum", "velocity", "largest"), T),
         rule(adam.Nadam(0.9, 0.99, 1e-3), nadam(0.9, 0.99, 1e-3), ("momentum", "velocity"), T),
         rule(adam.Adamax(0.9, 0.99, 1e-3), adamax(0.9, 0.99, 1e-3), ("momentum", "norm"), T),
+        rule(adam.RAdam(0.9, 0.99, 1e-3), radam(0.9, 0.99, 1e-3), ("momentum", "velocity"),
+             T | {"step": FIRST}),
+        rule(adam.RAdam(0.9, 0.99, 1e-3), radam(0.9, 0.99, 1e-3), ("momentum", "velocity"),
+             T | {"step": np.array(40)}),
         rule(adam.Lion(0.9, 0.99), lion(0.9, 0.99), ("momentum",), G),
         rule(adagrad.RMSprop(0.9, 1e-3), rmsprop(0.9, 1e-3), ("velocity",), G),
         rule(adagrad.RMSprop(0.9, 1e-3, True, 0.0, 0.1, True),

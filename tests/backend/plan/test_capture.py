@@ -460,3 +460,10 @@ def test_the_report_names_launches_and_lines():
     assert "1 runs repeated a plan, 2 ran in Python" in told
     assert "Exp" in told
     assert "test_capture.py:" in told
+
+
+def test_arguments_that_no_plan_can_be_made_for_say_why() -> None:
+    step = captured(lambda x, some: x * len(some))
+    assert step(gg.ones(2), {3, 4}).tolist() == [2, 2]
+    assert step.unfit == "an argument is a set, not a tensor"
+    assert step.eager == 1
