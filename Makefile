@@ -34,11 +34,23 @@ test: $(STAMP)   ## the ordinary tests
 test-slow: $(STAMP)  ## the tests that take longer
 	$(RUN) -m pytest -n $(JOBS) -m "slow"
 
-# GPU=gpu12 where the driver knows no CUDA 13. PyTorch from 2.11 on is made for CUDA 13, too.
-GPU ?= gpu
+# The extra for GPUs: that of the CUDA which the driver knows, unless GPU=gpu or GPU=gpu12 says so.
+# PyTorch from 2.11 on is made for CUDA 13, too.
+DRIVER = $(shell $(PYTHON) -c 'import ctypes; v = ctypes.c_int(13000); \
+  ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(v)); print(v.value)' 2> /dev/null)
+GPU ?= $(if $(filter 12%,$(DRIVER)),gpu12,gpu)
+GPU_INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check
+define NEEDS_GPU
+	@[ -n "$(DRIVER)" ] || \
+	  { echo '$@: there is no driver of an NVIDIA GPU here (libcuda.so.1 was not found): nothing is run'; exit 1; }
+endef
+
+# A process beside runs the tests: where a kernel breaks the device, the next one goes on.
 test-gpu: $(STAMP)   ## every op, layers and memory on a GPU, beside the CPU; needs one
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(GPU)]'
-	$(RUN) -m pytest -m "gpu" tests
+	$(NEEDS_GPU)
+	$(GPU_INSTALL) --editable '.[dev,$(GPU)]'
+	$(RUN) -c 'import graftgrad; graftgrad.show_config()'
+	$(RUN) -m pytest -n 1 --max-worker-restart 500 -m "gpu" tests
 
 test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, which are installed for them
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'
@@ -56,7 +68,8 @@ bench: $(STAMP)  ## every workload beside PyTorch and Keras, which are installed
 
 # BENCH="--only mlp-32 --forms graftwork torch" says what is measured. Without a GPU nothing is.
 bench-gpu: $(STAMP)  ## training on a GPU beside PyTorch: eager, compiled, with CUDA graphs
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(GPU)]' \
+	$(NEEDS_GPU)
+	$(GPU_INSTALL) --editable '.[dev,$(GPU)]' \
 	  'torch>=2.4,$(if $(filter gpu12,$(GPU)),<2.11,<2.14)'
 	$(RUN) -m benchmarks.gpu $(BENCH)
 

@@ -23,7 +23,11 @@ def missing_gpu() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("gpu") and missing_gpu():
+        if not item.get_closest_marker("gpu"):
+            continue
+        # what libraries of others warn of is told, and is no error
+        item.add_marker(pytest.mark.filterwarnings("default"))
+        if missing_gpu():
             item.add_marker(pytest.mark.skip(reason=missing_gpu()))
 
 

@@ -4,7 +4,7 @@ Nothing is said by it about a real GPU; that is what tests/gpu is for.
 """
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Event:
 
 class Stream:
     current: Any = None
+    stack: ClassVar[list[Any]] = []
 
     def __init__(self, non_blocking: bool = False) -> None:
         self.non_blocking = non_blocking
@@ -34,6 +35,16 @@ class Stream:
     def use(self) -> None:
         LOG.append("stream.use")
         Stream.current = self
+
+    def __enter__(self) -> None:
+        LOG.append("stream.enter")
+        Stream.stack.append(self)
+        Stream.current = self
+
+    def __exit__(self, *exception: object) -> None:
+        """Go back to the stream that was entered before, whatever `use` has said since."""
+        Stream.stack.pop()
+        Stream.current = Stream.stack[-1] if Stream.stack else None
 
     def record(self) -> Event:
         self.events.append(Event())

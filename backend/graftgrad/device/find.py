@@ -7,7 +7,6 @@ installed and the driver of a GPU is there.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import importlib.util
 import os
 import re
@@ -18,6 +17,7 @@ from .. import modes
 from ..errors import DeviceError, expect, sentence
 from .base import Device
 from .cpu import CPU
+from .foreign import imported, in_one_line
 from .gpu import GPU
 from .meta import Meta
 
@@ -124,9 +124,9 @@ def _search() -> tuple[int, str]:
     if not _driver():
         return 0, "no driver of an NVIDIA GPU"
     try:
-        count = int(importlib.import_module("cupy").cuda.runtime.getDeviceCount())
+        count = int(imported("cupy").cuda.runtime.getDeviceCount())
     except Exception as failure:  # a driver that is too old shows itself in many ways
-        return 0, f"no GPU that CuPy can use ({type(failure).__name__}: {failure})"
+        return 0, f"no GPU that CuPy can use ({in_one_line(failure)})"
     return count, "" if count else "no GPU"
 
 

@@ -6,7 +6,6 @@ stands in `gpu_memory`; whether there is a GPU at all, in `find`.
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from .. import modes
 from ..errors import OutOfMemoryError, sentence
 from ..spec import DType, Shape, Spec
 from .base import Array, Device, Frozen, HostArray
+from .foreign import imported
 from .gpu_graph import Graph
 from .gpu_memory import Usage, readable, watching
 from .gpu_staging import Staging
@@ -34,8 +34,8 @@ class Opened:
     """
 
     def __init__(self) -> None:
-        self.cupy: Any = importlib.import_module("cupy")
-        self.cupyx: Any = importlib.import_module("cupyx")
+        self.cupy: Any = imported("cupy")
+        self.cupyx: Any = imported("cupyx")
         self.pool = self.cupy.cuda.MemoryPool()
         self.pinned = self.cupy.cuda.PinnedMemoryPool()
         self.cupy.cuda.set_allocator(self.pool.malloc)
@@ -56,9 +56,11 @@ def opened() -> Opened:
 
 
 class _Here(threading.local):
-    """The device whose stream is current in a thread."""
+    """The device that is current in a thread, and the devices whose streams it has entered."""
 
-    device: GPU | None = None
+    def __init__(self) -> None:
+        self.device: GPU | None = None
+        self.entered: set[int] = set()
 
 
 _here = _Here()
@@ -91,27 +93,24 @@ class GPU(Device):
 
     def enter(self) -> None:
         """Make this device and its stream current in this thread, if another one is."""
-        if _here.device is not self:
-            if _here.device is None:  # else a singular matrix would go unnoticed
-                opened().cupyx.seterr(linalg="raise")
-            opened().cupy.cuda.Device(self.index).use()
+        if _here.device is self:
+            return
+        if _here.device is None:  # else a singular matrix would go unnoticed
+            opened().cupyx.seterr(linalg="raise")
+        opened().cupy.cuda.Device(self.index).use()
+        if self.index in _here.entered:
             self.stream.use()
-            _here.device = self
+        else:  # for good: whatever CuPy does inside of `with stream` leads back to it then,
+            self.stream.__enter__()  # not to the default stream, as it would behind `use`
+            _here.entered.add(self.index)
+        _here.device = self
 
     @contextmanager
     def beside(self, stream: Any) -> Iterator[None]:
-        """Compute on another stream of this device inside of a `with` block, in this thread.
-
-        CuPy's own `with stream` would leave the default stream current behind it, whatever `use`
-        has set before.
-        """
+        """Compute on another stream of this device inside of a `with` block, in this thread."""
         self.enter()
-        before = opened().cupy.cuda.get_current_stream()
-        stream.use()
-        try:
+        with stream:
             yield
-        finally:
-            before.use()
 
     # -- arrays --------------------------------------------------------------------------------
 
@@ -167,6 +166,10 @@ class GPU(Device):
         self.enter()
         host: HostArray = array.get(stream=self.stream, order="C")
         return host
+
+    def inspect(self, array: Array) -> HostArray:
+        """Return the values for a check; of what is on the host already, that."""
+        return array if isinstance(array, np.ndarray) else self.fetch(array)
 
     def writable(self, array: Array) -> bool:
         """Tell whether every element has memory of its own."""
@@ -243,6 +246,17 @@ class GPU(Device):
         """The compute capability: (9, 0) is Hopper's."""
         digits = str(opened().cupy.cuda.Device(self.index).compute_capability)
         return int(digits[:-1]), int(digits[-1])
+
+    @cached_property
+    def driver(self) -> tuple[int, int]:
+        """The newest CUDA for which the driver was made: (13, 0)."""
+        number = opened().cupy.cuda.runtime.driverGetVersion()
+        return number // 1000, number % 1000 // 10
+
+    @property
+    def version(self) -> str:
+        """The version of CuPy."""
+        return str(self.xp.__version__)
 
     def exhausted(self, error: MemoryError, what: str, asked: int | None = None) -> Exception:
         """Return the error that tells what was asked for, what is free and what holds the rest."""

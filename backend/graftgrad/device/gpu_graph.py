@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .base import Frozen
+from .foreign import in_one_line
 
 _recording = threading.Lock()  # one at a time: libraries keep a state for each stream
 _streams: dict[int, Any] = {}
@@ -84,5 +85,4 @@ class Graph(Frozen):
             except Exception as failure:  # CuPy and the driver refuse in many ways
                 with contextlib.suppress(Exception):  # what was recorded so far is let go of
                     stream.end_capture()
-                told = str(failure).strip().splitlines() or [""]
-                self.reason = f"{type(failure).__name__}: {told[0]}"
+                self.reason = in_one_line(failure)

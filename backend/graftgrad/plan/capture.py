@@ -164,7 +164,7 @@ class Captured(Generic[P, R]):
 
     def _repeated(self, kept: Kept, found: list[Tensor]) -> R:
         plan = kept.ready()
-        plan.replay([x.array for x in found])
+        plan.replay(found)
         self.replayed += 1
         result: R = self._handed_out(kept.told, plan)
         return result

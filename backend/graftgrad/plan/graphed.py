@@ -1,21 +1,24 @@
 """A plan whose launches the device itself records: one launch repeats many, without Python.
 
-Checks that look at values stand between: what lies before, between and behind them are stretches of
-their own. How launches are recorded is told by the device (`Device.freeze`).
+Checks of arguments come first: on the host where it has the values, and not again for the same
+tensors. Other checks stand between launches and cut them into stretches. How launches are recorded
+is told by the device (`Device.freeze`).
 """
 
 from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ..device.base import Array, Device, Frozen
+from ..device.base import Array, Device, Frozen, HostArray
 from ..kernels.native.geometry import row_major
 from ..spec import uint8
+from ..tensor import Tensor
 from .fixed import Fixed
 from .memory import laid_out, lines
 from .plan import table_of
@@ -31,7 +34,8 @@ class Graphed:
         entries: what is done, in order.
         inputs: the arrays into which arguments are copied before each repetition.
         outputs: the arrays in which results lie afterwards, until the next repetition.
-        parts: stretches of launches, and the checks between them.
+        checks: what looks at arguments alone, before anything is computed.
+        parts: stretches of launches, and the other checks between them.
         nbytes, unshared: the size of the memory of all intermediate results, and what they would
             take if none shared a place.
     """
@@ -50,7 +54,11 @@ class Graphed:
         self.inputs = [self.array(view) for view in recording.inputs]
         self.outputs = [self.array(view) for view in recording.outputs]
         self.steps = [self._bound(entry) for entry in self.entries]
+        self.checks = [e for e in self.entries if isinstance(e, Look) and e.of_arguments]
         self.parts = list(self._parts())
+        self.hosts: list[HostArray] = []
+        self.given: list[tuple[weakref.ref[Tensor], int]] = []  # what the inputs hold
+        self.checked = False  # and whether it has been looked at
         self.process = os.getpid()
 
     # -- memory and binding --------------------------------------------------------------------
@@ -88,6 +96,8 @@ class Graphed:
             if isinstance(entry, Record):
                 stretch.append(step)
                 continue
+            if entry in self.checks:
+                continue
             if stretch:
                 yield self.device.freeze(stretch)
             stretch = []
@@ -106,25 +116,52 @@ class Graphed:
         return all(function() == value for function, value in self.recording.decisions)
 
     def fill(self, write: Callable[[Sequence[Array]], object]) -> None:
-        """Let a function write the next arguments into host arrays, and send them."""
+        """Let a function write the next arguments into host arrays, look at them, and send them."""
         self.device.enter()
-        hosts = [np.empty(one.shape, one.dtype) for one in self.inputs]
-        write(hosts)
-        for target, host in zip(self.inputs, hosts, strict=True):
+        if not self.hosts:
+            self.hosts = [np.empty(one.shape, one.dtype) for one in self.inputs]
+        write(self.hosts)
+        for look in self.checks:
+            look.function(*map(self._on_host, look.ins))
+        self.given, self.checked = [], True
+        for target, host in zip(self.inputs, self.hosts, strict=True):
             self.device.write(target, host)
 
-    def replay(self, arguments: Sequence[Array]) -> None:
+    def _on_host(self, view: View) -> HostArray:
+        """Return the part of a host array that a view shows of an input."""
+        places = [id(one.buffer) for one in self.recording.inputs]
+        host = self.hosts[places.index(id(view.buffer))].reshape(-1).view(uint8)
+        if not host.size:
+            return np.empty(view.shape, view.dtype)
+        part: HostArray = np.ndarray(view.shape, view.dtype, host.data, view.offset, view.strides)
+        return part
+
+    def replay(self, arguments: Sequence[Tensor]) -> None:
         """Repeat the step on other arguments, of the same shapes and element types."""
         self.device.enter()
-        for target, argument in zip(self.inputs, arguments, strict=True):
-            target[...] = argument
+        if not self._holds(arguments):
+            self.given, self.checked = [], False
+            for target, argument in zip(self.inputs, arguments, strict=True):
+                target[...] = argument.array
+            self.given = [(weakref.ref(x), x.counter.value) for x in arguments]
         self.repeat()
+
+    def _holds(self, arguments: Sequence[Tensor]) -> bool:
+        """Tell whether the inputs hold these very arguments, unchanged, since the last time."""
+        return len(self.given) == len(arguments) > 0 and all(
+            held() is x and count == x.counter.value and not x.counter.lent
+            for (held, count), x in zip(self.given, arguments, strict=True)
+        )
 
     def repeat(self) -> None:
         """Repeat the step on what `inputs` hold."""
         self.device.enter()
         for function in self.recording.prologue:
             function()
+        if not self.checked:
+            for look in self.checks:
+                look.function(*map(self.array, look.ins))
+            self.checked = True
         try:
             for part in self.parts:
                 part()
@@ -182,8 +219,8 @@ class Graphed:
         launches = sum(len(part.steps) for part in graphs)
         found.append(
             f"{launches} launches recorded in {len(graphs)} graphs, "
-            f"{len(self.parts) - len(graphs)} checks in Python; {self.nbytes:,} bytes shared by "
-            f"intermediate results of {self.unshared:,}, "
+            f"{len(self.parts) - len(graphs) + len(self.checks)} checks in Python; "
+            f"{self.nbytes:,} bytes shared by intermediate results of {self.unshared:,}, "
             f"{sum(part.nbytes for part in graphs):,} bytes of temporary arrays"
         )
         found += [f"{len(part.steps)} launches are repeated one by one: {part.reason}"

@@ -88,14 +88,10 @@ def checks_first(entries: Sequence[Entry]) -> list[Entry]:
 
     Equal checks of the same values are made once.
     """
-    given = [e for e in entries if isinstance(e, Look) and _given(e)]
+    given = [e for e in entries if isinstance(e, Look) and e.of_arguments]
     early = {(e.function, tuple(view.key for view in e.ins)): e for e in reversed(given)}
-    later = [e for e in entries if not (isinstance(e, Look) and _given(e))]
+    later = [e for e in entries if not (isinstance(e, Look) and e.of_arguments)]
     return [*reversed(early.values()), *later]
-
-
-def _given(look: Look) -> bool:
-    return all(view.buffer.origin == "input" for view in look.ins)
 
 
 def without_dead(entries: Sequence[Entry], outputs: Sequence[View]) -> list[Entry]:

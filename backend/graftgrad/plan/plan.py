@@ -23,6 +23,7 @@ from ..kernel import Kernel, NativeCall
 from ..kernels.native import openmp
 from ..kernels.onednn import library as onednn
 from ..kernels.threads import alone, get_num_threads
+from ..tensor import Tensor
 from .chain import Chain
 from .fixed import Fixed
 from .lanes import Lanes, Piece, region
@@ -148,10 +149,10 @@ class Plan:
         """Let a function write the next arguments where the step reads them."""
         write(self.inputs)
 
-    def replay(self, arguments: Sequence[Array]) -> None:
+    def replay(self, arguments: Sequence[Tensor]) -> None:
         """Repeat the step on other arguments, of the same shapes and element types."""
         for target, argument in zip(self.inputs, arguments, strict=True):
-            target[...] = argument
+            target[...] = argument.array
         self.repeat()
 
     def repeat(self) -> None:

@@ -148,6 +148,11 @@ class Look:
     ins: tuple[View, ...]
     line: str = ""
 
+    @property
+    def of_arguments(self) -> bool:
+        """Whether it looks at arguments of the step alone."""
+        return all(view.buffer.origin == "input" for view in self.ins)
+
 
 Entry = Record | Look
 

@@ -28,8 +28,9 @@ class Values:
         """
         expect(not self.wants, "numpy", "the tensor must not want gradients", error=GradientError,
                advice="Use .detach().numpy().", requires_grad=True)  # fmt: skip
-        self.counter.lent = True
-        return self.device.fetch(self.array)
+        host = self.device.fetch(self.array)
+        self.counter.lent = self.counter.lent or host is self.array
+        return host
 
     def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> HostArray:
         expect(not self.wants, "numpy", "a tensor that wants gradients must not leave the graph",

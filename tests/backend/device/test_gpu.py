@@ -26,6 +26,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(find, "_DEVICES", {"cpu": find.cpu, "meta": find.meta})
     monkeypatch.setattr(gpu, "_here", gpu._Here())
     gpu.opened.cache_clear()
+    fake_cupy.Stream.stack.clear()
     LOG.clear()
     with only_reference():  # kernels of our own would be compiled
         yield graftgrad.device("gpu")
@@ -49,7 +50,7 @@ def test_a_thread_enters_once_and_again_after_another_device(place: Any) -> None
     x = graftgrad.tensor([1.0, 2.0], device=place)
     assert place.stream.non_blocking
     first = len(LOG)
-    assert LOG[:5] == ["linalg=raise", "use 0", "device 0", "stream.use", "set 8"]
+    assert LOG[:5] == ["linalg=raise", "use 0", "device 0", "stream.enter", "set 8"]
     x.to("gpu:1")
     assert "use 1" in LOG[first:]
     LOG.clear()
@@ -59,11 +60,11 @@ def test_a_thread_enters_once_and_again_after_another_device(place: Any) -> None
     thread = threading.Thread(target=place.enter)
     thread.start()
     thread.join()
-    assert LOG == ["use 0", "stream.use", "linalg=raise", "use 0", "stream.use"]
+    assert LOG == ["use 0", "stream.use", "linalg=raise", "use 0", "stream.enter"]
 
 
 def test_behind_another_stream_the_own_one_is_current_again(place: Any) -> None:
-    # `with stream` of CuPy would go back to the default stream: `use` is not on its stack
+    # `with stream` of CuPy, also inside of its own functions, goes back to what was entered before
     place.enter()
     outer, inner = fake_cupy.Stream(), fake_cupy.Stream()
     with pytest.raises(ValueError, match="inside"), place.beside(outer):
@@ -72,6 +73,9 @@ def test_behind_another_stream_the_own_one_is_current_again(place: Any) -> None:
             assert fake_cupy.Stream.current is inner
         assert fake_cupy.Stream.current is outer
         raise ValueError("inside")
+    assert fake_cupy.Stream.current is place.stream
+    with fake_cupy.Stream():  # as `ndarray.get` does where it copies
+        pass
     assert fake_cupy.Stream.current is place.stream
 
 

@@ -103,7 +103,8 @@ def test_checks_stand_between_and_raise_before_anything_is_changed() -> None:
     for x, y in batches(5):
         run(placed(x), placed(y))
     plan = plan_of(run)
-    assert [isinstance(part, Frozen) for part in plan.parts] == [False, True]
+    assert len(plan.checks) == 1
+    assert [isinstance(part, Frozen) for part in plan.parts] == [True]
     before = [one.detach().numpy().copy() for one in weights]
     with pytest.raises(DataError, match="labels must lie in"):
         run(placed(x), placed(np.full(6, 9)))
@@ -167,5 +168,71 @@ def test_arguments_are_filled_in_by_whoever_has_them() -> None:
     form = run.form(placed(rest[0][0]), placed(rest[0][1]))
     count, last = run.repeat(form, fills())
     assert count == 3 and last is not None and float(last) == float(wanted)
+    for one, other in zip(mine, plain, strict=True):
+        np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy())
+
+
+def looking(plan: Graphed, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note for each array that a check looks at whether it lies on the device."""
+    seen: list[bool] = []
+
+    def inspect(array: Any) -> Any:
+        seen.append(any(np.shares_memory(array, one) for one in plan.inputs))
+        return array
+
+    monkeypatch.setattr(HERE, "inspect", inspect)
+    return seen
+
+
+def test_what_the_host_has_is_looked_at_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, step, _ = network(HERE)
+    run = captured(step)
+    for x, y in batches(4):
+        run(placed(x), placed(y))
+    plan = plan_of(run)
+    seen = looking(plan, monkeypatch)
+    before = [one.copy() for one in (*plan.inputs, *[w.detach().numpy() for w in weights])]
+    x, y = batches(1)[0]
+    form = run.form(placed(x), placed(y))
+
+    def fills(*labels: Any) -> Any:
+        for one in labels:
+            yield lambda targets, one=one: [np.copyto(*p) for p in zip(targets, (x, one))]  # noqa: B905
+
+    wrong = y.copy()
+    wrong[2] = 3
+    with pytest.raises(DataError, match=r"must lie in \[0, 3\); got label=3, position=2"):
+        run.repeat(form, fills(wrong))
+    for one, old in zip(
+        (*plan.inputs, *[w.detach().numpy() for w in weights]), before, strict=True
+    ):
+        np.testing.assert_array_equal(one, old)
+    assert run.repeat(form, fills(y, y))[0] == 2
+    assert seen == [False] * 3
+
+
+def test_the_same_arguments_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, step, _ = network(HERE)
+    mine, again, _ = network(HERE)
+    run = captured(again)
+    x, y = (placed(one) for one in batches(1)[0])
+    for _ in range(4):
+        step(x, y)
+        run(x, y)
+    seen = looking(plan_of(run), monkeypatch)
+    for _ in range(3):
+        step(x, y)
+        run(x, y)
+    looked = sum(seen)
+    assert looked <= 1
+    y[0] = 2
+    x.mul_(2)
+    step(x, y)
+    run(x, y)
+    assert sum(seen) == looked + 1
+    y[0] = 7
+    for _ in range(2):
+        with pytest.raises(DataError, match="label=7"):
+            run(x, y)
     for one, other in zip(mine, plain, strict=True):
         np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy())

@@ -26,7 +26,9 @@ from graftgrad.kernels.cuda.library import arguments
 HERE = Path(__file__).parent
 OPTIONS = ("-std=c++17", "-O1", "-w", "-fno-strict-aliasing", "-shared", "-fPIC")
 MARGIN = 256  # bytes around every array that must stay as they are
-_SIGNATURE = re.compile(r'extern "C" __global__ void (\w+)\(([^)]*)\)')
+_SIGNATURE = re.compile(
+    r'extern "C" __global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\(([^)]*)\)'
+)
 _MEETS = re.compile(r"__syncthreads|__shfl|__ballot|__syncwarp|joined<")
 
 

@@ -4,6 +4,6 @@ CuPy's own binding can neither be recorded into a graph nor multiply batches of 
 """
 
 from . import bodies, matmul
-from .library import why_not
+from .library import told, why_not
 
-__all__ = ["bodies", "matmul", "why_not"]
+__all__ = ["bodies", "matmul", "told", "why_not"]

@@ -6,7 +6,6 @@ A handle that has its workspace allocates nothing, so its calls can be recorded 
 from __future__ import annotations
 
 import ctypes
-import importlib
 import threading
 from collections.abc import Sequence
 from ctypes import c_int, c_longlong, c_size_t, c_void_p
@@ -14,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from ...device.base import Device
+from ...device.foreign import imported, in_one_line
 from ...errors import LibraryError, expect
 from .gemm import Gemm
 
@@ -64,10 +64,10 @@ def checked(status: int) -> None:
 @cache
 def _found() -> tuple[Library | None, str]:
     try:
-        path = importlib.import_module("cuda.pathfinder").load_nvidia_dynamic_lib("cublas").abs_path
+        path = imported("cuda.pathfinder").load_nvidia_dynamic_lib("cublas").abs_path
         return Library(path), ""
     except Exception as failure:  # whoever looks for libraries fails in many ways
-        return None, f"no cuBLAS ({type(failure).__name__}: {str(failure).splitlines()[0]})"
+        return None, f"no cuBLAS ({in_one_line(failure)})"
 
 
 def library() -> Library:
@@ -86,6 +86,12 @@ def library() -> Library:
 def why_not() -> str:
     """Say why the library cannot be used; an empty string where it can."""
     return _found()[1]
+
+
+def told() -> str:
+    """Return its version and where it was found, or why it is not used."""
+    reason = why_not()
+    return f"not used: {reason}" if reason else f"{library().version} from {library().path}"
 
 
 class Handle:

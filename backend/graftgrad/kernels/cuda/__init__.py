@@ -8,10 +8,23 @@ from ...function import every_function
 from ...kernel import kernel
 from ...ops.fused import Fused
 from ..fusion import KNOWN
-from . import conv, elementwise, fused, gather, labels, norm, pool, random, reduce, softmax
+from . import conv, elementwise, fused, gather, labels, lstm, norm, pool, random, reduce, softmax
 from .fused import fusible
+from .library import told
 
-__all__ = ["conv", "fusible", "gather", "labels", "norm", "pool", "random", "reduce", "softmax"]
+__all__ = [
+    "conv",
+    "fusible",
+    "gather",
+    "labels",
+    "lstm",
+    "norm",
+    "pool",
+    "random",
+    "reduce",
+    "softmax",
+    "told",
+]
 
 for _function in every_function():
     if hasattr(_function, "c"):

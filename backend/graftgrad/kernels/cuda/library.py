@@ -6,10 +6,11 @@ on the device or waits for it, so launches can be recorded into a graph once the
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
+
+from ...device.foreign import imported
 
 if TYPE_CHECKING:
     from .launches import Launch
@@ -20,7 +21,12 @@ SEPARATE = "--fmad=false"  # a product and a sum are rounded one after the other
 
 @cache
 def _cupy() -> Any:
-    return importlib.import_module("cupy")
+    return imported("cupy")
+
+
+def told() -> str:
+    """Return what compiles the kernels."""
+    return "compiled by NVRTC {}.{}".format(*_cupy().cuda.nvrtc.getVersion())
 
 
 def options(fmad: bool) -> tuple[str, ...]:

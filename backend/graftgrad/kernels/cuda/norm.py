@@ -25,7 +25,7 @@ from .columns import (
     products,
     products_of_parts,
 )
-from .launches import THREADS, Launch, over
+from .launches import MOST_BLOCKS_ACROSS, THREADS, Launch, over
 from .packed import Packed, entry, fits, pointers
 from .prelude import type_of
 from .rows import row_launch
@@ -46,7 +46,7 @@ class Norm(Packed):
 def table_of(call: Call, x: Spec, samples: int, groups: int) -> Table | None:
     """Return how x lies, or None where element types do not fit."""
     specs = (*call.ins, *call.outs)
-    if not fits(call):
+    if not fits(call) or samples > MOST_BLOCKS_ACROSS:
         return None
     wide = "double" if any(spec.dtype == float64 for spec in specs) else "float"
     fine = call.ins[1 if not call.function.name.endswith("Grad") else 2].dtype

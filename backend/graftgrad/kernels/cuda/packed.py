@@ -71,12 +71,18 @@ def _same(writer: Writer, operands: Sequence[Value]) -> dict[int, Value]:
     return {1: operands[0]}
 
 
-def entry(name: str, parameters: str, text: str) -> tuple[str, str]:
-    """Return the name and the whole source of a kernel whose body is given."""
-    code = hashlib.sha256(f"{parameters}{text}".encode()).hexdigest()[:16]
+def entry(name: str, parameters: str, text: str, threads: int = 0) -> tuple[str, str]:
+    """Return the name and the whole source of a kernel whose body is given.
+
+    With more than 256 `threads` of a block the compiler must be told, or it takes more registers
+    for each than there are.
+    """
+    bound = f"__launch_bounds__({threads}) " if threads > 256 else ""
+    code = hashlib.sha256(f"{bound}{parameters}{text}".encode()).hexdigest()[:16]
     whole = f"{name}_{code}"
     signature = ", ".join(part.strip() for part in parameters.split(","))
-    return whole, f'{TEXT}{SUMS}\nextern "C" __global__ void {whole}({signature}) {{{text}}}\n'
+    head = f'extern "C" __global__ void {bound}{whole}({signature})'
+    return whole, f"{TEXT}{SUMS}\n{head} {{{text}}}\n"
 
 
 def fits(call: Call) -> bool:

@@ -60,7 +60,8 @@ def row_launch(
   {text.replace("each(k, i)", loop)}
   (void)live; (void)lane; (void)begin;
 """
-    whole, source = entry(name, f"{parameters}, long long rows, long long width", made)
+    signature = f"{parameters}, long long rows, long long width"
+    whole, source = entry(name, signature, made, lanes * count)
     return Launch(
         source, whole, (over(rows, count),), (lanes * count,), (*arguments, *longs(rows, width))
     )

@@ -90,7 +90,7 @@ def sorting(count: int, largest: int, arrays: tuple[int, int, int, int, int]) ->
         )  # fmt: skip
         numbers = (*longs(count), *shift)
         made.append(Launch(source, name, (blocks,), (DIGITS,), (keys, counts, *numbers)))
-        name, source = entry("scan_counts", "int* counts, long long total", _SCAN)
+        name, source = entry("scan_counts", "int* counts, long long total", _SCAN, SCANNING)
         total = longs(DIGITS * blocks)
         made.append(Launch(source, name, (1,), (SCANNING,), (counts, *total)))
         name, source = entry(

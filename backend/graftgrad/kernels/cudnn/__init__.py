@@ -5,6 +5,6 @@ asks; without it products of patches (`cublas`) and the kernels of `cuda` comput
 """
 
 from . import attention, conv, norm
-from .frontend import why_not
+from .frontend import told, why_not
 
-__all__ = ["attention", "conv", "norm", "why_not"]
+__all__ = ["attention", "conv", "norm", "told", "why_not"]

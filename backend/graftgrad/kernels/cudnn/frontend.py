@@ -7,8 +7,8 @@ are deterministic: engines that add up in any order are left out.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import importlib
 import importlib.util
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,8 @@ from functools import cache, cached_property, partial
 from typing import Any, Protocol
 
 from ...device.base import Device
-from ...errors import LibraryError
+from ...device.foreign import imported, in_one_line, unwarned
+from ...errors import LibraryError, expect
 from ...kernel import Call, Kernel, decline
 from ...spec import DType, bfloat16, float16, float32, float64
 from .store import Store
@@ -26,6 +27,9 @@ LEAST = (1, 32)  # version of the frontend
 NAMES: dict[DType, str] = {
     bfloat16: "BFLOAT16", float16: "HALF", float32: "FLOAT", float64: "DOUBLE"
 }  # fmt: skip
+# Engines that the frontend compiles itself where NVIDIA's CUTLASS is installed: nobody promises
+# that their launches can be recorded, nor that they add up in one order. The library computes.
+OTHER_ENGINES = ("sdpa_fwd_", "sdpa_bwd_", "norm_fprop_", "norm_bprop_", "frost_")
 INSTALL = (
     "pip install nvidia-cudnn-cu13 cuda-bindings (with CUDA 12: nvidia-cudnn-cu12 and "
     "'cuda-bindings<13'); pip install --no-deps nvidia-cudnn-frontend"
@@ -52,16 +56,16 @@ def _found() -> tuple[Any, str]:
     if importlib.util.find_spec("cudnn") is None:
         return None, f"no cuDNN frontend; {INSTALL}"
     try:
-        load = importlib.import_module("cuda.pathfinder").load_nvidia_dynamic_lib
+        load = imported("cuda.pathfinder").load_nvidia_dynamic_lib
         for name in ("nvrtc", "cublas", "cublasLt"):  # cuDNN asks the loader for them by name
             load(name)
-        cudnn = importlib.import_module("cudnn")
+        cudnn = imported("cudnn")
         version = tuple(int(part) for part in cudnn.__version__.split(".")[:2])
         if version < LEAST:
             return None, f"the cuDNN frontend is {cudnn.__version__}, older than 1.32"
         cudnn.backend_version()
     except Exception as failure:  # a library that is absent or too old shows itself in many ways
-        return None, f"no cuDNN ({type(failure).__name__}: {str(failure).splitlines()[0]})"
+        return None, f"no cuDNN ({in_one_line(failure)})"
     return cudnn, ""
 
 
@@ -222,19 +226,35 @@ def _made(problem: Problem, target: Target, strict: bool) -> Planned:
     if strict:
         left_out.append(cudnn.numerical_note.TENSOR_CORE)
     try:
-        graph, maker = _described(problem, target)
-        graph.validate()
-        graph.build_operation_graph()
-        graph.create_execution_plans([cudnn.heur_mode.A, cudnn.heur_mode.FALLBACK])
-        graph.deselect_numeric_notes(left_out)
-        graph.check_support()
-        graph.build_plans()
+        with unwarned():
+            graph, maker = _described(problem, target)
+            graph.validate()
+            graph.build_operation_graph()
+            graph.deselect_engines(list(OTHER_ENGINES))
+            graph.create_execution_plans([cudnn.heur_mode.A, cudnn.heur_mode.FALLBACK])
+            graph.deselect_numeric_notes(left_out)
+            graph.check_support()
+            graph.build_plans()
+            made = Planned(graph, target, maker, _engine(graph))
     except Exception as failure:  # whatever it is, another body computes the same
-        told = str(failure).strip().splitlines() or [""]
-        raise UnplannedError(f"cuDNN has no plan: {type(failure).__name__}: {told[0]}") from failure
+        raise UnplannedError(f"cuDNN has no plan: {in_one_line(failure)}") from failure
     if target.store is not None:
-        target.store.write(_name(problem, target, strict), graph.serialize(as_bytes=True))
-    return Planned(graph, target, maker, str(graph.get_plan_name_at_index(0)))
+        with contextlib.suppress(Exception):  # a plan that cannot be kept is made anew
+            target.store.write(_name(problem, target, strict), graph.serialize(as_bytes=True))
+    return made
+
+
+def _engine(graph: Any) -> str:
+    """Return what the library calls the way it computes.
+
+    Raises:
+        LibraryError: it is not the library that would compute.
+    """
+    other = graph.selected_engine
+    expect(other is None, "cuDNN", "the library itself must compute", error=LibraryError,
+           engine=getattr(other, "name", ""))  # fmt: skip
+    names = map(graph.get_plan_name_at_index, range(graph.get_execution_plan_count()))
+    return next((str(name) for name in names if not str(name).startswith(OTHER_ENGINES)), "")
 
 
 def _read(problem: Problem, target: Target, strict: bool) -> Planned | None:
@@ -244,18 +264,17 @@ def _read(problem: Problem, target: Target, strict: bool) -> Planned | None:
     kept = target.store.read(_name(problem, target, strict))
     if kept is None:
         return None
-    cudnn = frontend()
-    _, maker = _described(problem, target)
-    graph = cudnn.pygraph(**target.options)
     try:
+        _, maker = _described(problem, target)
+        graph = frontend().pygraph(**target.options)
         handle = target.current()
         if handle is None:
             graph.deserialize(kept)
         else:
             graph.deserialize(handle, kept)
+        return Planned(graph, target, maker, "kept on disk")
     except Exception:  # damaged, or of another version after all
         return None
-    return Planned(graph, target, maker, "kept on disk")
 
 
 def _name(problem: Problem, target: Target, strict: bool) -> str:
@@ -266,6 +285,12 @@ def version() -> str:
     """Return the versions of the frontend and of the library."""
     cudnn = frontend()
     return f"cuDNN {cudnn.backend_version_string()}, frontend {cudnn.__version__}"
+
+
+def told() -> str:
+    """Return the versions, or why the library is not used."""
+    reason = why_not()
+    return f"not used: {reason}" if reason else version()
 
 
 def described_target(description: str, capability: int) -> Target:
