@@ -71,6 +71,7 @@ bench-gpu: $(STAMP)  ## training on a GPU beside PyTorch: eager, compiled, with 
 	$(NEEDS_GPU)
 	$(GPU_INSTALL) --editable '.[dev,$(GPU)]' \
 	  'torch>=2.4,$(if $(filter gpu12,$(GPU)),<2.11,<2.14)'
+	$(RUN) -c 'import graftgrad; graftgrad.show_config()'
 	$(RUN) -m benchmarks.gpu $(BENCH)
 
 lint: $(STAMP)   ## style

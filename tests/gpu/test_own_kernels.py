@@ -93,6 +93,8 @@ def _entered() -> None:
 def test_the_reference_agrees(kind: type[Function], dtype: DType) -> None:
     failures = []
     every = attempts(calls(kind), dtype)
+    if not every:
+        pytest.skip("no call in this element type is a list of launches alone")
     for one in every:
         arrays = placed(one)
         for launch in launches(one, arrays):
