@@ -2,7 +2,7 @@
 
 The file is named by the model, so its name must be plain and it must lie in the model's own folder:
 no folders, links, second names of other files or devices. It is looked at before it is opened, and
-what was opened must be what was looked at.
+what was opened must be what was looked at; where the model tells its checksum, it must have that.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _KEY, _VALUE = 1, 2  # fields of a StringStringEntryProto
 _KNOWN = ("location", "offset", "length", "checksum")
 _MOST_ENTRIES, _MOST_FILES = 16, 10_000
 _LONGEST = 255  # bytes of a file's name
+_DIGITS = set("0123456789abcdef")
 _INSIDE = "Save the model with its data inside, save_as_external_data=False."
 _NAME = "external data must be named by a plain file name, in the folder of the model"
 
@@ -39,6 +40,8 @@ class ExternalFiles:
         self.subject = subject
         self.found: dict[str, os.stat_result] = {}
         self.open: tuple[str, memoryview] | None = None
+        self.checksums: dict[str, str] = {}  # SHA-1 of whole files, as the model tells them
+        self.sound: set[str] = set()
 
     @property
     def stored(self) -> int:
@@ -65,6 +68,8 @@ class ExternalFiles:
         length = _number(entries.get("length", str(size)), what)
         check(length == size, what, "external data must have as many bytes as its shape says",
               length=length, bytes=size)  # fmt: skip
+        if "checksum" in entries:
+            self._promise(name, entries["checksum"].lower(), what)
         status = self._status(name, what)
         check(offset + size <= status.st_size, what, "external data must lie inside their file",
               "The file is truncated, or belongs to another model.", offset=offset, length=size,
@@ -88,6 +93,15 @@ class ExternalFiles:
             entries[key] = value
         return entries
 
+    def _promise(self, name: str, checksum: str, what: str) -> None:
+        """Keep what the model says of a file, until the file is read."""
+        check(len(checksum) == 40 and set(checksum) <= _DIGITS, what,
+              "the checksum of external data must be a SHA-1 of 40 hexadecimal digits",
+              checksum=checksum[:80])  # fmt: skip
+        known = self.checksums.setdefault(name, checksum)
+        check(known == checksum, what, "a file of external data has one checksum", file=name,
+              checksums=[known, checksum])  # fmt: skip
+
     def _status(self, name: str, what: str) -> os.stat_result:
         """Look at a file without opening it."""
         if name not in self.found:
@@ -109,8 +123,23 @@ class ExternalFiles:
     def _read(self, name: str, start: int, end: int) -> memoryview:
         # One mapping at a time: where every tensor has a file, there are too many to be kept open.
         if self.open is None or self.open[0] != name:
-            self.open = (name, self._map(name))
+            data = self._map(name)
+            self._verify(name, data)
+            self.open = (name, data)
         return self.open[1][start:end]
+
+    def _verify(self, name: str, data: memoryview) -> None:
+        """Hold a file against its checksum, once."""
+        if name not in self.checksums or name in self.sound:
+            return
+        import hashlib  # here: few models tell checksums
+
+        found = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        check(found == self.checksums[name], self.subject,
+              "the file of external data must have the checksum that the model tells",
+              "It is damaged, or belongs to another model.", file=name, sha1=found,
+              told=self.checksums[name])  # fmt: skip
+        self.sound.add(name)
 
     def _map(self, name: str) -> memoryview:
         """Map a file into memory that is still the one that was looked at."""

@@ -1,5 +1,6 @@
 """Numbers of ONNX models that lie in a file beside the model: read where the file is its own."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -67,9 +68,37 @@ def test_what_onnx_wrote_is_read(tmp_path: Path) -> None:
 
 
 def test_offset_and_length(folder: Path) -> None:
-    path = written(folder, "location", "data", "offset", "4", "length", "8", "checksum", "x")
+    path = written(folder, "location", "data", "offset", "4", "length", "8")
     with formats.open_weights(path) as archive:
         np.testing.assert_array_equal(archive["w"], NUMBERS)
+
+
+def test_a_checksum_is_that_of_the_whole_file(folder: Path) -> None:
+    place = ("location", "data", "offset", "4")
+    told = hashlib.sha1((folder / "data").read_bytes(), usedforsecurity=False).hexdigest()
+    for checksum in (told, told.upper()):
+        with formats.open_weights(written(folder, *place, "checksum", checksum)) as archive:
+            np.testing.assert_array_equal(archive["w"], NUMBERS)
+    path = written(folder, *place, "checksum", told)
+    (folder / "data").write_bytes(bytes(4) + NUMBERS.tobytes() + bytes(3) + b"x")
+    for _ in range(2):  # not the first time only
+        with (
+            formats.open_weights(path) as archive,
+            pytest.raises(FormatError, match="must have the checksum that the model tells; got"),
+        ):
+            archive["w"]
+
+
+def test_a_file_has_one_checksum(folder: Path) -> None:
+    second = packed(1, iter((2,))) + whole(2, 1) + text(8, "v") + whole(14, 1)
+    pairs = ("location", "data", "checksum")
+    more = block(5, second + told(*pairs, "b" * 40))
+    tensor = packed(1, iter((2,))) + whole(2, 1) + text(8, "w") + whole(14, 1)
+    path = folder / "m.onnx"
+    graph = block(5, tensor + told(*pairs, "a" * 40)) + more
+    path.write_bytes(whole(1, 10) + block(7, graph) + OPSET)
+    with pytest.raises(FormatError, match=r"initialiser 'v'.*has one checksum"):
+        formats.open_weights(path)
 
 
 NAME = "must be named by a plain file name"
@@ -103,6 +132,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "too short": (("location", "data", "length", "4"), "as many bytes as its shape says"),
     "too long": (("location", "data", "length", "16"), "as many bytes as its shape says"),
     "twice": (("location", "data", "location", "soft"), "each once"),
+    "no checksum": (("location", "data", "checksum", "x"), "a SHA-1 of 40 hexadecimal digits"),
     "unknown word": (("location", "data", "basepath", "/etc"), "each once"),
     "many words": (("location", "data") * 17, "at most 16 words on external data"),
 }
@@ -112,7 +142,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
 def test_other_places_are_refused(name: str, folder: Path) -> None:
     pairs, words = REFUSED[name]
     path = written(folder, *pairs)
-    with pytest.raises(FormatError, match="initialiser 'w'") as error:
+    with pytest.raises(FormatError, match=r"initialiser 'w'") as error:
         formats.open_weights(path)
     assert words in str(error.value)
 
