@@ -11,8 +11,8 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, expect
 
-from .fetching import Source, cache_folder, checksum, fetched, stamp
-from .unpacking import SUBJECT, unpack
+from .fetching import Source, alone, cache_folder, checksum, fetched, stamp
+from .unpacking import SUBJECT, recover, unpack
 
 ALGORITHMS = ("auto", "sha256", "md5")
 
@@ -84,6 +84,32 @@ def get_file(
     if not unpacks:
         return str(target)
     place = folder / (f"{name.split('.')[0]}_extracted" if fname and "." in name else name)
-    if not place.exists() or not there:
-        unpack(target, place, archive_format)
+    if not _unpacked(place, target, there):
+        with alone(target):
+            recover(place)
+            if not _unpacked(place, target, there):
+                unpack(target, place, archive_format)
+                _note(target).write_text(_told(target))
     return str(place)
+
+
+def _unpacked(place: Path, archive: Path, there: bool) -> bool:
+    """Tell whether a folder holds what an archive holds.
+
+    What says so is written when a folder is finished: a process may be killed between the archive
+    and its folder. Without it a folder counts if the archive was `there` before.
+    """
+    if not place.exists():
+        return False
+    note = _note(archive)
+    return note.read_text(errors="replace") == _told(archive) if note.exists() else there
+
+
+def _note(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.unpacked")
+
+
+def _told(archive: Path) -> str:
+    """Return what tells an archive from its next version: its size and when it was written."""
+    status = archive.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"

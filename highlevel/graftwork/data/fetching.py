@@ -84,7 +84,7 @@ def fetched(source: Source, target: Path, again: bool = False) -> Path:
     if not again and looked is not None and source.fits(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with alone(target):
         if not again and stamp(target) not in (None, looked) and source.fits(target):
             return target  # another process was faster
         part = target.with_name(target.name + ".part")
@@ -118,7 +118,7 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
+def alone(target: Path) -> Iterator[None]:
     """Hold the lock of a file; wait for a process that holds it.
 
     Raises:

@@ -1,5 +1,8 @@
 """Archives unpacked into a folder of their own, which appears whole or not at all.
 
+A folder that is replaced is put aside first, the new one takes its place, and then the old one is
+removed: a process that is killed in between leaves one of them whole, and the next call finds it.
+
 Members outside of the folder, links and devices are refused before anything is written, and no more
 bytes come out than an archive of its size can honestly hold. Where archives come from stands in
 `download.py`.
@@ -49,21 +52,71 @@ def unpack(archive: Path, place: Path, kind: Any = "auto", limits: Limits = DEFA
             within it, or more comes out than `limits` let.
         OSError: the disk is full or cannot be written; what was unpacked is removed again.
     """
-    import tempfile  # here: slow to import, as the next two
-
     kinds = [kind] if isinstance(kind, str) else list(kind or ())
     expect(all(one in ("auto", "tar", "zip") for one in kinds), SUBJECT,
            'archive_format must be "auto", "tar", "zip" or None', error=ConfigError,
            archive_format=kind)  # fmt: skip
-    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    recover(place)
+    draft = _beside(place, "new")
+    draft.mkdir()
     try:
         with _reading(archive):
             _into(archive, draft, kinds, limits)
-        if place.exists():
-            shutil.rmtree(place)
-        os.replace(draft, place)
+        _put(draft, place)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
+
+
+def recover(place: Path) -> None:
+    """Put a folder back that a process had put aside when it was killed, and clear what it left.
+
+    Args:
+        place: the folder; no other process may be unpacking into it.
+    """
+    aside = _beside(place, "old")
+    if os.path.lexists(aside):
+        if os.path.lexists(place):
+            _discard(aside, place)
+        else:
+            os.replace(aside, place)
+    for what in ("new", "gone"):
+        _remove(_beside(place, what))
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Let a finished folder take its place; at each moment the old or the new one is there."""
+    if not os.path.lexists(place):
+        os.replace(draft, place)
+        return
+    aside = _beside(place, "old")
+    os.replace(place, aside)
+    try:
+        os.replace(draft, place)
+    except OSError:
+        os.replace(aside, place)
+        raise
+    _discard(aside, place)
+
+
+def _discard(aside: Path, place: Path) -> None:
+    """Remove a folder that nobody needs; under another name, for half of it must not come back."""
+    gone = _beside(place, "gone")
+    _remove(gone)
+    os.replace(aside, gone)
+    _remove(gone)
+
+
+def _beside(place: Path, what: str) -> Path:
+    """Return the hidden place of the new folder, the old one, or one that is being removed."""
+    return place.with_name(f".{place.name}.{what}")
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder with all that is in it; of a link the link alone."""
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class _Unwritten(OSError):

@@ -199,7 +199,7 @@ def test_waiting_for_another_process_has_an_end(
     monkeypatch.setattr(fetching, "_PATIENCE", 0.1)
     cache_folder().mkdir()
     with (
-        fetching._alone(cache_folder() / "network.pth"),
+        fetching.alone(cache_folder() / "network.pth"),
         pytest.raises(TimeoutError, match=r"another process must end its download; got waited="),
     ):
         downloaded(Entry(address, SHA256, "a test"))

@@ -4,7 +4,10 @@ import errno
 import gzip
 import hashlib
 import io
+import json
 import os
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 import zipfile
@@ -157,6 +160,48 @@ def test_a_newer_archive_takes_the_place_of_what_an_older_one_held(tmp_path: Pat
         place = get_file("some.zip", origin, file_hash=hashlib.sha256(content).hexdigest(),
                          **settings)  # fmt: skip
         assert (Path(place) / "a.txt").read_bytes() == text
+
+
+def test_a_folder_is_that_of_its_archive_though_unpacking_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the new archive and its folder the process ends; the next one must not trust both."""
+
+    def broken_off(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    old, new = zipped({"a.txt": b"old"}), zipped({"a.txt": b"new"})
+    settings: Any = {"extract": True, "cache_dir": tmp_path / "cache"}
+    place = get_file("some.zip", served(tmp_path, old, "some.zip"), **settings)
+    origin = served(tmp_path, new, "some.zip")
+    settings["file_hash"] = hashlib.sha256(new).hexdigest()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(download, "unpack", broken_off)
+        get_file("some.zip", origin, **settings)
+    assert get_file("some.zip", origin, **settings) == place
+    assert (Path(place) / "a.txt").read_bytes() == b"new"
+    (Path(place) / "mine.txt").touch()  # what its user put there stays
+    get_file("some.zip", origin, **settings)
+    assert (Path(place) / "mine.txt").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked and killed")
+def test_a_folder_is_whole_whenever_the_process_is_killed(tmp_path: Path) -> None:
+    for age in ("old", "new"):
+        entries = {f"{name}.txt": age.encode() for name in "abc"}
+        (tmp_path / f"{age}.zip").write_bytes(zipped(entries))
+    done = subprocess.run(
+        [sys.executable, "-m", "support.killed_unpacking", str(tmp_path)], capture_output=True,
+        text=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    seen = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(seen) > 10 and not seen[-1]["killed"]
+    assert all(one["killed"] for one in seen[:-1])
+    whole = [dict.fromkeys(("a.txt", "b.txt", "c.txt"), age) for age in ("old", "new")]
+    assert all(one["found"] in whole and one["left"] == ["place"] for one in seen)
+    ages = [whole.index(one["found"]) for one in seen]
+    assert ages == sorted(ages) and ages[0] == 0  # the old one up to a point, then the new one
+    assert any(one["before"] is None for one in seen)  # it had to be put back
 
 
 def encrypted() -> bytes:
