@@ -90,8 +90,34 @@ class RMSprop(Optimizer):
         """Update a run of weights."""
         kind = adagrad.rmsprop_rule(bool(self.momentum), bool(self.centered))
         slots = [run.slot(name) for group in self.slots() for name in group]
-        rule = kind(self.rho, self.epsilon, True, self.momentum)
+        rule = kind(self.rho, self.epsilon, self.inside(), self.momentum)
         rule(run.values, *slots, run.gradients, learning_rate)
+
+    def inside(self) -> bool:
+        """Tell whether `epsilon` stands under the root."""
+        return True
+
+
+@optimizer
+class Keras2RMSprop(RMSprop):
+    """RMSprop as Keras 1 and 2 had it until 2.11 where there is no momentum: ε beside the root.
+
+    w ← w − rate·g / (√v + epsilon). Files go on with it; where squares are as small as epsilon,
+    today's steps are shorter.
+
+    Args:
+        learning_rate: a number, a schedule, or a function without arguments.
+        rho: the part of the mean that stays.
+        momentum: the part of the buffer that stays.
+        epsilon: added to the root.
+        centered: subtract the square of the mean gradient under the root.
+    Raises:
+        ConfigError: a setting is unfit.
+    """
+
+    def inside(self) -> bool:
+        """Tell that `epsilon` stands beside the root."""
+        return False
 
 
 @optimizer

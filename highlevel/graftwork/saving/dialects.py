@@ -56,6 +56,12 @@ _KINDS: dict[str, registry.Registry] = {
     "constraint": registry.constraints, "layers": registry.layers, "dtype": registry.policies,
     "rate": registry.schedules,
 }  # fmt: skip
+# Optimizers that Keras 3 has not, what it has in their place, and their fields that it lacks.
+# A file names Keras' class, and ours beside it.
+_NEAREST: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Keras2Nadam": ("Nadam", ("schedule_decay",)), "Keras2RMSprop": ("RMSprop", ()),
+}  # fmt: skip
+_OURS = "graftwork"
 _SLASHED = re.compile(r"[A-Za-z0-9_]\w*(?:/[A-Za-z0-9_][\w.-]*)+", re.ASCII)
 # Fields of every layer that a class of Keras' does not take.
 _UNKNOWN: dict[str, tuple[str, ...]] = {
@@ -65,7 +71,7 @@ _UNKNOWN: dict[str, tuple[str, ...]] = {
 
 
 def written(value: Any) -> Any:
-    """Leave out what older versions of Keras 3 do not know and would stumble over."""
+    """Leave out what versions of Keras 3 do not know, and name classes that they have."""
     if isinstance(value, Mapping):
         kept = {
             key: written(one) for key, one in value.items()
@@ -74,8 +80,31 @@ def written(value: Any) -> Any:
         if isinstance(kept.get("config"), dict):
             for key in _UNKNOWN.get(kept.get("class_name", ""), ()):
                 kept["config"].pop(key, None)
+            if kept.get("class_name") in _NEAREST:
+                return _named_for_keras(kept)
         return kept
     return [written(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _named_for_keras(entry: Config) -> Config:
+    """Name the class that Keras has in the place of one of ours, and ours beside it."""
+    nearest, fields = _NEAREST[entry["class_name"]]
+    own = {key: entry["config"].pop(key) for key in fields if key in entry["config"]}
+    note = {"class_name": entry["class_name"], **own}
+    return {**entry, "class_name": nearest, _OURS: note}
+
+
+def _named_by_us(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object under the name that stands beside the one for Keras, if there is one."""
+    note = entry.get(_OURS)
+    name = note.get("class_name") if isinstance(note, Mapping) else None
+    nearest, fields = _NEAREST.get(str(name), ("", ()))
+    if not isinstance(note, Mapping) or entry["class_name"] != nearest:
+        return entry
+    if not isinstance(entry["config"], Mapping):
+        return entry
+    own = {key: note[key] for key in fields if key in note}
+    return {**entry, "class_name": name, "config": {**entry["config"], **own}}
 
 
 def read(
@@ -210,6 +239,7 @@ class _Reader:
 
     def thing(self, entry: Mapping[str, Any], kind: registry.Registry | None, depth: int) -> Config:
         """Bring one object into our form, and everything inside it."""
+        entry = _named_by_us(entry)
         name, config = entry["class_name"], entry["config"]
         expect(isinstance(name, str), self.subject, "class_name must be text", error=ConfigError,
                class_name=name)  # fmt: skip

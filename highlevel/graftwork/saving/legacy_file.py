@@ -70,6 +70,8 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
     )
     expect(longest < _LONGEST, "save", "an .h5 file holds no such long lists of names",
            error=ConfigError, layers=len(lists), advice=advice)  # fmt: skip
+    if names.variant_of(model):
+        text["graftwork_variant"] = names.variant_of(model)
     attributes: dict[str, Any] = {"": text, **lists}
     formats.write_tree(place, arrays, attributes)
 
@@ -95,10 +97,8 @@ def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
 def _training(told: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in told.items() if key != "optimizer"}
     optimizer = told["optimizer"]
-    found["optimizer_config"] = {
-        "class_name": optimizer["class_name"],
-        "config": optimizer["config"],
-    }
+    keys = ("class_name", "config", "graftwork")  # the last where Keras has no such class
+    found["optimizer_config"] = {key: optimizer[key] for key in keys if key in optimizer}
     found["loss"] = _long(told["loss"])
     return found
 

@@ -59,6 +59,7 @@ CLASSES: dict[str, str] = {
     "Deconvolution2D": "Conv2DTranspose",
     "Merge": "",  # by its mode
     "Nadam": "",  # by its schedule
+    "RMSprop": "",  # by its momentum
 }
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D",
              "ConvLSTM3D")  # fmt: skip
@@ -78,6 +79,8 @@ def replaced(name: str, config: Mapping[str, Any]) -> tuple[str, Config]:
     """Return class and fields of today for a class of Keras 1 or 2; what is not known stays."""
     if name == "Nadam":
         return _nadam(config)
+    if name == "RMSprop":
+        return _rmsprop(config), dict(config)
     if name != "Merge":
         left = {key: one for key, one in config.items() if key != "output_shape"}
         return CLASSES[name], left
@@ -98,6 +101,15 @@ def _nadam(config: Mapping[str, Any]) -> tuple[str, Config]:
         return "Nadam", dict(config)
     left = {name: one for name, one in config.items() if name != key}
     return "Keras2Nadam", {**left, "schedule_decay": decay}
+
+
+def _rmsprop(config: Mapping[str, Any]) -> str:
+    """Tell the RMSprop that adds epsilon to the root from that of today, which has other fields.
+
+    With momentum it has always stood under the root.
+    """
+    older = "decay" in config and "weight_decay" not in config and not config.get("momentum")
+    return "Keras2RMSprop" if older else "RMSprop"
 
 
 def joined(config: Config) -> None:

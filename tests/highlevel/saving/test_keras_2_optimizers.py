@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graftwork as gw
+from graftgrad import formats
 from graftgrad.errors import ConfigError
 from graftwork import optimizers
 from graftwork.models import load_model
+from graftwork.optimizers.adagrad import Keras2RMSprop
 from graftwork.optimizers.adam import Keras2Nadam
 from graftwork.saving import older_fields
 
@@ -55,6 +58,47 @@ def test_the_older_nadam_is_kept_apart_and_saved(tmp_path: Path) -> None:
         one.fit(x, y, batch_size=4, shuffle=False, verbose=0)
     for found, one in zip(again.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(found, one)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize(("kind", "nearest"), [
+    (lambda: Keras2Nadam(0.05, schedule_decay=0.02), "Nadam"),
+    (lambda: Keras2RMSprop(0.05, centered=True), "RMSprop"),
+])  # fmt: skip
+def test_files_name_what_keras_3_has(kind: Any, nearest: str, ending: str, tmp_path: Path) -> None:
+    """And beside it what we go on with."""
+    model = gw.Sequential([gw.Input((4,)), gw.layers.Dense(1)])
+    model.compile(kind(), "mse")
+    x, y = np.ones((8, 4), "f4"), np.ones((8, 1), "f4")
+    model.fit(x, y, verbose=0)
+    path = tmp_path / f"model.{ending}"
+    model.save(path)
+    if ending == "keras":
+        told = formats.read_keras(path).config["compile_config"]["optimizer"]
+    else:
+        with formats.Hdf5File(path) as file:
+            told = (formats.training_config(file) or {})["optimizer_config"]
+    assert told["class_name"] == nearest and "schedule_decay" not in told["config"]
+    again = load_model(path)
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    assert type(again.optimizer) is type(model.optimizer)
+    for one in (model, again):
+        one.fit(x, y, batch_size=3, shuffle=False, verbose=0)
+    for found, one in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, one)
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"decay": 0.0, "momentum": 0.0}, "Keras2RMSprop"),
+        ({"lr": 1, "decay": 0}, "Keras2RMSprop"),
+        ({"decay": 0.0, "momentum": 0.9}, "RMSprop"), ({"weight_decay": None}, "RMSprop"),
+        ({"rho": 0.9}, "RMSprop"),
+    ],
+)  # fmt: skip
+def test_which_rmsprop_a_configuration_means(config: dict[str, Any], kind: str) -> None:
+    assert older_fields.replaced("RMSprop", config)[0] == kind
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ CASES = {
     "old_clipnorm": lambda: OLD.Adam(0.05, clipnorm=0.1),
     "old_adamsched": lambda: OLD.Adam(SCHEDULE),
     "old_amsgrad": lambda: OLD.Adam(0.05, amsgrad=True),
+    "old_rms": lambda: OLD.RMSprop(0.05, epsilon=1e-3),
+    "old_rmscentered": lambda: OLD.RMSprop(0.05, centered=True, epsilon=1e-3),
     "old_rmsall": lambda: OLD.RMSprop(0.05, momentum=0.5, centered=True),
     "old_adagrad": lambda: OLD.Adagrad(0.05),
     "old_adadelta": lambda: OLD.Adadelta(0.5),
