@@ -19,6 +19,7 @@ NamedWeights = list[tuple[str, Entry]]
 _VARIABLE = re.compile(r"(?:.*/)?vars/[0-9]+")
 _OPTIMIZER = "optimizer/"
 _TOP_LEVEL = "top_level_model_weights"
+OWN_NOTE = "graftwork_"  # attributes of the root that we add begin so; Keras passes over them
 
 
 def open_hdf5(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
@@ -71,6 +72,7 @@ def _versions(file: Hdf5File) -> dict[str, str]:
         for root in reversed(_roots(file))
         for name in ("keras_version", "backend")
     }
+    found["variant"] = file.attribute("", f"{OWN_NOTE}variant")
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 

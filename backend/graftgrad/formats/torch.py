@@ -9,7 +9,7 @@ and the one before it; the older tar form is refused. What a pickle may name sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from . import torch_export
@@ -28,9 +28,11 @@ from .module_objects import Look, Opener, pickled_parts
 from .pickle_subset import check_tree
 from .plain_tree import Plain
 from .state_dict import pick_state_dict
+from .strict_json import parse_object
 from .torch_objects import Storage
 from .torch_script import ScriptClasses, constants
 from .torch_storages import Storages
+from .torch_write import METADATA
 from .zip import ZipArchive
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -48,6 +50,7 @@ class Checkpoint:
     tree: object
     limits: Limits
     size: int  # bytes of the file
+    notes: dict[str, str] = field(default_factory=dict)  # what we wrote beside the arrays
 
 
 def sniff_zip(archive: ZipArchive) -> bool:
@@ -106,7 +109,7 @@ def archive(checkpoint: Checkpoint, key: str | None = None) -> Archive:
     entries = {
         name: Entry(record.shape, record.dtype, record.array) for name, record in tensors.items()
     }
-    notes = {"container": checkpoint.container, "key": where}
+    notes = {**checkpoint.notes, "container": checkpoint.container, "key": where}
     return Archive("torch", subject, entries, notes)
 
 
@@ -156,7 +159,19 @@ def decode_zip(archive: ZipArchive) -> Checkpoint:
         tree, kind = _script(archive, folder, tree), "script"
     else:
         tree, kind = _open_tree(tree, subject, archive.limits), "zip"
-    return Checkpoint(subject, kind, tree, archive.limits, len(archive.data))
+    notes = _notes(archive, folder + METADATA)
+    return Checkpoint(subject, kind, tree, archive.limits, len(archive.data), notes)
+
+
+def _notes(archive: ZipArchive, name: str) -> dict[str, str]:
+    """Read the text that `write_torch` was given beside the arrays; none in files of PyTorch."""
+    if name not in archive:
+        return {}
+    subject = f"{archive.subject}: member {name!r}"
+    notes = parse_object(archive.read(name, archive.limits.max_header), subject, archive.limits)
+    check(all(isinstance(text, str) for text in notes.values()), subject,
+          "metadata must be text by name")  # fmt: skip
+    return notes
 
 
 def _unpickled(archive: ZipArchive, name: str, storages: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,13 +15,16 @@ from .torch_objects import DTYPES, STORAGES
 from .zip import write_zip
 
 _FOLDER = "archive/"
+METADATA = ".graftwork/metadata.json"  # in that folder; PyTorch passes over it
 _ALIGNMENT = 64  # as PyTorch aligns them, for mapping
 _STORAGES = {dtype: name for name, dtype in STORAGES.items()}
 _DTYPES = {dtype: name for name, dtype in DTYPES.items()}
 _EMPTY_ORDERED = b"ccollections\nOrderedDict\n)R"
 
 
-def write_torch(path: PathLike, arrays: Mapping[str, Any]) -> None:
+def write_torch(
+    path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write a flat dict of arrays that `torch.load(path, weights_only=True)` reads as tensors.
 
     The file appears whole or not at all; equal input gives equal bytes.
@@ -28,6 +32,7 @@ def write_torch(path: PathLike, arrays: Mapping[str, Any]) -> None:
     Args:
         path: the file; one that is there is replaced at the end.
         arrays: what to write, by name.
+        metadata: text by name, which PyTorch does not see and `open_weights` returns.
     """
     subject = str(path)
     ready = {name: np.asanyarray(value) for name, value in arrays.items()}
@@ -36,20 +41,25 @@ def write_torch(path: PathLike, arrays: Mapping[str, Any]) -> None:
         check(_little(array.dtype) in _DTYPES, subject,
               f"array {name!r} must have one of the dtypes {[*DTYPES]}",
               dtype=str(array.dtype))  # fmt: skip
-    write_atomically(path, lambda file: write_zip(file, _members(ready), align=_ALIGNMENT))
+    notes = dict(metadata or {})
+    write_atomically(path, lambda file: write_zip(file, _members(ready, notes), align=_ALIGNMENT))
 
 
 def _little(dtype: DType) -> DType:
     return dtype.newbyteorder("<") if dtype.byteorder == ">" else dtype
 
 
-def _members(arrays: Mapping[str, Array]) -> Iterator[tuple[str, bytes | memoryview]]:
+def _members(
+    arrays: Mapping[str, Array], notes: dict[str, str]
+) -> Iterator[tuple[str, bytes | memoryview]]:
     yield _FOLDER + "data.pkl", _pickle(arrays)
     yield _FOLDER + "byteorder", b"little"
     for index, array in enumerate(arrays.values()):
         plain = np.ascontiguousarray(array, _little(array.dtype))
         yield f"{_FOLDER}data/{index}", plain.reshape(-1).view(np.uint8).data
     yield _FOLDER + "version", b"3\n"
+    if notes:
+        yield _FOLDER + METADATA, json.dumps(notes, sort_keys=True).encode()
 
 
 def _pickle(arrays: Mapping[str, Array]) -> bytes:

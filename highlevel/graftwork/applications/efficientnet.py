@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from ..layers import Normalization, Rescaling
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
-from .inverted import Builder, Stage, form, rounded, scaled
+from .inverted import Builder, Stage, rounded, scaled, told
 from .network import Network, check_variant, published
 from .pixels import DEVIATION, preprocess_for
 from .weights import Entry
@@ -56,6 +57,8 @@ TORCHVISION = {
 }
 # Forms: whose padding and epsilon; all but the first take pictures that are prepared already.
 VARIANTS = ("keras", "torch", "timm", "tf")
+# What files note of networks that were made with Keras' published weights.
+IMAGENET = "keras-imagenet"
 
 
 def catalogue(size: str, variant: str | None) -> dict[str, Entry]:
@@ -96,13 +99,15 @@ def _network(
         weights = f"efficientnet_{size.lower()}"  # what torchvision publishes
     network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
                       classifier_activation, catalogue(size, variant))  # fmt: skip
-    built = form(variant, network.names_held(), "timm")
+    built = network.form(variant, (*VARIANTS, IMAGENET), partial(told, timm="timm"))
+    if built == "keras" and weights == "imagenet":
+        built = IMAGENET
     torch = built in ("torch", "timm")
     width, depth, side, dropout = SIZES[size]
     x = inputs = network.entrance(side, 32)
-    if built == "keras":
+    if built in ("keras", IMAGENET):
         x = Normalization(axis=-1)(Rescaling(1 / 255)(x))
-        if weights == "imagenet":
+        if built == IMAGENET:
             # The published mean and variance lack a root: the variance stands where its root
             # should, and this makes up for it.
             x = Rescaling([1 / math.sqrt(one) for one in DEVIATION])(x)
@@ -112,7 +117,8 @@ def _network(
     blocks = sum(stage.repeats for stage in stages)
     x = builder.body(x, rounded(32, width, 0.9), stages, rounded(1280, width, 0.9), blocks)
     x = builder.head(network, x, dropout)
-    return network.model(inputs, x, name, builder.all_names())
+    first = {"timm": "timm", "tf": "transformers"}.get(built, "torch")
+    return network.model(inputs, x, name, builder.all_names(first), built)
 
 
 def EfficientNetB0(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..layers import Normalization, Rescaling
 from ..models import Functional
 from .imagenet_utils import decode_predictions as decode_predictions
-from .inverted import Builder, Stage, form, rounded, scaled
+from .inverted import Builder, Stage, rounded, scaled, told
 from .network import Network, check_variant, published
 from .pixels import DEVIATION, MEAN, preprocess_for
 from .weights import Entry
@@ -103,7 +104,7 @@ def _network(
         weights = f"efficientnet_v2_{size.lower()}"  # what torchvision publishes
     network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
                       classifier_activation, catalogue(size, variant))  # fmt: skip
-    built = form(variant, network.names_held(), "tf")
+    built = network.form(variant, VARIANTS, partial(told, timm="tf"))
     torch = built in ("torch", "timm")
     width, depth, side, dropout = SIZES[size]
     x = inputs = network.entrance(side, 32)
@@ -123,7 +124,8 @@ def _network(
     x = builder.body(x, rounded(table[0].filters_in, width), scaled(table, width, depth, 0.0),
                      rounded(1280, width), sum(stage.repeats for stage in table))  # fmt: skip
     x = builder.head(network, x, dropout if torch else 0.2)
-    return network.model(inputs, x, name, builder.all_names())
+    first = "timm" if built in ("timm", "tf") else "torch"
+    return network.model(inputs, x, name, builder.all_names(first), built)
 
 
 def EfficientNetV2B0(

@@ -129,12 +129,15 @@ def _places(counts: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield from ((stage, place) for place in range(count))
 
 
-def mobilenet_v3(counts: Iterable[int], attentive: Iterable[bool]) -> Names:
+def mobilenet_v3(
+    counts: Iterable[int], attentive: Iterable[bool], timm_first: bool = False
+) -> Names:
     """Return the names of a MobileNet v3: torchvision's and timm's.
 
     Args:
         counts: how many blocks each of timm's stages has.
         attentive: of every block, whether attention is squeezed in.
+        timm_first: whether timm's names are written.
     """
     squeezed = list(attentive)
     last, stages = len(squeezed) + 1, tuple(counts)
@@ -159,7 +162,7 @@ def mobilenet_v3(counts: Iterable[int], attentive: Iterable[bool]) -> Names:
         for j, part in where:
             names |= {f"{at}.{j}.0": ours[part], f"{at}.{j}.1": ours[f"{part}_bn"]}
         other |= timm([(stage, place, "residual" if i else "separable", ours)], {})
-    return names | other
+    return other | names if timm_first else names | other
 
 
 def xception() -> Names:

@@ -123,8 +123,8 @@ def InceptionResNetV2(
     check_variant("InceptionResNetV2", variant, VARIANTS, weights)
     network = Network("InceptionResNetV2", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
-    told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in network.names_held())
-    torch = variant == "torch" or (variant is None and told)
+    built = network.form(variant, VARIANTS, _told)
+    torch = built == "torch"
     builder = Builder(torch, margin=False, places=(".", 0))
     x = inputs = network.entrance(299, 75)
     x = builder.stem(x, STEM)
@@ -144,4 +144,9 @@ def InceptionResNetV2(
     x = Activation("relu", name="conv_7b_ac")(x)
     builder.names |= {"conv2d_7b.conv": "conv_7b", "conv2d_7b.bn": "conv_7b_bn",
                       "classif": "predictions", "last_linear": "predictions"}  # fmt: skip
-    return network.model(inputs, network.head(x), name, builder.names if torch else {})
+    return network.model(inputs, network.head(x), name, builder.names if torch else {}, built)
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    return "torch" if any(one.endswith(f"{STEM[0]}.conv.weight") for one in names) else "keras"

@@ -177,8 +177,8 @@ def InceptionV3(
     check_variant("InceptionV3", variant, VARIANTS, weights)
     network = Network("InceptionV3", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
-    told = any(one.endswith(f"{STEM[0]}.conv.weight") for one in network.names_held())
-    torch = variant == "torch" or (variant is None and told)
+    built = network.form(variant, VARIANTS, _told)
+    torch = built == "torch"
     builder = Builder(torch, margin=torch)
     x = inputs = network.entrance(299, 75)
     x = builder.stem(x)
@@ -186,4 +186,9 @@ def InceptionV3(
         x = builder.block(x, i, ways, filters)
     for i in (9, 10):
         x = builder.wide_block(x, i)
-    return network.model(inputs, network.head(x), name, builder.names)
+    return network.model(inputs, network.head(x), name, builder.names, built)
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    return "torch" if any(one.endswith(f"{STEM[0]}.conv.weight") for one in names) else "keras"

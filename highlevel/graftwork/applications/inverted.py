@@ -177,12 +177,18 @@ class Builder:
             "separable" if plain else "residual")  # fmt: skip
         self.blocks.append((i - 1, j, kind, ours))
 
-    def all_names(self) -> dict[str, str]:
-        """Return the names of torchvision, timm and Hugging Face -> ours."""
+    def all_names(self, first: str = "torch") -> dict[str, str]:
+        """Return the names of torchvision, timm and Hugging Face -> ours.
+
+        Args:
+            first: whose names are written: "torch", "timm" or "transformers".
+        """
         around = {"conv_stem": "stem_conv", "bn1": "stem_bn", "conv_head": "top_conv",
                   "bn2": "top_bn", "classifier": "predictions"}  # fmt: skip
         theirs = foreign_names.transformers_efficientnet(ours for _, _, _, ours in self.blocks)
-        return self.names | foreign_names.timm(self.blocks, around) | theirs
+        told = {"torch": self.names, "timm": foreign_names.timm(self.blocks, around),
+                "transformers": theirs}  # fmt: skip
+        return told[first] | told["torch"] | told["timm"] | told["transformers"]
 
     def head(self, network: Network, x: Any, dropout: float) -> Any:
         """Return the head: the mean over the map, dropout and a dense layer."""
@@ -212,15 +218,12 @@ def scaled(stages: tuple[Stage, ...], width: float, depth: float, least: float) 
     ]  # fmt: skip
 
 
-def form(variant: str | None, names: list[str], timm: str) -> str:
-    """Return in which form a network is built: as asked for, or as the file of weights wants it.
+def told(names: list[str], timm: str) -> str:
+    """Tell the form of a network by the names in its file.
 
     Args:
-        variant: what was asked for, or None.
-        names: the names in the file.
+        names: the names.
         timm: the form of timm's published weights of this kind.
     """
-    if variant is not None:
-        return variant
     found = {"torch": "torch", "timm": timm, "transformers": "tf"}
     return found.get(foreign_names.language(names), "keras")

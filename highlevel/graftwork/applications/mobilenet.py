@@ -141,18 +141,16 @@ def MobileNet(
              } if stem in CATALOGUE else {}  # fmt: skip
     network = Network("MobileNet", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, known | CATALOGUE)  # fmt: skip
-    held = network.names_held()
+    held = network.held().names
     told = foreign_names.language(held)
-    if variant is None:
-        theirs = any(one.startswith("stage1.") for one in held)
-        variant = "torch" if theirs else {"timm": "timm", "transformers": "tf"}.get(told, "keras")
+    built = network.form(variant, VARIANTS, _told)
     if include_top and (told or any(one.startswith(("stage1.", "conv1/")) for one in held)):
         heads = ("conv_preds", "fc", "classifier", "model.classifier")
         expect(any(one.startswith(heads) for one in held), "MobileNet",
                "weights must hold a head where include_top is True", error=ConfigError,
                weights=str(weights), include_top=include_top,
                advice="Pass include_top=False and put a head of your own on.")  # fmt: skip
-    builder = _Builder(alpha, depth_multiplier, variant)
+    builder = _Builder(alpha, depth_multiplier, built)
     inputs = network.entrance(224, 32)
     x = builder.body(inputs)
     if include_top:
@@ -162,11 +160,18 @@ def MobileNet(
     rows = side if weights == "imagenet" else inputs.shape[1] or side
     try:
         return network.model(inputs, x, name or f"mobilenet_{alpha:.2f}_{rows}",
-                             NAMES.get(variant, {}))  # fmt: skip
+                             NAMES.get(built, {}), built)  # fmt: skip
     except ShapeError as error:
         note(error, "MobileNet: alpha, depth_multiplier and classes must be those the file was "
              f"made with; got {alpha=}, {depth_multiplier=}, {classes=}.")  # fmt: skip
         raise
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    if any(one.startswith("stage1.") for one in names):
+        return "torch"
+    return {"timm": "timm", "transformers": "tf"}.get(foreign_names.language(names), "keras")
 
 
 class _Builder:

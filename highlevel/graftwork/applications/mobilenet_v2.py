@@ -127,8 +127,8 @@ def MobileNetV2(
     side = known_side(input_shape, input_tensor, SIDES)
     network = Network("MobileNetV2", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, catalogue(alpha, side))  # fmt: skip
-    told = foreign_names.language(network.names_held()) if variant is None else ""
-    torch = variant == "torch" or told in ("torch", "timm")
+    built = network.form(variant, VARIANTS, _told)
+    torch = built == "torch"
     epsilon = 1e-5 if torch else 1e-3
     x = inputs = network.entrance(224, 32)
     if torch:
@@ -148,4 +148,9 @@ def MobileNetV2(
     x = network.head(ReLU(6.0, name="out_relu")(x), pool="")
     rows = side if weights == "imagenet" else inputs.shape[1] or side
     rules = foreign_names.mobilenet_v2(count for _, _, count in STAGES)
-    return network.model(inputs, x, name or f"mobilenetv2_{alpha:0.2f}_{rows}", rules)
+    return network.model(inputs, x, name or f"mobilenetv2_{alpha:0.2f}_{rows}", rules, built)
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    return "torch" if foreign_names.language(names) in ("torch", "timm") else "keras"

@@ -158,7 +158,7 @@ def _network(
 ) -> Functional:  # fmt: skip
     """Return the network; `network` holds the arguments that all families share."""
     check_variant(network.subject, variant, VARIANTS, network.weights)
-    built = variant or foreign_names.language(network.names_held())
+    built = network.form(variant, VARIANTS, foreign_names.language)
     torch, epsilon = built in ("torch", "timm"), 1e-5 if built == "timm" else 1e-3
     if network.include_top and network.input_shape is None:
         network = replace(network, input_shape=(None, None, 3))
@@ -179,9 +179,9 @@ def _network(
     x = Conv2D(divisible(x.shape[-1] * 6), 1, padding="same", use_bias=False, name="conv_1")(x)
     x = bent(normalize(x, "conv_1_bn", torch, epsilon), not minimalistic)
     attentive = [squeezed and not minimalistic for *_, squeezed, _ in BLOCKS[kind]]
-    rules = foreign_names.mobilenet_v3(COUNTS[kind], attentive)
+    rules = foreign_names.mobilenet_v3(COUNTS[kind], attentive, timm_first=built == "timm")
     if not network.include_top:
-        return network.model(inputs, network.features(x, named=True), name, rules)
+        return network.model(inputs, network.features(x, named=True), name, rules, built)
     last = 1024 if kind == "small" else 1280
     x = GlobalAveragePooling2D(keepdims=True)(x)
     x = Conv2D(divisible(last * alpha) if alpha > 1 else last, 1, padding="same",
@@ -191,7 +191,7 @@ def _network(
         x = Dropout(dropout_rate)(x)
     x = Flatten()(Conv2D(network.classes, 1, padding="same", name="logits")(x))
     x = Activation(network.classifier_activation, name="predictions")(x)
-    return network.model(inputs, x, name, rules)
+    return network.model(inputs, x, name, rules, built)
 
 
 def _checked(subject: str, kind: str, alpha: float, minimalistic: bool, weights: Any) -> Any:

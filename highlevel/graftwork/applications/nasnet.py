@@ -163,26 +163,29 @@ def _network(
     inputs = network.entrance(side, 32)
     expect(None not in inputs.shape[1:3], network.subject, "rows and columns must be known",
            error=ConfigError, input=inputs.shape)  # fmt: skip
-    if variant is None:
-        told = any(one.endswith("conv0.conv.weight") for one in network.names_held())
+
+    def told(names: list[str]) -> str:
         theirs = "timm" if skip else "torch"  # timm has no small one
-        variant = theirs if told else "keras"
+        return theirs if any(one.endswith("conv0.conv.weight") for one in names) else "keras"
+
+    built = network.form(variant, VARIANTS, told)
     x = Conv2D(stem, 3, strides=2, use_bias=False, kernel_initializer="he_normal",
                name="stem_conv1")(inputs)  # fmt: skip
     before, x = None, normalize(x, "stem_bn1")
     width = filters // 24
     for i, share in ((1, 4), (2, 2)):
-        before, x = x, reduction(x, before, width // share, f"stem_{i}", variant)
+        before, x = x, reduction(x, before, width // share, f"stem_{i}", built)
     for stage in range(3):
         wide = width << stage
         if stage > 0:
-            reduced = reduction(x, before, wide, f"reduce_{stage * blocks}", variant)
+            reduced = reduction(x, before, wide, f"reduce_{stage * blocks}", built)
             before, x = before if skip else x, reduced
         for i in range(blocks):
             place = stage * blocks + i + (stage > 0)
             before, x = x, normal(x, before, wide, f"{place}")
-    names = {} if variant == "keras" else foreign_names.nasnet(blocks)
-    return network.model(inputs, network.head(Activation("relu")(x), pool=""), name, names)
+    names = {} if built == "keras" else foreign_names.nasnet(blocks)
+    x = network.head(Activation("relu")(x), pool="")
+    return network.model(inputs, x, name, names, built)
 
 
 def NASNetMobile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from graftgrad.errors import ConfigError, FormatError, ShapeError, expect, note
 from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..layers.symbol import KerasTensor
 from ..models import Functional
-from .weights import Entry, find, names_in, told
+from .weights import Entry, Held, find, held_in, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,9 @@ class Network:
         return pool(name=name)(x)
 
     def model(
-        self, inputs: Any, outputs: Any, name: str, rules: Mapping[str, Any] | None = None
-    ) -> Functional:
+        self, inputs: Any, outputs: Any, name: str, rules: Mapping[str, Any] | None = None,
+        variant: str = "",
+    ) -> Functional:  # fmt: skip
         """Return the finished network with its weights.
 
         Args:
@@ -126,6 +127,7 @@ class Network:
             outputs: the symbol it ends in.
             name: the name of the model.
             rules: names of layers in files of other libraries -> ours.
+            variant: in whose form the network is, where there are several; files note it.
         Raises:
             ConfigError: `weights` is neither a file nor a known name.
             FormatError: the file does not hold this network.
@@ -134,6 +136,7 @@ class Network:
         """
         made = Functional(source(inputs), outputs, name=name)
         made.name_rules = dict(rules or {})
+        made.weights_variant = variant
         path = find(self.subject, self.named_weights(), self.catalogue)
         if path is not None:
             try:
@@ -149,15 +152,35 @@ class Network:
             return "imagenet-notop"
         return self.weights
 
-    def names_held(self) -> list[str]:
-        """Return the names of the arrays in the file of weights; none without a file.
+    def form(
+        self, variant: str | None, variants: tuple[str, ...], by_names: Callable[[list[str]], str]
+    ) -> str:
+        """Return in whose form the network is built.
+
+        Args:
+            variant: what was asked for; None for what the file of weights says, or else its names.
+            variants: the forms there are, the first for files that tell none.
+            by_names: the form that names in a file tell, or any other word.
+        Raises:
+            ConfigError: `weights` is neither a file nor a known name.
+            FormatError: the file is damaged, or not what was published.
+            ConnectionError: the file has to be downloaded and cannot be.
+        """
+        if variant is not None:
+            return variant
+        held = self.held()
+        found = held.variant or by_names(held.names)
+        return found if found in variants else variants[0]
+
+    def held(self) -> Held:
+        """Return what the file of weights tells before it is read; nothing without a file.
 
         Raises:
             ConfigError: `weights` is neither a file nor a known name.
             FormatError: the file is damaged, or not what was published.
             ConnectionError: the file has to be downloaded and cannot be.
         """
-        return names_in(find(self.subject, self.named_weights(), self.catalogue))
+        return held_in(find(self.subject, self.named_weights(), self.catalogue))
 
 
 def check_variant(

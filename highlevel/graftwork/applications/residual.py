@@ -245,6 +245,7 @@ def network(depth: int, path: Any, name: str | None, kwargs: dict[str, Any]) -> 
     """Return the network of a depth, filled from a file unless `path` is None."""
     block = "basic" if depth < 50 else "bottleneck"
     model = ResNet(block, DEPTHS[depth], name=name or f"resnet{depth}", **kwargs)
+    model.weights_variant = "torch"
     if path is not None:
         try:
             model.load_weights(path, skip=() if model.include_top else ("fc",))

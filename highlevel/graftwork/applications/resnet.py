@@ -20,7 +20,7 @@ from .residual import DEPTHS
 from .residual import ResNet as ResNet
 from .residual import ResNet18 as ResNet18
 from .residual import ResNet34 as ResNet34
-from .weights import find, names_in
+from .weights import find
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/resnet"
 MD5 = {
@@ -98,7 +98,8 @@ def _network(
     network = Network(subject, include_top, weights, input_tensor, input_shape, pooling, classes,
                       classifier_activation, known)  # fmt: skip
     path = find(subject, network.named_weights(), known)
-    if variant == "torch" or (variant is None and _torchvisions(names_in(path))):
+    built = network.form(variant, VARIANTS, _told)
+    if built == "torch":
         expect(input_tensor is None, subject, 'input_tensor must be None with variant="torch"',
                error=ConfigError, input_tensor=input_tensor,
                advice="Call the network on the symbol.")  # fmt: skip
@@ -112,13 +113,13 @@ def _network(
         for j in range(1, count + 1):
             strides = 2 if j == 1 and i > 2 else 1
             x = block(x, 16 << i, strides, j == 1, f"conv{i}_block{j}")
-    return network.model(inputs, network.head(x, named=True), name)
+    return network.model(inputs, network.head(x, named=True), name, variant=built)
 
 
-def _torchvisions(names: list[str]) -> bool:
-    """Tell whether a file holds a network of torchvision's form, by its names or Hugging Face's."""
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file, torchvision's or Hugging Face's."""
     theirs = ("layer1.0.conv1.weight", "layer1/0/conv1/kernel", "embedder.convolution.weight")
-    return any(name.endswith(theirs) for name in names)
+    return "torch" if any(name.endswith(theirs) for name in names) else "keras"
 
 
 def ResNet50(

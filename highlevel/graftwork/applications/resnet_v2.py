@@ -70,8 +70,8 @@ class Builder:
 def _network(depth: int, network: Network, name: str, variant: str | None) -> Functional:
     """Return the network in the form that the variant or else the file asks for."""
     check_variant(network.subject, variant, VARIANTS, network.weights)
-    told = any(one.endswith("stages.0.blocks.0.norm1.weight") for one in network.names_held())
-    torch = variant == "torch" or (variant is None and told)
+    built = network.form(variant, VARIANTS, _told)
+    torch = built == "torch"
     builder = Builder(torch)
     inputs = network.entrance(224, 32)
     x = builder.stem(inputs)
@@ -81,7 +81,13 @@ def _network(depth: int, network: Network, name: str, variant: str | None) -> Fu
             x = builder.block(x, 16 << i, 2 if halves else 1, j == 1, f"conv{i}_block{j}")
     x = network.head(builder.bent(x, "post"), named=True)
     names = foreign_names.resnet_v2(DEPTHS[depth]) if torch else {}
-    return network.model(inputs, x, name, names)
+    return network.model(inputs, x, name, names, built)
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    theirs = any(one.endswith("stages.0.blocks.0.norm1.weight") for one in names)
+    return "torch" if theirs else "keras"
 
 
 def ResNet50V2(

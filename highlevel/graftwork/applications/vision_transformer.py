@@ -34,7 +34,7 @@ from ..saving.weights import take
 from .imagenet_utils import decode_predictions as decode_predictions
 from .network import Network
 from .pixels import preprocess
-from .weights import Entry, find, names_in
+from .weights import Entry, find
 
 # Of every network: blocks, heads, size of a token, torchvision's checksum and bytes.
 SIZES = {
@@ -281,8 +281,8 @@ def _network(
            f"pictures must have known sizes, multiples of {patch}", error=ShapeError,
            input_shape=inputs.shape[1:])  # fmt: skip
     path = find(subject, network.named_weights(), network.catalogue)
-    transformers = any(older(one).endswith("attention.attention.query.weight")
-                       for one in names_in(path))  # fmt: skip
+    built = network.form(None, ("torch", "transformers"), _told)
+    transformers = built == "transformers"
     epsilon = 1e-12 if transformers else EPSILON
     x = Conv2D(channels, patch, strides=patch, name="conv_proj")(x)
     x = Reshape((rows // patch * (columns // patch), channels), name="conv_proj_flat")(x)
@@ -302,9 +302,16 @@ def _network(
         assert path is not None
         made = Functional(inputs, x, name=name)
         made.name_rules = rules
+        made.weights_variant = built
         loaded(made, path)
         return made
-    return network.model(inputs, x, name, rules)
+    return network.model(inputs, x, name, rules, built)
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    theirs = any(older(one).endswith("attention.attention.query.weight") for one in names)
+    return "transformers" if theirs else "torch"
 
 
 def ViTB16(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from graftgrad.errors import ConfigError, expect
 from .download import Entry as Entry
 from .download import cache_folder as cache_folder
 from .download import downloaded as downloaded
+
+_NOTED = "graftwork/variant"  # letters, in files that have no other place for a word
+_LONGEST = 100
 
 
 def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | None:
@@ -55,9 +59,25 @@ def told(include_top: bool, classes: int) -> str:
     )
 
 
-def names_in(path: Path | None) -> list[str]:
-    """Return the names of the arrays in a file; none without a file."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a file of weights tells before it is read.
+
+    Attributes:
+        names: the names of its arrays.
+        variant: in whose form the network is that we wrote; "" where the file does not say.
+    """
+
+    names: list[str] = field(default_factory=list)
+    variant: str = ""
+
+
+def held_in(path: Path | None) -> Held:
+    """Look into a file; without a file nothing is held."""
     if path is None:
-        return []
+        return Held()
     with formats.open_weights(path) as archive:
-        return list(archive)
+        variant = archive.metadata.get("variant", "")
+        if _NOTED in archive and archive.entry(_NOTED).nbytes <= _LONGEST:
+            variant = archive[_NOTED].tobytes().decode("ascii", "replace")
+        return Held(list(archive), variant)

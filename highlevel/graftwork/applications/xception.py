@@ -106,8 +106,8 @@ def Xception(
     check_variant("Xception", variant, VARIANTS, weights)
     network = Network("Xception", include_top, weights, input_tensor, input_shape, pooling,
                       classes, classifier_activation, CATALOGUE)  # fmt: skip
-    told = any(one.endswith("block1.rep.0.conv1.weight") for one in network.names_held())
-    builder = _Builder(variant == "torch" or (variant is None and told))
+    built = network.form(variant, VARIANTS, _told)
+    builder = _Builder(built == "torch")
     x = inputs = network.entrance(299, 71)
     for i, (filters, strides) in enumerate(((32, 2), (64, 1)), 1):
         x = Conv2D(filters, 3, strides=strides, use_bias=False, name=f"block1_conv{i}")(x)
@@ -126,4 +126,9 @@ def Xception(
         x = builder.separable(x, filters, f"block14_sepconv{j}", None)
         x = Activation("relu", name=f"block14_sepconv{j}_act")(x)
     return network.model(inputs, network.head(x), name,
-                         builder.names if builder.torch else {})  # fmt: skip
+                         builder.names if builder.torch else {}, built)  # fmt: skip
+
+
+def _told(names: list[str]) -> str:
+    """Tell the form of a network by the names in its file."""
+    return "torch" if any(one.endswith("block1.rep.0.conv1.weight") for one in names) else "keras"

@@ -115,6 +115,8 @@ def _metadata(model: Any, optimizer: bool) -> dict[str, Any]:
             if place.weight.kind == "parameter" and not place.weight.requires_grad
         ],
     }  # fmt: skip
+    if names.variant_of(model):
+        own["variant"] = names.variant_of(model)
     multipliers = rates.multipliers(rates.parameters_of(model))
     if multipliers:
         own["learning_rate_multipliers"] = multipliers
@@ -217,11 +219,13 @@ def _budget(numbers: int) -> Iterator[None]:
 
 
 def _apply_notes(model: Any, notes: Mapping[str, Any], subject: str) -> None:
-    """Restore what Keras has no place for: seed, frozen weights, learning rates."""
+    """Restore what Keras has no place for: seed, form, frozen weights, learning rates."""
     seed = notes.get("seed")
     seed = None if seed is None else _whole(seed, "seed", subject)
     multipliers = rates.checked(notes.get("learning_rate_multipliers", {}), subject)
     model.seed = seed
+    if isinstance(notes.get("variant"), str):
+        model.weights_variant = notes["variant"]
     if "frozen" in notes:
         frozen = set(_texts(notes["frozen"]))
         for place in names.places(model):
@@ -311,4 +315,6 @@ def clone_model(model: Any, custom_objects: Mapping[str, Any] | None = None) -> 
     for place in names.places(made):
         place.weight.trainable = place.path not in frozen
     rates.restore(rates.multipliers(rates.parameters_of(model)), rates.parameters_of(made))
+    if names.variant_of(model):
+        made.weights_variant = names.variant_of(model)
     return made

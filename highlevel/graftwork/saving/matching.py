@@ -11,7 +11,7 @@ from graftgrad.formats import Entry
 from ..layers.layer import Layer
 from ..registry import snake_case
 from .names import SEED_STATE, TORCH_IGNORED, Axes, Place
-from .sources import Source
+from .sources import VARIANT, Source
 
 NamedEntries = list[tuple[str, Entry]]
 
@@ -59,18 +59,24 @@ def matched(model: Layer, source: Source, places: list[Place], by_name: bool) ->
             return _found(places, lambda place: (labelled.get(place.labels, ""),), entries)
         return _found(places, lambda place: (place.keras,), entries)
     own = _found(places, lambda place: (place.path,), entries)
-    if sum(not match.place.optional for match in own) < sum(not one.optional for one in places):
-        own = _renumbered(places, entries) or own
+    if not _complete(own, places):
+        counted = _renumbered(places, entries, lambda place: place.path)
+        own = counted if len(counted) > len(own) else own
     if source.dialect == "own" or (source.dialect == "named" and own):
         return own
-    return _found(places, lambda place: place.torch, entries, axes=True)
+    found = _found(places, lambda place: place.torch, entries, axes=True)
+    if not _complete(found, places):
+        for named in (lambda place: place.torch[0], lambda place: place.attributes):
+            counted = _renumbered(places, entries, named, axes=True)
+            found = counted if len(counted) > len(found) else found
+    return found
 
 
 def expected_leftovers(source: Source, name: str) -> bool:
     """Tell whether an entry is no weight of any network, so that nobody misses it."""
     if source.dialect == "keras3":
         return "/seed_generator/" in f"/{name}"
-    if name.rpartition("/")[2] == SEED_STATE:
+    if name.rpartition("/")[2] == SEED_STATE or name == VARIANT:
         return True
     return source.dialect in ("torch", "named") and TORCH_IGNORED.fullmatch(name) is not None
 
@@ -89,19 +95,34 @@ def _found(
     return found
 
 
-def _renumbered(places: list[Place], entries: dict[str, Entry]) -> list[Match]:
-    """Match our own paths where names were given by counting, and counted from elsewhere.
-
-    "dense_4" and "dense_7" stand for "dense" and "dense_1". Every weight must be found and fit.
-    """
-    kinds = {snake_case(type(layer).__name__) for place in places for layer in place.above}
-    theirs = {path: name for name, path in _counted_anew(list(entries), kinds).items()}
-    ours = _counted_anew([place.path for place in places], kinds)
-    found = _found(places, lambda place: (theirs.get(ours[place.path], ""),), entries)
-    complete = sum(not match.place.optional for match in found) == sum(
+def _complete(found: list[Match], places: list[Place]) -> bool:
+    """Tell whether every weight has its array."""
+    return sum(not match.place.optional for match in found) == sum(
         not one.optional for one in places
     )
-    return found if complete and all(match.fits for match in found) else []
+
+
+def _renumbered(
+    places: list[Place], entries: dict[str, Entry], named: Callable[[Place], str],
+    axes: bool = False,
+) -> list[Match]:  # fmt: skip
+    """Match names that were given by counting, and counted from elsewhere.
+
+    "dense_4" and "dense_7" stand for "dense" and "dense_1". Every weight with a counted name must
+    be found, and most of all weights must fit.
+    """
+    kinds = {snake_case(type(layer).__name__) for place in places for layer in place.above}
+    spelled = {name.replace(".", "/"): name for name in entries}
+    theirs = {path: spelled[name] for name, path in _counted_anew(list(spelled), kinds).items()}
+    own = {place.path: named(place).replace(".", "/") for place in places}
+    ours = _counted_anew(list(own.values()), kinds)
+    found = _found(places, lambda place: (theirs.get(ours[own[place.path]], ""),), entries, axes)
+    known = {match.place.path for match in found}
+    lost = any(
+        "#" in ours[own[place.path]] and place.path not in known
+        for place in places if not place.optional
+    )  # fmt: skip
+    return [] if lost or 2 * sum(match.fits for match in found) <= len(found) else found
 
 
 def _counted_anew(paths: list[str], kinds: set[str]) -> dict[str, str]:

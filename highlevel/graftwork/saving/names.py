@@ -75,7 +75,8 @@ class Place:
         path: our own path.
         keras: Keras 3's path by structure.
         labels: the names of the layers above it, and Keras 3's number.
-        torch: PyTorch's names, the likeliest first.
+        torch: PyTorch's names; the first is written.
+        attributes: that of them which comes from the names of attributes and layers alone.
         axes: the order of the axes in a file of PyTorch, where it differs.
         above: the layers it lies in, from the model's first level down.
     """
@@ -88,6 +89,7 @@ class Place:
     torch: tuple[str, ...]
     axes: Axes | None
     above: tuple[Layer, ...] = ()
+    attributes: str = ""
 
     @property
     def optional(self) -> bool:
@@ -110,6 +112,12 @@ class Group:
         return f"{self.path}/vars".lstrip("/")
 
 
+def variant_of(model: Layer) -> str:
+    """Return in whose form a network of the zoo is: "keras", "torch", …; "" for other models."""
+    found = getattr(model, "weights_variant", "")
+    return found if isinstance(found, str) else ""
+
+
 def in_order(layer: Layer) -> bool:
     """Tell whether a layer is a Sequential or Functional model, whose layers bear names."""
     kinds = tuple(
@@ -128,6 +136,8 @@ def places(model: Layer) -> list[Place]:
     rules: dict[str, list[str]] = {}
     for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items():
         rules.setdefault(ours, []).append(theirs)
+    # A network in Keras' form has weights that PyTorch's of the same names cannot use.
+    own_first = variant_of(model).startswith("keras")
     flat = flattened(model)
     found: dict[str, Place] = {}
     seen: set[int] = set()
@@ -144,8 +154,11 @@ def places(model: Layer) -> list[Place]:
                 axes = turned if turned.fits(weight.shape) else axes
             keras, labels = (one.lstrip("/") for one in structural[id(weight)])
             declared = tuple(_by_rules(rules, path.rstrip("/"), whole, leaf))
-            spelled = declared + tuple(dict.fromkeys(prefix + leaf for prefix in torch))
-            found[whole] = Place(weight, layer, whole, keras, labels, spelled, axes, above)
+            plain = tuple(dict.fromkeys(prefix + leaf for prefix in torch))
+            spelled = plain + declared if own_first else declared + plain
+            found[whole] = Place(
+                weight, layer, whole, keras, labels, spelled, axes, above, plain[-1]
+            )
         for i, (key, child) in enumerate(layer.children()):
             dotted = key.replace("/", ".")
             by_number = f"{torch[0]}{i}." if _is_sequential(layer) else f"{torch[0]}{dotted}."

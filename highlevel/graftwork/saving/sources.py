@@ -17,6 +17,7 @@ from .assets import is_kept
 
 OPTIMIZER = "optimizer/"
 OURS = "graftwork/"  # a group that Keras passes over
+VARIANT = f"{OURS}variant"  # an array of letters, where a file has no other place for a word
 # Parts of paths in older versions of Keras 3's layout -> those of today.
 _PARTS = {
     "_layer_checkpoint_dependencies": "layers", "_query_dense": "query_dense",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import graftgrad
 from graftgrad import Tensor, formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError, expect
@@ -16,7 +18,7 @@ from . import names, own_variables
 from .matching import Match, expected_leftovers
 from .ordering import Matching, chosen
 from .report import LoadReport, Mismatch
-from .sources import Source, opened
+from .sources import VARIANT, Source, opened
 
 ENDINGS = (".weights.h5", ".safetensors", ".npz", ".pth", ".pt")
 
@@ -212,7 +214,9 @@ def save_weights(model: Layer, filepath: str | os.PathLike[str], overwrite: bool
     """Write the weights of a model; the file appears whole or not at all.
 
     The ending decides: .weights.h5 is Keras 3's layout, .pth and .pt a state dict of PyTorch (its
-    names and axis orders), .safetensors and .npz hold our own paths.
+    names and axis orders), .safetensors and .npz hold our own paths. Of a network of the zoo the
+    file notes in whose form it is, and one in Keras' form has names of its own in a state dict:
+    under PyTorch's it would be taken for another network.
 
     Raises:
         ConfigError: the ending is none of these, the model has no weights yet, or the file is there
@@ -222,19 +226,23 @@ def save_weights(model: Layer, filepath: str | os.PathLike[str], overwrite: bool
     place = checked_target(filepath, overwrite, ENDINGS, "save_weights")
     text = place.name.lower()
     listed = names.places(model)
+    variant = names.variant_of(model)
+    notes = {"variant": variant} if variant else {}
     expect(len(listed) > 0, f'model "{model.name}"', "must be built before weights are saved",
            error=ConfigError, weights=0,
            advice="Call it once or call build(input_shape).")  # fmt: skip
     if text.endswith(".weights.h5"):
         formats.write_tree(place, *keras_tree(model))
     elif text.endswith((".pth", ".pt")):
-        formats.write_torch(place, _state_dict(listed))
+        formats.write_torch(place, _state_dict(listed), notes)
     else:
         arrays = {one.path: one.weight.numpy() for one in listed}
         if text.endswith(".npz"):
+            if variant and variant != "keras":
+                arrays[VARIANT] = np.frombuffer(variant.encode(), "u1")
             formats.write_npz(place, arrays)
         else:
-            formats.write_safetensors(place, arrays, {"format": "graftwork"})
+            formats.write_safetensors(place, arrays, {"format": "graftwork", **notes})
 
 
 def checked_target(
@@ -264,6 +272,9 @@ def keras_tree(model: Layer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
         labels[group.variables] = {"name": group.layer.name}
         kept = own_variables.arrays_of(group)
         arrays |= {f"{group.variables}/{name}": array for name, array in kept.items()}
+    variant = names.variant_of(model)
+    if variant:
+        labels[""] = {"graftwork_variant": variant}
     return arrays, labels
 
 
