@@ -88,6 +88,13 @@ class Kernel:
         """
         return None
 
+    def condition(self) -> tuple[int, Callable[[Array], object]] | None:
+        """Return which operand must be looked at before the C calls, and what looks; or None.
+
+        What looks raises an error where the values are not such that the calls may be made.
+        """
+        return None
+
 
 class Reference(Kernel):
     """The body that stands in the function's own class."""

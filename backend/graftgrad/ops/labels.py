@@ -104,6 +104,11 @@ class RangeCheck:
     ignore_index: int | None
     subject: str = field(compare=False)
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Whole numbers in [low, high) need no further look."""
+        return 0, self.classes
+
     def __call__(self, array: Any) -> None:
         """Look at an array of the device.
 
@@ -170,12 +175,30 @@ def check_shares(targets: Any, *, subject: str) -> None:
         DataError: a target lies outside [0, 1] by more than the noise that some trainings add.
     """
     if targets.device.computes:
-        device = targets.device
-        modes.look(lambda array: _check_shares(device.inspect(array), subject), targets.array)
+        modes.look(ShareCheck(targets.device, subject), targets.array)
+
+
+@dataclass(frozen=True)
+class ShareCheck:
+    """Looks whether targets lie in [0, 1]; equal checks of one array need be made only once."""
+
+    device: Any
+    subject: str = field(compare=False)
+
+    bounds: ClassVar[tuple[float, float]] = (-_NOISE, 1 + _NOISE)
+
+    def __call__(self, array: Any) -> None:
+        """Look at an array of the device.
+
+        Raises:
+            DataError: a target lies outside.
+        """
+        _check_shares(self.device.inspect(array), self.subject)
 
 
 def _check_shares(values: Any, subject: str) -> None:
-    wrong = (values < -_NOISE) | (values > 1 + _NOISE)
+    low, high = ShareCheck.bounds
+    wrong = (values < low) | (values > high)
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         got: dict[str, object] = {

@@ -19,7 +19,7 @@ from ..kernels.native import team
 from .chain import Chain
 from .tape import address
 
-FIRST = 4  # runs of each way before one is chosen
+BURST = 4  # runs in a row when a way is tried; the first of them does not count
 SELDOM = 128  # every so many runs the other way is tried
 MOST = 4  # times as long as the quicker way: longer runs count like that
 PART = 1 / 16  # of a run in the running mean
@@ -112,37 +112,45 @@ class Choice:
     """Which of two ways to do the same is quicker at present.
 
     Threads that share a step wait for each other: where another program holds one of their
-    processors they are many times slower than one thread. So now and then the other way is tried.
+    processors they are many times slower than one thread. So now and then the other way is tried,
+    some times in a row: threads that had nothing to do are asleep and take a run to wake.
 
     Attributes:
-        means: running means of the seconds that each way takes.
+        means: the seconds that each way takes: a running mean of the way that is gone, for the
+            other what it took when it was tried last.
         now: the way that is quicker.
     """
 
     def __init__(self) -> None:
-        self.means = [0.0, 0.0]
-        self.counts = [0, 0]
-        self.now = 0
-        self.runs = 0
+        self.means = [float("inf")] * 2
+        self.now = self.way = 0
+        self.runs = 0  # since a way was chosen, or a trial began
+        self.trial: list[float] | None = []
 
     def next(self) -> int:
         """Return which way to go now."""
-        self.runs += 1
-        if self.runs <= 2 * FIRST:
-            return self.runs % 2
-        return 1 - self.now if self.runs % SELDOM == 0 else self.now
+        if self.trial is None and (self.runs >= SELDOM or self.means[1 - self.now] == float("inf")):
+            self.way, self.trial = 1 - self.now, []
+        return self.way
 
     def took(self, way: int, seconds: float) -> None:
         """Take note of how long a way took."""
-        known, count = self.means[way], self.counts[way]
-        if count >= FIRST:  # a single interruption says little
-            seconds = min(seconds, MOST * min(self.means))
-        self.counts[way] = count + 1
-        if count < FIRST:
-            self.means[way] = seconds if not count else min(known, seconds)
-            return
-        self.means[way] += (seconds - known) * PART
-        self.now = int(self.means[1] < self.means[0])
+        self.runs += 1
+        if self.trial is not None:
+            self.trial.append(seconds)
+            if len(self.trial) == BURST:
+                self.means[way] = sorted(self.trial[1:])[BURST // 2 - 1]
+                self._choose()
+        elif self.runs > 1:
+            seconds = min(seconds, MOST * min(self.means))  # a single interruption says little
+            self.means[way] += (seconds - self.means[way]) * PART
+            if self.means[1 - way] < self.means[way]:
+                self._choose()
+
+    def _choose(self) -> None:
+        """Go the quicker way; its first run may find others asleep and does not count."""
+        self.now = self.way = int(self.means[1] < self.means[0])
+        self.runs, self.trial = 0, None
 
 
 class Lanes:

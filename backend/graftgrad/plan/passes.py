@@ -25,6 +25,7 @@ Constants = dict[int, tuple[Buffer, Device]]  # what was computed once, by what 
 
 def shortened(recording: Recording, fixed: Fixed, loose: bool = False) -> Recording:
     """Return the recording after all passes; with `loose` also those that round differently."""
+    recording = replace(recording, entries=with_conditions(recording.entries))
 
     def joined(entries: Sequence[Entry]) -> Sequence[Entry]:
         entries = joined_products(entries, recording.outputs, fixed, loose)
@@ -81,6 +82,18 @@ def _constant(view: View, constants: Constants) -> View:
     buffer, device = known
     array = device.within(buffer.array, view.shape, view.dtype, view.offset, view.strides)
     return replace(view, buffer=buffer, array=array)
+
+
+def with_conditions(entries: Sequence[Entry]) -> list[Entry]:
+    """Put a look in front of every launch whose C calls need values to be what they must be."""
+    found: list[Entry] = []
+    for entry in entries:
+        needed = entry.kernel.condition() if isinstance(entry, Record) else None
+        if needed is not None:
+            operand, looks = needed
+            found.append(Look(looks, (entry.ins[operand],), entry.line))
+        found.append(entry)
+    return found
 
 
 def checks_first(entries: Sequence[Entry]) -> list[Entry]:

@@ -21,6 +21,7 @@ from ..device.base import Array
 from ..errors import GraftError
 from ..kernel import Kernel, NativeCall
 from ..kernels.native import openmp
+from ..kernels.native.looking import quick
 from ..kernels.onednn import library as onednn
 from ..kernels.threads import alone, get_num_threads
 from ..tensor import Tensor
@@ -111,8 +112,7 @@ class Plan:
     def _bind(self, entry: Entry) -> None:
         ins = tuple([self.array(view) for view in entry.ins])
         if isinstance(entry, Look):
-            function = entry.function
-            self.parts.append(([entry], lambda: function(*ins)))
+            self.parts.append(([entry], quick(entry.function, ins)))
             return
         outs = tuple([self.array(view) for view in entry.outs])
         lane = max(entry.lane, 0)

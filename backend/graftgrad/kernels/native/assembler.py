@@ -209,6 +209,10 @@ class Assembler:
         """Read 32 bits; the upper half of the register becomes 0."""
         self._plain(0x8B, to, a, size=32)
 
+    def load_8(self, to: int, a: Memory) -> None:
+        """Read a byte; the rest of the register becomes 0."""
+        self._plain(0x0FB6, to, a)
+
     def put_32(self, to: Memory, a: int) -> None:
         """Write the lower 32 bits."""
         self._plain(0x89, a, to, size=32)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...kernel import Arrays, Call, Kernel, Reference, choose, kernel
-from ...ops.gather import Take, Untake
+from ...device.base import Array
+from ...kernel import Arrays, Call, Kernel, NativeCall, Reference, choose, kernel
+from ...ops.gather import Take, Untake, within
 from ...ops.operand import FullLike
 from ...spec import Spec, float32, int32, int64
 from . import openmp
@@ -35,7 +37,7 @@ from .assembler import (
     Memory,
     Place,
 )
-from .entry import entry
+from .entry import entry, native_call
 from .loops import AXES, ENTER, THREADS, TOTAL, WIDTH, Loop
 from .program import Program
 from .registers import OTHER
@@ -259,16 +261,39 @@ def _added(code: Assembler, vectors: int, source: int, target: int) -> None:
         code.store_masked(at(target, 0), OTHER, 0)
 
 
+@dataclass(frozen=True)
+class Inside:
+    """Looks whether indices lie within a table of so many rows."""
+
+    subject: str
+    size: int
+    wraps: bool
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Whole numbers in [low, high) need no further look."""
+        return -self.size if self.wraps else 0, self.size
+
+    def __call__(self, indices: Array) -> None:
+        """Look at indices on the host.
+
+        Raises:
+            DataError: one lies outside.
+        """
+        within(np, self.subject, indices, self.size, self.wraps)
+
+
 class Rows(Kernel):
     """Table, indices and picked rows through code that tells whether an index lies outside.
 
-    A recorded step calls it from Python, as the error must be raised there.
+    A recorded step looks at the indices before, as an error must be raised in Python.
     """
 
     def __init__(self, call: Call, backward: bool, table: Spec, picked: Spec) -> None:
         function: Any = call.function
         self.reference = Reference(call)
         self.backward = backward
+        self.inside = Inside(function.subject, table.shape[0], function.wraps)
         self.size = table.shape[0], table.size // table.shape[0], call.ins[1].size
         self.kind = call.ins[1].dtype == int64, function.wraps, table.shape[0] >= MANY
         moved = picked.size + (table.size if self.backward else 0)
@@ -300,6 +325,21 @@ class Rows(Kernel):
             self.zeros.run((table,), (table,), ())
         if self.call(self.address, table, indices, picked, outside) or outside[0]:
             self.reference.run(ins, outs, scratch)
+
+    def condition(self) -> tuple[int, Callable[[Array], object]] | None:
+        """Return what looks at the indices."""
+        return None if self.backward else (1, self.inside)
+
+    def native(
+        self, ins: Arrays, outs: Arrays, scratch: Arrays, fixed: frozenset[int] = frozenset()
+    ) -> list[NativeCall] | None:
+        """Return picking the rows as one C call; adding them is left to Python."""
+        if self.backward:
+            return None
+        outside, words = np.zeros(1, np.int64), self.words
+        arrays = *ins, *outs, outside
+        keeps = words, outside
+        return [native_call(words[ENTER], self.address, arrays, words[THREADS], *keeps)]
 
 
 def _fits(call: Call) -> bool:
