@@ -33,6 +33,7 @@ def deferred(
     def __getattr__(name: str) -> Any:
         if name not in where:
             advice = f". {elsewhere[name]}" if elsewhere and name in elsewhere else ""
+            advice = advice or _near(name, __dir__())
             raise AttributeError(f"module {package!r} has no attribute {name!r}{advice}")
         module = import_module(f"{package}.{where[name] or name}")
         found = getattr(module, name) if where[name] else module
@@ -43,3 +44,14 @@ def deferred(
         return sorted({*vars(sys.modules[package]), *where})
 
     return __getattr__, __dir__
+
+
+def _near(name: str, known: list[str]) -> str:
+    """Ask for the name that may have been meant; systems look for names with underscores."""
+    if name.startswith("_"):
+        return ""
+    import difflib  # here: a failure alone needs it
+
+    small = {one.lower(): one for one in known if not one.startswith("_")}
+    found = difflib.get_close_matches(name.lower(), small, 1, 0.75)
+    return f". Did you mean {small[found[0]]!r}?" if found else ""

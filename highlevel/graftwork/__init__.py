@@ -67,6 +67,12 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = deferred(
         __name__,
+        {
+            "text_dataset_from_directory": "Write utils.text_dataset_from_directory.",
+            "audio_dataset_from_directory": "Write utils.audio_dataset_from_directory.",
+            "nn": "Layers are in graftwork.layers, functions in graftwork.ops.",
+            "keras": "Its names are here: import graftwork as keras.",
+        },
         applications="",
         datasets="",
         distillation="",

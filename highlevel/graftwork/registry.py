@@ -50,6 +50,7 @@ class Registry:
         self.kind = kind
         self.module = module
         self.known: dict[str, Any] = {}
+        self.also: tuple[str, ...] = ()  # names that are settled elsewhere, by what they meet
         REGISTRIES[kind] = self
 
     def register(self, thing: Any, *names: str) -> None:
@@ -71,7 +72,9 @@ class Registry:
         name = name[:_LONGEST_NAME]  # it may come out of a file
         import difflib  # here: a failure alone needs it
 
-        near = difflib.get_close_matches(name, self.known, 3)
+        names = [*self.also, *self.known]
+        near = difflib.get_close_matches(name, names, 3)
+        near = near or [one for one in names if len(name) > 1 and name.lower() in one.lower()][:3]
         raise ConfigError(
             f"{self.kind}: must be a known name; got {name!r}. "
             + (f"Did you mean {' or '.join(near)}? " if near else "")

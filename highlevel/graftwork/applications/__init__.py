@@ -1,5 +1,9 @@
 """Networks that were trained by others, ready to be loaded, frozen and given a new head."""
 
+from typing import TYPE_CHECKING
+
+from graftgrad.deferred import deferred
+
 from . import (
     cifar_resnet,
     convnext,
@@ -136,3 +140,6 @@ __all__ = [
     "vision_transformer",
     "xception",
 ]
+
+if not TYPE_CHECKING:  # asks for the name that may have been meant
+    __getattr__, __dir__ = deferred(__name__)

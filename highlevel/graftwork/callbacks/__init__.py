@@ -1,5 +1,9 @@
 """Callbacks: who listens to a training, and what they do."""
 
+from typing import TYPE_CHECKING
+
+from graftgrad.deferred import deferred
+
 from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
 from .callback import Callback, CallbackList, History, LambdaCallback
@@ -19,3 +23,6 @@ __all__ = [
     "ProgbarLogger", "ProgressBar", "ReduceLROnPlateau", "RemoteMonitor", "SwapEMAWeights",
     "TensorBoard", "TerminateOnNaN",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # asks for the name that may have been meant
+    __getattr__, __dir__ = deferred(__name__)

@@ -58,9 +58,13 @@ class Monitor(Callback):
         """Return the watched value, or warn that the logs do not hold it."""
         value: Any = (logs or {}).get(self.monitor)
         if value is None:
+            alone = self.monitor.startswith("val_") and not any(
+                name.startswith("val_") for name in logs or {}
+            )
             warnings.warn(
                 f"{type(self).__name__}: must watch one of {sorted(logs or {})}; "
-                f"got monitor={self.monitor!r}. Nothing is done.",
+                f"got monitor={self.monitor!r}. Nothing is done."
+                + (" Pass validation_data or validation_split to fit." if alone else ""),
                 stacklevel=2,
             )
             return None

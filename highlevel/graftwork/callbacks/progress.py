@@ -53,7 +53,7 @@ class ProgressBar(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move the bar on."""
         self._report(True)
-        self._advance(logs)
+        self._advance(batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Show the values of the epoch and leave the bar as it is."""
@@ -83,7 +83,7 @@ class ProgressBar(Callback):
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move the bar on, or show how far the validation is."""
         if not self.in_epoch:
-            self._advance(logs)
+            self._advance(batch, logs)
         elif self._due():
             self.bar.set_postfix_str(f"{self.means}, validating batch {batch + 1}")
 
@@ -98,7 +98,7 @@ class ProgressBar(Callback):
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move the bar on."""
-        self._advance(None)
+        self._advance(batch, None)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """Leave the bar as it is."""
@@ -137,8 +137,11 @@ class ProgressBar(Callback):
         self.drawn = now
         return True
 
-    def _advance(self, logs: Logs | None) -> None:
-        self.batches += 1
+    def _advance(self, batch: int, logs: Logs | None) -> None:
+        if self.batches == 0 and self.bar is not None:
+            together = getattr(self.model, "steps_per_execution", 1)
+            self.bar.initial = max(0, batch + 1 - together)  # done before, in another process
+        self.batches = batch + 1
         if not self._due():
             return
         if logs is not None:

@@ -38,12 +38,16 @@ class LabelledFolder:
             found += f" belonging to {len(self.class_names)} classes"
         lines = [f"{found}."]
         if self.passed_over:
-            kinds = Counter(os.path.splitext(one)[1].lower() or "none" for one in self.passed_over)
-            listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
-            lines.append(f"Passed over, by their endings: {listed}.")
+            lines.append(f"Passed over, by their endings: {endings(self.passed_over)}.")
         if self.empty:
             lines.append(f"Classes without files: {', '.join(self.empty)}.")
         return "\n".join(lines)
+
+
+def endings(paths: Sequence[str]) -> str:
+    """List the endings of files, and how many have each."""
+    kinds = Counter(os.path.splitext(one)[1].lower() or "none" for one in paths)
+    return ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
 
 
 def labelled_files(

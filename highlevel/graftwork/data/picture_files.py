@@ -14,7 +14,13 @@ import numpy as np
 
 from graftgrad.errors import ConfigError, DataError, expect
 from graftwork.data.folders import expect_folder
-from graftwork.data.labelled_files import LabelledFolder, files_below, sorted_out, whole_numbers
+from graftwork.data.labelled_files import (
+    LabelledFolder,
+    endings,
+    files_below,
+    sorted_out,
+    whole_numbers,
+)
 
 SUBJECT = "image_dataset_from_directory"
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -92,6 +98,8 @@ def _by_subfolders(
     advice = "With labels='inferred' every class has a subfolder of its own."
     if not names and files_below(directory, EXTENSIONS, follow_links):
         advice += " The pictures lie in the folder itself: move them, or say labels=None."
+    if others:
+        advice += f" Passed over, by their endings: {endings(others)}."
     _expect_pictures(directory, paths, advice)
     numbers = np.repeat(np.arange(len(names), dtype=np.int32), [len(group) for group, _ in found])
     empty = tuple(name for name, (group, _) in zip(names, found, strict=True) if not group)

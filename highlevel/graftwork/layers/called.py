@@ -39,7 +39,8 @@ class Called(Built):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output."""
-        raise NotImplementedError(f"{type(self).__name__}: must define call(self, inputs).")
+        told = " forward is PyTorch's name for it." if hasattr(type(self), "forward") else ""
+        raise NotImplementedError(f"{type(self).__name__}: must define call(self, inputs).{told}")
 
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Build if need be, bring the input to this layer's element type, and compute.
@@ -76,7 +77,7 @@ class Called(Built):
             if self.input_spec is not None and isinstance(args[0], Tensor):
                 self.input_spec.check(f'layer "{self.name}"', args[0].shape)
             return self._run(args, training, kwargs)
-        except GraftError as error:
+        except (GraftError, MemoryError) as error:
             note(error, f'in layer "{self.name}" ({type(self).__name__})')
             raise
 

@@ -9,7 +9,7 @@ from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
 
 from ..weight import Weight
-from .input_spec import InputSpec
+from .input_spec import InputSpec, alone
 from .spatial import Spatial
 
 
@@ -48,7 +48,7 @@ class Convolving(Spatial):
         ndim = len(self.kernel_size) + 2
         expect(len(input_shape) == ndim, f'layer "{self.name}"',
                f"the input must have {ndim} axes, batch and channels included",
-               input=tuple(input_shape))  # fmt: skip
+               input=tuple(input_shape), advice=alone(tuple(input_shape), ndim))  # fmt: skip
         channels = input_shape[self.channel_axis]
         expect(channels is not None, f'layer "{self.name}"',
                "the number of channels must be known", input=tuple(input_shape))  # fmt: skip

@@ -13,6 +13,7 @@ ELSEWHERE = {
     "half": "Before the model is made: mixed_precision.set_global_policy('mixed_float16').",
     "bfloat16": "Before the model is made: mixed_precision.set_global_policy('mixed_bfloat16').",
     "double": "Before the model is made: config.set_floatx('float64').",
+    "float": "float32 is the default; else give dtype='float32'.",
     "modules": "Write flattened().",
     "named_modules": "Write flattened(), or children() for names and layers one level below.",
     "named_children": "Write children().",

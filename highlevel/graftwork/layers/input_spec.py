@@ -29,13 +29,13 @@ class InputSpec:
         given = tuple(shape)
         expect(self.ndim is None or len(given) == self.ndim, subject,
                f"the input must have {self.ndim} axes, batch included", input=given,
-               advice=_alone(given, self.ndim))  # fmt: skip
+               advice=alone(given, self.ndim))  # fmt: skip
         expect(
             self.min_ndim is None or len(given) >= self.min_ndim,
             subject,
             f"the input must have at least {self.min_ndim} axes, batch included",
             input=given,
-            advice=_alone(given, self.min_ndim),
+            advice=alone(given, self.min_ndim),
         )
         for axis, size in self.axes.items():
             expect(given[axis] in (None, size), subject,
@@ -43,11 +43,15 @@ class InputSpec:
                    input=given, advice=_moved(given, axis, size))  # fmt: skip
 
 
-def _alone(given: tuple[int | None, ...], wanted: int | None) -> str:
-    """Say what to do with what may be a single sample."""
-    return (
-        "One sample alone needs an axis for the batch: x[None]." if len(given) + 1 == wanted else ""
-    )
+def alone(given: tuple[int | None, ...], wanted: int | None) -> str:
+    """Say what to do with what may be a single sample, or grey pictures without a channel."""
+    if len(given) + 1 != wanted:
+        return ""
+    if given[0] is None and wanted == 4:
+        return "Grey pictures have one channel: Input((rows, columns, 1)), x[..., None]."
+    if given[0] is None and wanted == 3:
+        return "A sequence of numbers has one feature: Input((steps, 1)), x[..., None]."
+    return "One sample alone needs an axis for the batch: x[None]."
 
 
 def _moved(given: tuple[int | None, ...], axis: int, size: int) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ShapeError, expect
+from graftgrad.errors import ShapeError, expect, note
 from graftgrad.spec import Spec, as_dtype
 
 from ..tables.strings import STRING, Blank, host_text, is_text
@@ -279,11 +279,12 @@ def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any], beside: Any = 
 
     try:
         return pair(60, 120)
-    except ShapeError:
+    except ShapeError as error:
         for size in _sizes(beside):
             for first, second in ((60 * size, 120 * size), (size, size)):
                 with contextlib.suppress(ShapeError):
                     return pair(first, second)
+        note(error, "60 stands for any number of samples, 64 for other sizes that are not known")
         raise
 
 
@@ -328,12 +329,19 @@ def shape_of(x: Any) -> Any:
 
 
 def in_column(symbol: KerasTensor, value: Any) -> Any:
-    """Make a column, (N, 1), of numbers, (N,), where an input has one feature, as Keras does."""
-    if symbol.ndim != 2 or symbol.shape[1] != 1:
+    """Add a last axis of size 1 where an input has one and the values lack it, as Keras does.
+
+    Numbers (N,) become a column (N, 1), grey pictures (N, H, W) get their channel. A last axis of
+    size 1 that the input does not have is taken away.
+    """
+    if isinstance(value, Tensor):
+        if value.ndim == symbol.ndim + 1 and value.ndim > 1 and value.shape[-1] == 1:
+            return value.squeeze(-1)
+        if value.ndim == symbol.ndim - 1 and value.ndim and symbol.shape[-1] == 1:
+            return value.unsqueeze(-1)
         return value
-    if isinstance(value, Tensor) and value.ndim == 1:
-        return value.unsqueeze(-1)
-    if symbol.dtype == STRING and not isinstance(value, (Tensor, Blank)):
+    column = symbol.ndim == 2 and symbol.shape[1] == 1
+    if symbol.dtype == STRING and column and not isinstance(value, Blank):
         given = host_text(value)
         return given.reshape(-1, 1) if given.ndim == 1 else given
     return value

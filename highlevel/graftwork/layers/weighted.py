@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.device.base import Device
-from graftgrad.errors import ConfigError, FormatError, expect
+from graftgrad.errors import ConfigError, FormatError, expect, note
 from graftgrad.spec import as_dtype, is_floating
 
 from ..registry import changes, constraints, initializers, regularizers
@@ -68,7 +68,11 @@ class Weighted(Bookkeeping):
         fallback = "glorot_uniform" if is_floating(kind) and len(sizes) > 1 else "zeros"
         make = initializers.get(initializer if initializer is not None else fallback)
         with graftgrad.no_grad():
-            value = make(sizes, dtype=kind)
+            try:
+                value = make(sizes, dtype=kind)
+            except MemoryError as error:
+                note(error, f'weight "{name}", {sizes}, of layer "{self.name}"')
+                raise
             value = value if isinstance(value, Tensor) else graftgrad.tensor(value, kind)
         weight = Weight(
             value.to(kind),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from graftgrad.deferred import deferred
 
 from .. import registry
 from ..registry import losses as _registry
@@ -129,3 +131,6 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+if not TYPE_CHECKING:  # asks for the name that may have been meant
+    __getattr__, __dir__ = deferred(__name__)

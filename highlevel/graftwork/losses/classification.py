@@ -134,9 +134,12 @@ def labelled(subject: str, y_true: Any, y_pred: Tensor, axis: int = -1) -> tuple
     p = y_pred if axis in (-1, y_pred.ndim - 1) else ops.moveaxis(y_pred, axis, -1)
     given = as_tensor(y_true)
     given = ops.squeeze(given, -1) if given.ndim == p.ndim and given.shape[-1] == 1 else given
+    deeper = p.ndim > given.ndim + 1
     expect(given.shape == p.shape[:-1], subject, "there must be one label per prediction",
            y_true=given.shape, y_pred=y_pred.shape,
-           advice="For one-hot targets use the one without 'sparse' in its name.")  # fmt: skip
+           advice="One label for a whole sample needs layers.Flatten() or a global pooling before "
+           "the last layer." if deeper else
+           "For one-hot targets use the one without 'sparse' in its name.")  # fmt: skip
     if given.dtype.kind in "iu":
         return given, p
     if is_floating(given.dtype):
@@ -158,7 +161,11 @@ def _one_hot(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
 
 
 def _yes_or_no(subject: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
-    t, p = matched(subject, y_true, y_pred)
+    columns = as_tensor(y_pred).shape[-1:]
+    several = bool(columns) and columns[0] > 1
+    advice = "Labels of several classes want sparse_categorical_crossentropy and a softmax; yes or "
+    advice += "no wants one output: Dense(1, activation='sigmoid')."
+    t, p = matched(subject, y_true, y_pred, advice=advice if several else "")
     check_shares(t, subject=subject)
     return t, p
 

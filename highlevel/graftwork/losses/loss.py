@@ -185,7 +185,9 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
-def matched(subject: str, y_true: Any, y_pred: Any, spread: bool = False) -> tuple[Tensor, Tensor]:
+def matched(
+    subject: str, y_true: Any, y_pred: Any, spread: bool = False, advice: str = ""
+) -> tuple[Tensor, Tensor]:
     """Return targets in the element type of the predictions, both of one shape.
 
     With `spread`, sizes of 1 may also stand beside others, which is seldom meant: it is warned of.
@@ -203,7 +205,7 @@ def matched(subject: str, y_true: Any, y_pred: Any, spread: bool = False) -> tup
             for sizes in zip(targets.shape, predictions.shape, strict=True)
         )  # fmt: skip
         expect(fits, subject, "targets and predictions must have one shape",
-               y_true=targets.shape, y_pred=predictions.shape)  # fmt: skip
+               y_true=targets.shape, y_pred=predictions.shape, advice=advice)  # fmt: skip
         warnings.warn(
             f"{subject}: targets {targets.shape} and predictions {predictions.shape} should have "
             "one shape; each is compared with all that stand where the other has size 1.",

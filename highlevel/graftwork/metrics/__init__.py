@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from graftgrad.deferred import deferred
 
 from .. import registry
 from ..losses import (
@@ -179,3 +181,6 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]
+
+if not TYPE_CHECKING:  # asks for the name that may have been meant
+    __getattr__, __dir__ = deferred(__name__)

@@ -66,7 +66,10 @@ class Counts(Metric):
             t, p = same_rank(as_tensor(y_true), as_tensor(y_pred).detach())
             expect(t.shape == p.shape, type(self).__name__,
                    "targets and predictions must have one shape",
-                   y_true=t.shape, y_pred=p.shape)  # fmt: skip
+                   y_true=t.shape, y_pred=p.shape,
+                   advice="It counts yes and no in every column: of several classes it wants "
+                   "one-hot targets, utils.to_categorical(y)."
+                   if p.ndim > t.ndim else "")  # fmt: skip
             p = p if top_k is None else largest(p, top_k)
             w = ops.full_like(p, 1)
             if sample_weight is not None:

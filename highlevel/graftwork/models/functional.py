@@ -232,9 +232,23 @@ def _check_input(name: str, symbol: KerasTensor, value: Any) -> None:
     fits = value.ndim == symbol.ndim and all(
         wanted in (None, size) for wanted, size in zip(symbol.shape, value.shape, strict=False)
     )
-    advice = "One sample needs a batch axis too: x[None]." if value.ndim < symbol.ndim else ""
-    expect(fits, f'model "{name}"', f'input "{symbol.name}" must have shape {symbol.shape}',
-           error=ShapeError, given=value.shape, advice=advice)  # fmt: skip
+    if not fits:
+        expect(False, f'model "{name}"', f'input "{symbol.name}" must have shape {symbol.shape}',
+               error=ShapeError, given=value.shape,
+               advice=_advice(symbol.shape, value.shape))  # fmt: skip
+
+
+def _advice(wanted: tuple[int | None, ...], given: tuple[int, ...]) -> str:
+    """Say what may bring values of a shape to the one that is wanted."""
+    if len(given) < len(wanted):
+        return "One sample needs a batch axis too: x[None]."
+    if len(wanted) != 4 or len(given) != 4:
+        return ""
+    if given[1] == wanted[3] != given[3]:
+        return "Channels come last here; these seem to come first: x.transpose(0, 2, 3, 1)."
+    if given[3] == wanted[3]:
+        return f"Bring the pictures to one size: image_size={wanted[1:3]} where they are read."
+    return "Read the pictures with color_mode='grayscale', 'rgb' or 'rgba': 1, 3 or 4 channels."
 
 
 layers.register(Functional, "Model")

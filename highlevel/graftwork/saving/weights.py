@@ -256,9 +256,11 @@ def checked_target(
     expect(isinstance(path, (str, os.PathLike)), subject, "path must be a path", error=ConfigError,
            path=path)  # fmt: skip
     place = Path(path)
+    alone = "save_weights" not in subject and place.name.lower().endswith(ENDINGS)
     expect(place.name.lower().endswith(tuple(endings)), subject,
-           f"path must end in one of {', '.join(endings)}", error=ConfigError,
-           path=str(place))  # fmt: skip
+           f"path must end in one of {', '.join(endings)}", error=ConfigError, path=str(place),
+           advice="The weights alone are written by save_weights(path)." if alone else
+           "")  # fmt: skip
     expect(overwrite or not place.exists(), subject, "path must be free when overwrite is false",
            error=ConfigError, path=str(place))  # fmt: skip
     return place

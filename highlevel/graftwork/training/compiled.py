@@ -251,6 +251,7 @@ _BY_SHAPE = {
     "crossentropy": "crossentropy",
     "ce": "crossentropy",
 }
+metrics.also = tuple(_BY_SHAPE)
 
 
 def _by_name(tree: Any) -> bool:

@@ -363,6 +363,13 @@ def _walked(
         advice = ""
         if inspect.isgeneratorfunction(x):
             advice = f"Call it: {x.__name__}(), or pass Dataset.from_generator({x.__name__})."
+        elif isinstance(x, (str, os.PathLike)):
+            advice = (
+                "A picture is read by data.images.read(path, image_size=…)[None], a folder of them "
+                "by image_dataset_from_directory(path, image_size=…)."
+            )
+        elif hasattr(x, "__array_interface__"):
+            advice = "A picture is one sample: np.asarray(x)[None]."
         raise ConfigError(sentence(subject, rule, {"x": x}, advice))
     expect(y is None and weight is None, subject,
            "y and sample_weight must come out of the data set, not stand beside it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -15,6 +16,7 @@ from graftgrad.spec import as_dtype
 
 from ..tables.strings import is_text
 
+PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 NEAREST = {"longdouble": "float64", "float128": "float64"}
 
 
@@ -78,9 +80,16 @@ def counted(subject: str, **trees: Any) -> int:
            "data must have the samples along the first axis",
            error=DataError, **shapes)  # fmt: skip
     lengths: dict[str, Any] = {path: shape[0] for path, shape in shapes.items()}
+    listed = [name for name, tree in trees.items() if isinstance(tree, list)]
+    advice = (
+        f"The arrays of a list are several inputs or outputs; samples of one are joined into one "
+        f"array: np.stack({listed[0]}), once they have one shape."
+        if listed
+        else ""
+    )
     expect(len(set(lengths.values())) == 1, subject,
            "all arrays must have the same number of samples along their first axis",
-           **lengths)  # fmt: skip
+           advice=advice, **lengths)  # fmt: skip
     samples: int = next(iter(lengths.values()))
     expect(samples > 0, subject, "there must be at least one sample", error=DataError, **shapes)
     return samples
@@ -133,7 +142,8 @@ def weighted_by_class(
     """
     expect(isinstance(class_weight, Mapping), "fit",
            "class_weight must be a dictionary: class -> weight",
-           error=ConfigError, class_weight=class_weight)  # fmt: skip
+           error=ConfigError, class_weight=class_weight,
+           advice="For example {0: 1.0, 1: 5.0}, or dict(enumerate(weights)).")  # fmt: skip
     if not isinstance(y, (dict, list)):
         return _weights(class_weight, y, weight)
     targets = y if isinstance(y, dict) else dict(zip(names or [], y, strict=False))
@@ -200,12 +210,25 @@ def _numbers(subject: str, name: str, host: Any) -> Any:
             raise TypeError
         return host if host.dtype == kind and as_dtype(kind) else host.astype(as_dtype(kind))
     except (GraftError, ValueError, TypeError):
-        advice = (
-            "Turn text, dates and categories into numbers first, and fill what is missing; "
-            "text also by a model that begins with Input(…, dtype='string')."
-        )
-        got: dict[str, object] = {
-            "dtype": str(host.dtype),
-            "for example": next(iter(host.ravel()[:1].tolist()), None),
-        }
+        first = next(iter(host.ravel()[:1].tolist()), None)
+        shown = f"array {first.shape}" if isinstance(first, np.ndarray) else first
+        got: dict[str, object] = {"dtype": str(host.dtype), "for example": shown}
+        advice = _numbered(name, first)
         raise DataError(sentence(subject, f"{name} must hold numbers", got, advice)) from None
+
+
+def _numbered(name: str, first: Any) -> str:
+    """Say how what is no number becomes one."""
+    if isinstance(first, np.ndarray):
+        return "Arrays of one shape are joined by np.stack; bring pictures to one size first."
+    if isinstance(first, str) and os.path.splitext(first)[1].lower() in PICTURES:
+        return (
+            "A picture is read by data.images.read(path, image_size=…), and they are joined "
+            "by np.stack; a folder of them by image_dataset_from_directory."
+        )
+    if name == "y" and isinstance(first, str):
+        return "Number the classes: names, y = np.unique(y, return_inverse=True)."
+    return (
+        "Turn text, dates and categories into numbers first, and fill what is missing; "
+        "text also by a model that begins with Input(…, dtype='string')."
+    )
