@@ -34,7 +34,8 @@ def deferred(
         if name not in where:
             advice = f". {elsewhere[name]}" if elsewhere and name in elsewhere else ""
             advice = advice or _near(name, __dir__())
-            raise AttributeError(f"module {package!r} has no attribute {name!r}{advice}")
+            text = f"module {package!r} has no attribute {name!r}{advice}"
+            raise AttributeError(text, name=name, obj=None)  # else Python adds another guess
         module = import_module(f"{package}.{where[name] or name}")
         found = getattr(module, name) if where[name] else module
         setattr(sys.modules[package], name, found)  # it is asked for once

@@ -48,9 +48,12 @@ class Entry:
         return not self.md5 or checksum(path, "md5") == self.md5
 
 
-def downloaded(entry: Entry) -> Path:
+def downloaded(entry: Entry, otherwise: str = " or pass its path as weights=") -> Path:
     """Return the cached file of an entry, downloading it if it is not there.
 
+    Args:
+        entry: the file.
+        otherwise: what else can be done without a connection, for errors.
     Raises:
         FormatError: the checksum differs; nothing is kept.
         ConnectionError: the publisher cannot be reached; what was received is kept and continued.
@@ -60,6 +63,6 @@ def downloaded(entry: Entry) -> Path:
     source = Source(
         entry.url, entry.file, entry.fits, entry.sha256 or entry.md5,
         "sha256" if entry.sha256 else "md5", entry.size, _MOST_BYTES,
-        f" Offline, put the file into {cache_folder()} or pass its path as weights=.",
+        f" Offline, put the file into {cache_folder()}{otherwise}.",
     )  # fmt: skip
     return fetched(source, cache_folder() / entry.file)

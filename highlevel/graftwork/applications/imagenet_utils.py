@@ -63,7 +63,7 @@ def class_names() -> list[tuple[str, str]]:
         ConnectionError: the file cannot be downloaded.
         FormatError: the file is not what was published.
     """
-    path = downloaded(CLASSES)
+    path = downloaded(CLASSES, otherwise="")
     table = json.loads(path.read_text(encoding="utf-8"))
     sound = isinstance(table, dict) and all(
         isinstance(table.get(str(i)), list) and len(table[str(i)]) == 2 for i in range(1000)

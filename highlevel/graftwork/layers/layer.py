@@ -96,9 +96,8 @@ class Layer(Applied):
             advice = ELSEWHERE.get(name)
             if advice is None:
                 return object.__getattribute__(self, name)  # raises what has been raised
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}. {advice}"
-            )
+            text = f"{type(self).__name__!r} object has no attribute {name!r}. {advice}"
+            raise AttributeError(text, name=name, obj=None)  # else Python adds another guess
 
 
 Layer.settings = {
