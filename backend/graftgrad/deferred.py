@@ -53,6 +53,7 @@ def _near(name: str, known: list[str]) -> str:
         return ""
     import difflib  # here: a failure alone needs it
 
+    known = sorted(known, key=lambda one: one[:1].isupper())  # a class rather than its module
     small = {one.lower(): one for one in known if not one.startswith("_")}
     found = difflib.get_close_matches(name.lower(), small, 1, 0.75)
     return f". Did you mean {small[found[0]]!r}?" if found else ""

@@ -1,5 +1,6 @@
 """What is said of mistakes that people make in their first hour: what to do stands in the text."""
 
+import errno
 import re
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import graftwork as gw
+from graftgrad.errors import FormatError
 from graftwork import callbacks, layers
 
 X = np.random.default_rng(0).normal(size=(12, 8)).astype("float32")
@@ -192,3 +194,17 @@ def test_a_layer_that_is_too_large_is_named() -> None:
         gw.Sequential([gw.Input((1 << 24,)), layers.Dense(1 << 24, name="huge")])
     if hasattr(error.value, "add_note"):
         assert 'weight "kernel", (16777216, 16777216), of layer "huge"' in error.value.__notes__
+
+
+def test_a_disk_that_is_read_only_is_told_by_the_name_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any, **more: Any) -> Any:
+        raise OSError(errno.EROFS, "Read-only file system", str(given[0]))
+
+    monkeypatch.setattr("zipfile.ZipFile.__init__", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)  # such a disk refuses that as well
+    path = tmp_path / "network.keras"
+    told = f"{path}: must be writable; got reason='Read-only file system'"
+    with pytest.raises(FormatError, match=re.escape(told)):
+        network().save(path)

@@ -6,7 +6,7 @@ import mmap
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -107,7 +107,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     except OSError as failure:
         refuse(str(path), "must be writable", reason=failure.strerror or str(failure))
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is read only refuses this as well
+            draft.unlink(missing_ok=True)
 
 
 def write_atomically(path: PathLike, write: Callable[[BinaryIO], None]) -> None:

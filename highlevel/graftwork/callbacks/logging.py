@@ -6,6 +6,8 @@ import csv
 import os
 from typing import Any
 
+from graftgrad.errors import FormatError, sentence
+
 from .callback import Callback, Logs
 
 
@@ -16,6 +18,9 @@ class CSVLogger(Callback):
         filename: where to.
         separator: what stands between the values.
         append: go on with a file that is there.
+
+    Raises:
+        FormatError: when the training begins: the file cannot be written.
     """
 
     def __init__(
@@ -35,7 +40,14 @@ class CSVLogger(Callback):
             with open(self.filename, newline="", encoding="utf-8") as file:
                 first = next(csv.reader(file, delimiter=self.separator), None)
                 self.names = first[1:] if first else None
-        self.file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
+        try:
+            os.makedirs(os.path.dirname(os.path.abspath(self.filename)), exist_ok=True)
+            mode = "a" if self.append else "w"
+            self.file = open(self.filename, mode, newline="", encoding="utf-8")
+        except OSError as error:
+            got: dict[str, object] = {"filename": self.filename, "reason": error.strerror}
+            rule = "filename must be a file that can be written"
+            raise FormatError(sentence("CSVLogger", rule, got)) from error
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write a row."""

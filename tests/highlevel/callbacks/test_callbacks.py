@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import graftwork as gw
-from graftgrad.errors import ConfigError, DataError
+from graftgrad.errors import ConfigError, DataError, FormatError
 from graftwork import callbacks, layers
 from graftwork.callbacks.callback import CallbackList
 
@@ -347,6 +347,14 @@ def test_an_interrupted_training_leaves_whole_rows_and_a_closed_file(tmp_path: P
         line().fit(X, Y, epochs=3, callbacks=[logger, stop], verbose=0)
     assert [row[0] for row in rows(tmp_path / "log.csv")] == ["epoch", "0"]
     assert logger.file is None
+
+
+def test_a_log_that_cannot_be_written_is_told_when_the_training_begins(tmp_path: Path) -> None:
+    logger = callbacks.CSVLogger(tmp_path / "new" / "folder" / "log.csv")
+    line().fit(X, Y, callbacks=[logger], verbose=0)
+    assert len(rows(tmp_path / "new" / "folder" / "log.csv")) == 2
+    with pytest.raises(FormatError, match=r"CSVLogger: filename must be a file .*got filename='"):
+        line().fit(X, Y, callbacks=[callbacks.CSVLogger(tmp_path / "new")], verbose=0)
 
 
 # -- learning rates ------------------------------------------------------------------------------
