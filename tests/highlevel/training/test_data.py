@@ -185,7 +185,7 @@ def test_several_outputs_have_weights_of_classes_by_name() -> None:
         (X, Y[:9], ShapeError, "x=10, y=9"),
         ([X, X[:3]], Y, ShapeError, r"x\[0\]=10, x\[1\]=3, y=10"),
         (np.array([["a"], ["b"]]), None, DataError, r"x must hold numbers; .*'<U1', .*'a'"),
-        (X, np.array(["cat"] * 10), DataError, "y must hold numbers.*'cat'.*categories"),
+        (X, np.array(["cat"] * 10), DataError, "y must hold numbers.*'cat'.*Number the classes"),
         (np.array([[1], [None]], object), None, DataError, "x must hold numbers.*object"),
         ([[1, 2], [3]], None, DataError, "rows of equal length"),
         (X, [0, np.nan, *range(8)], DataError, r"NaN; got first at=\(1,\), NaN values='1 of 10'"),
