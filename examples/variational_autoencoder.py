@@ -57,9 +57,8 @@ class Autoencoder(gw.Model):
         hidden = self.encode(x)
         return self.decode(self.draw(self.mean(hidden), self.log_variance(hidden)))
 
-    def train_step(self, data):
+    def train_step(self, x):
         """Update once."""
-        x = data[0]
         self.zero_grad()
         entropy = gw.losses.binary_crossentropy(x, self(x, training=True), from_logits=True)
         pixels, divergence = ops.mean(entropy) * 64, sum(self.losses)

@@ -12,7 +12,8 @@ GraftError
 │   └── MissingFileError (FileNotFoundError)    a file or folder that is not there
 ├── DataError (ValueError)         data that cannot be learned from: empty, NaN, out of range
 └── ConfigError (ValueError)       a setting, a name or a configuration that is not understood
-    └── ArgumentError (TypeError)  an argument that is unknown, missing or given twice
+    ├── ArgumentError (TypeError)  an argument that is unknown, missing or given twice
+    └── MissingAttributeError (AttributeError)  an attribute that does not exist yet
 
 The sentence: *subject: what must hold; got what was given. What to do, if it is not obvious.*
 """
@@ -79,6 +80,10 @@ class ConfigError(GraftError, ValueError):
 
 class ArgumentError(ConfigError, TypeError):
     """An argument is unknown, missing or given twice: also what Python itself raises."""
+
+
+class MissingAttributeError(ConfigError, AttributeError):
+    """An attribute does not exist yet, such as the output of a layer that was never called."""
 
 
 def sentence(subject: str, rule: str, got: dict[str, object], advice: str = "") -> str:

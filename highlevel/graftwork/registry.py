@@ -187,8 +187,11 @@ PASSING = frozenset(
         "recorded_steps",
         "released",
         "seed",
+        "stop_evaluating",
+        "stop_predicting",
         "stop_training",
         "takes",
+        "untold",
     }
 )
 
@@ -231,7 +234,9 @@ class Configured:
             ConfigError: a constructor of the user's own took something that is no plain value.
         """
         kind = type(self)
-        if not _is_declared(kind) and kind.get_config.__module__.startswith(f"{__package__}."):
+        if not _is_declared(kind) and (kind.get_config.__module__ or "").startswith(
+            f"{__package__}."
+        ):
             return self._own_config()
         known: dict[str, Setting] = next(
             (vars(one)["settings"] for one in kind.__mro__ if _is_declared(one)), {}

@@ -31,6 +31,7 @@ class Variable(Weight):
     """
 
     __slots__ = ()
+    standalone = True
 
     def __init__(
         self,

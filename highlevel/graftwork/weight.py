@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import graftgrad
 from graftgrad import Tensor, modes
@@ -12,6 +14,25 @@ from graftgrad.errors import ConfigError, ShapeError, expect
 from graftgrad.ops import update
 from graftgrad.plan import changes
 from graftgrad.spec import is_floating
+
+
+class _Tracing(threading.local):
+    """Whether shapes are being found: what a call would change then stays as it is."""
+
+    active = False
+
+
+tracing = _Tracing()
+
+
+@contextmanager
+def shapes_only(active: bool) -> Iterator[None]:
+    """Let assignments to weights have no effect inside a `with` block, or have it again."""
+    before, tracing.active = tracing.active, active
+    try:
+        yield
+    finally:
+        tracing.active = before
 
 
 class Weight(Tensor):
@@ -23,6 +44,7 @@ class Weight(Tensor):
     """
 
     __slots__ = ("autocasts", "kind", "name", "path", "rules")
+    standalone: ClassVar[bool] = False  # whether the program made it, not a layer
 
     def __init__(
         self,
@@ -104,9 +126,13 @@ class Weight(Tensor):
     def assign(self, value: Any) -> Weight:
         """Copy values in, converted to this weight's element type.
 
+        While shapes are found, by running a layer without values, nothing is copied.
+
         Raises:
             ShapeError: the shapes differ.
         """
+        if tracing.active:
+            return self
         exact = None if hasattr(value, "dtype") else self.dtype  # Python's numbers are not rounded
         given = graftgrad.as_tensor(value, exact, self.device)
         expect(given.shape == self.shape, f'weight "{self.path}"', "the shape must stay",
@@ -117,11 +143,11 @@ class Weight(Tensor):
 
     def assign_add(self, value: Any) -> Weight:
         """Add values in place."""
-        return self.assign(self.detach() + value)
+        return self if tracing.active else self.assign(self.detach() + value)
 
     def assign_sub(self, value: Any) -> Weight:
         """Subtract values in place."""
-        return self.assign(self.detach() - value)
+        return self if tracing.active else self.assign(self.detach() - value)
 
     def move(self, device: Any) -> Weight:
         """Let the values, and the gradient if there is one, lie on another device from now on.

@@ -261,7 +261,7 @@ class TestConfiguration:
         with pytest.raises(ConfigError, match=r"Dense.*unit"):
             Dense(unit=3)  # type: ignore[call-arg]
         with pytest.raises(
-            ConfigError, match=r"name, trainable, dtype, autocast or input_shape.*'colour'"
+            ConfigError, match=r"autocast, activity_regularizer or input_shape.*'colour'"
         ):
             Branches(3, colour="red")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from graftgrad.data import positive_integer
@@ -9,7 +11,7 @@ from graftgrad.errors import ConfigError, expect
 
 
 class PyDataset:
-    """Batches that have numbers: override `__len__` and `__getitem__`.
+    """Batches that have numbers: override `__len__`, or `num_batches`, and `__getitem__`.
 
     `fit`, `evaluate` and `predict` take it; with several workers threads make batches ahead, and
     they arrive in the order of their numbers all the same. Batches are then made at the same time,
@@ -37,14 +39,19 @@ class PyDataset:
         """Return the batch of a number: x, (x, y) or (x, y, sample_weight)."""
         raise NotImplementedError(f"{type(self).__name__}: must define __getitem__(index).")
 
-    def __len__(self) -> int:
-        """Count the batches of an epoch."""
-        raise NotImplementedError(f"{type(self).__name__}: must define __len__.")
+    def __iter__(self) -> Iterator[Any]:
+        """Deliver the batches of an epoch in order, or without end if they are not counted."""
+        count = self.num_batches
+        for index in itertools.count() if count is None else range(count):
+            yield self[index]
 
     @property
-    def num_batches(self) -> int:
-        """The number of batches of an epoch."""
-        return len(self)
+    def num_batches(self) -> int | None:
+        """The number of batches of an epoch, which is the length; overridden, None for endless."""
+        counted = getattr(self, "__len__", None)
+        if counted is None:
+            raise NotImplementedError(f"{type(self).__name__}: must define __len__ or num_batches.")
+        return int(counted())
 
     def on_epoch_begin(self) -> None:
         """Hear that an epoch begins."""

@@ -27,6 +27,7 @@ class Bookkeeping(Stored, Configured):
     applications: list[Application]
     own_weights: list[Weight]
     takes: tuple[str, ...] | None  # the arguments of `call`, once they were looked at
+    untold: bool = False  # whether `call` says training=True of itself
     input_spec: InputSpec | None = None
     activity_regularizer: Any = None
     supports_masking: bool = False  # whether the mask of the input fits the output too

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..weight import Weight
+from ..weight import Weight, shapes_only
+from .building import NamedShapes
 from .stored import recorded
 from .weighted import Weighted
 
@@ -31,7 +32,11 @@ class Built(Weighted):
             return
         if self.input_spec is not None and isinstance(shape, tuple) and is_shape(shape):
             self.input_spec.check(f'layer "{self.name}"', shape)
-        self.build(shape)
+        with shapes_only(False):
+            if isinstance(shape, NamedShapes):
+                self.build(**shape)
+            else:
+                self.build(shape)
         object.__setattr__(self, "built_shape", shape)
         object.__setattr__(self, "built", True)
 

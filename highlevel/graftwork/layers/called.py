@@ -16,10 +16,11 @@ from graftgrad.spec import is_floating
 
 from ..registry import layers
 from ..tables.strings import is_text
+from .building import shapes_for
 from .built import Built
 from .masks import fill, lay, mask_of, masks_of, set_mask
 from .phase import phase
-from .symbol import is_symbolic, leaves, shape_of
+from .symbol import is_symbolic, leaves
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -73,8 +74,13 @@ class Called(Built):
             }
         try:
             if not self.built:
-                self.build_for(shape_of(args[0]) if args else None)
-            if self.input_spec is not None and isinstance(args[0], Tensor):
+                shapes = shapes_for(self, args, kwargs)
+                fits = shapes is not None or not args or type(self).build is Built.build
+                expect(fits or not _is_built_in(self), f'layer "{self.name}"',
+                       "the input must be a tensor or an array",
+                       input=next(iter(args), None))  # fmt: skip
+                self.build_for(shapes)
+            if self.input_spec is not None and args and isinstance(args[0], Tensor):
                 self.input_spec.check(f'layer "{self.name}"', args[0].shape)
             return self._run(args, training, kwargs)
         except (GraftError, MemoryError) as error:
@@ -87,6 +93,8 @@ class Called(Built):
             phase.within = True
             phase.penalties.forget(self)
         wanted = before if training is None else bool(training)
+        if training is None and not told:
+            wanted = wanted or self.trains_untold()
         phase.training = wanted and not self.is_frozen()
         phase.told = told or training is not None
         depends(self)
@@ -135,9 +143,18 @@ class Called(Built):
         return previous_mask
 
     def _accepted(self) -> tuple[str, ...]:
-        takes = tuple(inspect.signature(self.call).parameters)
+        known = inspect.signature(self.call).parameters
+        takes = tuple(known)
         object.__setattr__(self, "takes", takes)
+        default = known["training"].default if "training" in known else False
+        object.__setattr__(self, "untold", default is True)
         return takes
+
+    def trains_untold(self) -> bool:
+        """Tell whether `call(…, training=True)` means training form where nobody says."""
+        if self.takes is None:
+            self._accepted()
+        return self.untold
 
     def asks_training(self) -> bool:
         """Tell whether `call` is told if it runs in training form."""

@@ -8,13 +8,14 @@ from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, expect
 
 from ..registry import constraints, declared, initializers, layers, regularizers, setting
-from ..rules import named, one_of, positive_integer
+from ..rules import named, number, one_of, optional, positive_integer
 from .convolving import Convolving
+from .lora import LowRank
 from .rules import activated, channel_order, sizes, window_padding
 
 
 @declared(None)
-class PlainConvolution(Convolving):
+class PlainConvolution(LowRank, Convolving):
     """A bank of filters over all channels, or over groups of them."""
 
     filters: int = setting(positive_integer)
@@ -33,6 +34,8 @@ class PlainConvolution(Convolving):
     activity_regularizer: Any = setting(named(regularizers), default=None)
     kernel_constraint: Any = setting(named(constraints), default=None)
     bias_constraint: Any = setting(named(constraints), default=None)
+    lora_rank: Any = setting(optional(positive_integer), default=None, kw_only=True)
+    lora_alpha: Any = setting(optional(number), default=None, kw_only=True)
 
     def prepare(self) -> None:
         """Check that the groups divide the filters.
@@ -57,6 +60,7 @@ class PlainConvolution(Convolving):
         window = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_part("kernel", "kernel", window)
         self.add_bias(self.filters)
+        self.adapt_as_told()
 
 
 @declared(layers, "Convolution1D")
@@ -92,7 +96,7 @@ class Conv1D(PlainConvolution):
     def compute(self, x: Tensor) -> Tensor:
         """Convolve."""
         y = ops.conv1d(
-            x, self.kernel, self.bias, strides=self.strides, padding=self.padding,
+            x, self.effective(), self.bias, strides=self.strides, padding=self.padding,
             dilation=self.dilation_rate, groups=self.groups,
         )  # fmt: skip
         return self.activated(y)
@@ -125,7 +129,7 @@ class Conv2D(PlainConvolution):
     def compute(self, x: Tensor) -> Tensor:
         """Convolve."""
         y = ops.conv2d(
-            x, self.kernel, self.bias, strides=self.strides, padding=self.padding,
+            x, self.effective(), self.bias, strides=self.strides, padding=self.padding,
             dilation=self.dilation_rate, groups=self.groups,
         )  # fmt: skip
         return self.activated(y)
@@ -164,7 +168,7 @@ class Conv3D(PlainConvolution):
     def compute(self, x: Tensor) -> Tensor:
         """Convolve."""
         y = ops.conv3d(
-            x, self.kernel, self.bias, strides=self.strides, padding=self.padding,
+            x, self.effective(), self.bias, strides=self.strides, padding=self.padding,
             dilation=self.dilation_rate, groups=self.groups,
         )  # fmt: skip
         return self.activated(y)

@@ -17,10 +17,11 @@ from ..registry import (
     regularizers,
     setting,
 )
-from ..rules import named, positive_integer
+from ..rules import named, number, optional, positive_integer
 from ..tables.strings import STRING
 from .input_spec import InputSpec
 from .layer import Layer
+from .lora import LowRank
 from .rules import activated
 from .symbol import Application, KerasTensor
 
@@ -127,7 +128,7 @@ def Input(
 
 
 @declared(layers)
-class Dense(Layer):
+class Dense(LowRank):
     """A fully connected layer.
 
     y[…, o] = activation(Σ_d x[…, d] · kernel[d, o] + bias[o])
@@ -138,6 +139,8 @@ class Dense(Layer):
         units: the number of outputs.
         activation: a name or a function; None for none.
         use_bias: whether a bias is added.
+        lora_rank: train a change of this rank in place of the kernel; see `enable_lora`.
+        lora_alpha: the change counts lora_alpha / lora_rank times; `lora_rank` if None.
     Raises:
         ShapeError: the input has no feature axis, or another number of features than when built.
     """
@@ -152,8 +155,8 @@ class Dense(Layer):
     activity_regularizer: Any = setting(named(regularizers), default=None)
     kernel_constraint: Any = setting(named(constraints), default=None)
     bias_constraint: Any = setting(named(constraints), default=None)
-    lora_rank: Any = setting(default=None, kw_only=True)
-    lora_alpha: Any = setting(default=None, kw_only=True)
+    lora_rank: Any = setting(optional(positive_integer), default=None, kw_only=True)
+    lora_alpha: Any = setting(optional(number), default=None, kw_only=True)
     quantization_config: Any = setting(default=None, kw_only=True)
 
     accepts_integers = False
@@ -181,10 +184,14 @@ class Dense(Layer):
             else None
         )  # fmt: skip
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self.adapt_as_told()
 
     def call(self, x: Tensor) -> Tensor:
         """Compute the output."""
         y = ops.linear(x, self.kernel, self.bias)
+        if self.lora_enabled:
+            a, b = self.change
+            y = y + ops.matmul(ops.matmul(x, a), b)
         bent: Tensor = self.activation(y)
         return bent
 

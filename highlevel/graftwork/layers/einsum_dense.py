@@ -16,8 +16,8 @@ from ..registry import (
     regularizers,
     setting,
 )
-from ..rules import named
-from .layer import Layer
+from ..rules import named, number, optional, positive_integer
+from .lora import LowRank
 from .rules import activated, only
 
 Sizes = tuple["int | None", ...]
@@ -35,7 +35,7 @@ def _sizes(subject: str, name: str, value: Any) -> Sizes:
 
 
 @declared(layers)
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """A dense layer over axes that letters name.
 
     y = activation(einsum(equation, x, kernel) + bias)
@@ -48,7 +48,8 @@ class EinsumDense(Layer):
         output_shape: the sizes of the output without the batch, None where they are the input's.
         activation: a name or a function; None for none.
         bias_axes: the letters of the output that the bias has; None for no bias.
-        lora_rank: only None; so is lora_alpha.
+        lora_rank: train a change of this rank in place of the kernel; see `enable_lora`.
+        lora_alpha: the change counts lora_alpha / lora_rank times; `lora_rank` if None.
     Raises:
         ConfigError: the equation is none of these, or names a bias axis that it does not have.
         ShapeError: the input has not the axes of the equation.
@@ -64,8 +65,8 @@ class EinsumDense(Layer):
     bias_regularizer: Any = setting(named(regularizers), default=None)
     kernel_constraint: Any = setting(named(constraints), default=None)
     bias_constraint: Any = setting(named(constraints), default=None)
-    lora_rank: Any = setting(only(None), default=None)
-    lora_alpha: Any = setting(only(None), default=None)
+    lora_rank: Any = setting(optional(positive_integer), default=None)
+    lora_alpha: Any = setting(optional(number), default=None)
     gptq_unpacked_column_size: Any = setting(only(None), default=None)
     quantization_config: Any = setting(only(None), default=None)
     activity_regularizer: Any = setting(named(regularizers), default=None, kw_only=True)
@@ -87,10 +88,11 @@ class EinsumDense(Layer):
             if bias is not None
             else None
         )  # fmt: skip
+        self.adapt_as_told()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the output."""
-        y = ops.einsum(self.equation, inputs, self.kernel)
+        y = ops.einsum(self.equation, inputs, self.effective())
         y = y if self.bias is None else y + self.bias
         bent: Tensor = self.activation(y)
         return bent

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from graftgrad import Tensor, ops
+from graftgrad import Tensor, as_tensor, ops
 
 from ..registry import constraints, declared, initializers, layers, regularizers, setting
-from ..rules import named, number, positive_integer
+from ..rules import named, number, optional, positive_integer
 from ..weight import Weight
 from .layer import Layer
+from .lora import LowRank
 from .masks import set_mask
 from .rules import only
 
@@ -31,7 +32,7 @@ class Tabled(Layer):
 
 
 @declared(layers)
-class Embedding(Tabled):
+class Embedding(LowRank, Tabled):
     """A table of vectors, one for each whole number.
 
     y[…, :] = embeddings[x[…], :]
@@ -47,6 +48,8 @@ class Embedding(Tabled):
         mask_zero: whether 0 stands for a step that is not there: a mask that is false at zeros is
             laid beside the output.
         weights: the table itself, in place of first values.
+        lora_rank: train a change of this rank in place of the table; see `enable_lora`.
+        lora_alpha: the change counts lora_alpha / lora_rank times; `lora_rank` if None.
     Raises:
         DataError: a number of the input lies outside the table.
     """
@@ -58,11 +61,12 @@ class Embedding(Tabled):
     embeddings_constraint: Any = setting(named(constraints), default=None)
     mask_zero: bool = setting(default=False)
     weights: Any = setting(default=None)
-    lora_rank: Any = setting(only(None), default=None)
-    lora_alpha: Any = setting(only(None), default=None)
+    lora_rank: Any = setting(optional(positive_integer), default=None)
+    lora_alpha: Any = setting(optional(number), default=None)
     quantization_config: Any = setting(only(None), default=None)
     activity_regularizer: Any = setting(named(regularizers), default=None, kw_only=True)
 
+    adapted = "embeddings"
     autocast = False  # vectors are looked up first, and only they are converted
 
     def build(self, input_shape: Any) -> None:
@@ -73,6 +77,7 @@ class Embedding(Tabled):
         )  # fmt: skip
         if self.table is not None:
             self.embeddings.assign(self.table)
+        self.adapt_as_told()
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings; the table is a weight, and saved as one."""
@@ -81,11 +86,15 @@ class Embedding(Tabled):
     def call(self, x: Tensor) -> Tensor:
         """Look the vectors up."""
         places = x if x.dtype.kind in "iu" else ops.cast(x, "int32")
-        return ops.cast(ops.embedding(places, self.embeddings), self.compute_dtype)
+        y = ops.embedding(places, self.embeddings)
+        if self.lora_enabled:
+            a, b = self.change
+            y = y + ops.matmul(ops.embedding(places, a), b)
+        return ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the input is not 0, with `mask_zero`."""
-        return ops.not_equal(inputs, 0) if self.mask_zero else None
+        return ops.not_equal(as_tensor(inputs), 0) if self.mask_zero else None
 
 
 @declared(layers)
@@ -110,4 +119,4 @@ class Masking(Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where any feature differs from `mask_value`."""
-        return ops.any(ops.not_equal(inputs, self.mask_value), -1)
+        return ops.any(ops.not_equal(as_tensor(inputs), self.mask_value), -1)

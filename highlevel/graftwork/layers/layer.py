@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from graftgrad.errors import ConfigError, expect
 
 from ..policy import find_policy
-from ..registry import Setting, declared, layers, setting, snake_case, unique_name
+from ..registry import (
+    Setting,
+    declared,
+    layers,
+    regularizers,
+    setting,
+    snake_case,
+    unique_name,
+)
 from .applied import Applied
 from .elsewhere import ELSEWHERE
 
@@ -51,18 +59,21 @@ class Layer(Applied):
         dtype: Any = None,
         input_shape: Any = None,
         autocast: bool = True,
+        activity_regularizer: Any = None,
         **unknown: Any,
     ) -> None:
         """Begin a layer whose class has a constructor of its own."""
         expect(not unknown, type(self).__name__,
-               "keyword arguments handed on to Layer must be name, trainable, dtype, autocast or "
-               "input_shape",
+               "keyword arguments handed on to Layer must be name, trainable, dtype, autocast, "
+               "activity_regularizer or input_shape",
                error=ConfigError, unknown=list(unknown))  # fmt: skip
         for key, value in (("name", name), ("dtype", dtype), ("input_shape", input_shape)):
             object.__setattr__(self, key, value)
         object.__setattr__(self, "switch", bool(trainable))
         if not autocast:
             object.__setattr__(self, "autocast", False)
+        if activity_regularizer is not None:
+            self.activity_regularizer = regularizers.get(activity_regularizer)
         self.prepare_layer()
 
     def prepare(self) -> None:

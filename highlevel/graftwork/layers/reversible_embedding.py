@@ -65,7 +65,7 @@ class ReversibleEmbedding(Embedding):
             y = super().call(x)
             return set_mask(y, ops.not_equal(x, 0)) if self.mask_zero else y
         kind = self.reverse_dtype or self.compute_dtype
-        table = self.embeddings if self.tie_weights else self.reverse_embeddings
+        table = self.effective() if self.tie_weights else self.reverse_embeddings
         matrix = ops.swapaxes(table, 0, 1) if self.tie_weights else table
         y = ops.matmul(ops.cast(x, kind), ops.cast(matrix, kind))
         cap = self.logit_soft_cap

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from graftgrad.errors import FormatError, expect
 
+from .building import NamedShapes, asked_of
+
 if TYPE_CHECKING:
     from ..weight import Weight
 
@@ -32,13 +34,24 @@ class Stored:
             """Build once."""
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """Return what the layer was built for, {"input_shape": …}; None if nothing is known."""
-        return None if self.built_shape is None else {"input_shape": _listed(self.built_shape)}
+        """Return what the layer was built for, {"input_shape": …}; None if nothing is known.
+
+        Where `build` takes several shapes it is {"shapes_dict": {"query_shape": …, …}}.
+        """
+        if self.built_shape is None:
+            return None
+        several = isinstance(self.built_shape, NamedShapes)
+        return {"shapes_dict" if several else "input_shape": _listed(self.built_shape)}
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         """Build the layer from what `get_build_config` returned, before its weights are read."""
         shape = config.get("input_shape") if config else None
-        if shape is not None:
+        named = config.get("shapes_dict") if config else None
+        if isinstance(named, Mapping):
+            names = asked_of(type(self).build)  # type: ignore[attr-defined]
+            told = {key: _tupled(one) for key, one in named.items() if key in names}
+            self.build_for(NamedShapes(told))
+        elif shape is not None:
             self.build_for(_tupled(shape))
 
     def stored_weights(self) -> list[Weight]:
@@ -95,9 +108,12 @@ def recorded(build: Callable[..., None]) -> Callable[..., None]:
             build(self, *args, **kwargs)
         finally:
             object.__delattr__(self, "building")
-        given = [*args, *kwargs.values()]
-        if given and _is_shapes(given[0]):
-            object.__setattr__(self, "built_shape", _tupled(given[0]))
+        given = dict(zip(asked_of(build) or ("input_shape",), args, strict=False)) | kwargs
+        shapes = {key: _tupled(one) for key, one in given.items() if _is_shapes(one)}
+        if len(shapes) > 1:
+            object.__setattr__(self, "built_shape", NamedShapes(shapes))
+        elif shapes:
+            object.__setattr__(self, "built_shape", next(iter(shapes.values())))
         object.__setattr__(self, "built", True)
 
     return built

@@ -328,20 +328,29 @@ def shape_of(x: Any) -> Any:
     return mapped(one, x)
 
 
-def in_column(symbol: KerasTensor, value: Any) -> Any:
-    """Add a last axis of size 1 where an input has one and the values lack it, as Keras does.
+def in_rank(symbol: KerasTensor, value: Any) -> Any:
+    """Add or take away a last axis of size 1 where a value then fits an input, as Keras does.
 
-    Numbers (N,) become a column (N, 1), grey pictures (N, H, W) get their channel. A last axis of
-    size 1 that the input does not have is taken away.
+    Numbers (N,) make a column (N, 1), and pictures (N, H, W) have one channel (N, H, W, 1); the
+    other way round too.
     """
-    if isinstance(value, Tensor):
-        if value.ndim == symbol.ndim + 1 and value.ndim > 1 and value.shape[-1] == 1:
-            return value.squeeze(-1)
-        if value.ndim == symbol.ndim - 1 and value.ndim and symbol.shape[-1] == 1:
-            return value.unsqueeze(-1)
+    text = symbol.dtype == STRING and not isinstance(value, (Tensor, Blank))
+    if not (text or isinstance(value, Tensor)):
         return value
-    column = symbol.ndim == 2 and symbol.shape[1] == 1
-    if symbol.dtype == STRING and column and not isinstance(value, Blank):
-        given = host_text(value)
-        return given.reshape(-1, 1) if given.ndim == 1 else given
-    return value
+    given: Any = host_text(value) if text else value
+    wanted, shape = symbol.shape, tuple(given.shape)
+    if len(shape) == len(wanted) - 1 and wanted[-1] == 1 and has_shape((*shape, 1), wanted):
+        made = given[..., None] if text else given.unsqueeze(-1)
+    elif len(shape) == len(wanted) + 1 and shape[-1] == 1 and has_shape(shape[:-1], wanted):
+        made = given[..., 0] if text else given.squeeze(-1)
+    else:
+        return given
+    if getattr(value, "_keras_mask", None) is not None:
+        made._keras_mask = value._keras_mask
+    return made
+
+
+def has_shape(shape: tuple[int, ...], wanted: SymbolicShape) -> bool:
+    """Tell whether sizes are those of a symbol, in which None stands for any."""
+    pairs = zip(wanted, shape, strict=False)
+    return len(shape) == len(wanted) and all(want in (None, size) for want, size in pairs)

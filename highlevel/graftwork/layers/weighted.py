@@ -105,8 +105,16 @@ class Weighted(Bookkeeping):
         kept = [(weight.name, weight) for weight in self.own_weights]
         known = {id(weight) for _, weight in kept}
         for key, value in vars(self).items():
-            if isinstance(value, Weight) and id(value) not in known:
-                kept.append((key, value))
+            if isinstance(value, Weight):
+                listed = [(key, value)]
+            elif isinstance(value, (list, tuple, dict)) and key not in _BOOKKEEPING:
+                listed = _variables_in(key, value)
+            else:
+                continue
+            for name, weight in listed:
+                if id(weight) not in known:
+                    known.add(id(weight))
+                    kept.append((name, weight))
         return kept
 
     def named_weights(self, prefix: str = "") -> Iterator[tuple[str, Weight]]:
@@ -154,7 +162,10 @@ class Weighted(Bookkeeping):
         """Frozen parameters and state."""
         return [weight for weight in self.weights if not weight.requires_grad]
 
-    non_trainable_variables = non_trainable_weights
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """Frozen parameters and state, states of random generators included."""
+        return [weight for weight in self.variables if not weight.requires_grad]
 
     def parameters(self) -> Iterator[Weight]:
         """Yield what gradients can train, frozen or not, in PyTorch's idiom."""
@@ -215,6 +226,22 @@ class Weighted(Bookkeeping):
         """Count the numbers in all weights."""
         return sum(weight.size for weight in self.weights)
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and those below it hold as attributes, alone or in lists."""
+        found: dict[int, Any] = {}
+        for layer in self.flattened():
+            for key, value in vars(layer).items():
+                if key not in _BOOKKEEPING:
+                    entries = value if isinstance(value, (list, tuple)) else [value]
+                    found |= {id(one): one for one in entries if is_metric(one)}
+        return list(found.values())
+
+    @property
+    def metrics_variables(self) -> list[Weight]:
+        """The state of all metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
     # -- freezing ------------------------------------------------------------------------------
 
     if TYPE_CHECKING:
@@ -273,6 +300,22 @@ class Weighted(Bookkeeping):
         """Set `requires_grad` of every parameter, in PyTorch's idiom."""
         self.trainable = requires_grad
         return self
+
+
+def is_metric(one: Any) -> bool:
+    """Tell metrics from layers that learn from batches too, such as a vocabulary."""
+    return hasattr(one, "update_state") and hasattr(one, "result")
+
+
+def _variables_in(path: str, value: Any) -> list[tuple[str, Weight]]:
+    """Return the variables of the user's own in a list or dictionary, with their paths."""
+    if isinstance(value, Weight):
+        return [(path, value)] if value.standalone else []
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    else:
+        pairs = list(enumerate(value)) if isinstance(value, (list, tuple)) else []
+    return [found for key, one in pairs for found in _variables_in(f"{path}/{key}", one)]
 
 
 def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:

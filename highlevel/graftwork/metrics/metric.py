@@ -10,6 +10,7 @@ from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect
 from graftgrad.spec import is_floating
 
+from .. import initializers
 from ..losses.loss import precise, same_rank, weights_for
 from ..registry import Configured, declared, metrics, setting, snake_case, unique_name
 from ..weight import Weight
@@ -59,17 +60,15 @@ class Metric(Configured):
         shape: tuple[int, ...] = (),
         initializer: Any = None,
         dtype: Any = None,
+        aggregation: Any = "sum",
         name: str | None = None,
     ) -> Weight:
-        """Make state that begins at zero and that `reset_state` sets back to it.
+        """Make state, zeros if no initializer is given; `reset_state` sets it to zero, as in Keras.
 
-        Raises:
-            ConfigError: another beginning is asked for.
+        `aggregation` is kept for Keras' signature: state is not spread over devices.
         """
-        expect(initializer in (None, "zeros", "Zeros") or type(initializer).__name__ == "Zeros",
-               type(self).__name__, "state must begin at zeros", error=ConfigError,
-               initializer=initializer)  # fmt: skip
-        value = graftgrad.zeros(shape, dtype=dtype or self.dtype or "float32")
+        fill = initializers.get("zeros" if initializer is None else initializer)
+        value = graftgrad.as_tensor(fill(tuple(shape), dtype or self.dtype or "float32"))
         made = Weight(value, name or f"variable_{len(self.own_variables)}", kind="state")
         self.own_variables.append(made)
         return made
@@ -82,18 +81,28 @@ class Metric(Configured):
         name: str | None = None,
     ) -> Weight:
         """Make state, under the name that layers use."""
-        return self.add_variable(shape, initializer, dtype, name)
+        return self.add_variable(shape, initializer, dtype, name=name)
 
     @property
     def variables(self) -> list[Weight]:
-        """The state."""
-        return list(self.own_variables)
+        """The state, that of metrics it holds as attributes included."""
+        return [*self.own_variables, *(one for held in self.inner() for one in held.variables)]
+
+    def inner(self) -> list[Metric]:
+        """Return the metrics that this one holds as attributes, alone or in lists."""
+        found: list[Metric] = []
+        for value in vars(self).values():
+            entries = value if isinstance(value, (list, tuple)) else [value]
+            found += [one for one in entries if isinstance(one, Metric)]
+        return found
 
     def reset_state(self) -> None:
         """Forget what was seen."""
         with graftgrad.no_grad():
             for variable in self.own_variables:
                 variable.zero_()
+        for one in self.inner():
+            one.reset_state()
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """See a batch."""

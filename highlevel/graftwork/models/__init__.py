@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from graftgrad.deferred import deferred
 
-from ..saving import clone_model, load_model, model_from_json, save_model
+from ..saving import load_model, model_from_json, save_model
+from .cloning import clone_model
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, ShapeError, expect
@@ -12,7 +13,15 @@ from graftgrad.spec import DType
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
 from ..layers.operation import Operation
-from ..layers.symbol import Application, KerasTensor, in_column, leaves, mapped, symbols
+from ..layers.symbol import (
+    Application,
+    KerasTensor,
+    has_shape,
+    in_rank,
+    leaves,
+    mapped,
+    symbols,
+)
 from ..registry import layers
 from .model import Model
 
@@ -47,7 +56,7 @@ class Functional(Model):
                    error=ConfigError, **{role: tree})  # fmt: skip
         self.input_tree = inputs
         self.output_tree = outputs
-        self.steps, self.ordered = arranged(symbols(inputs), symbols(outputs), self.name)
+        self.steps, self.ordered = arranged(in_order(inputs), in_order(outputs), self.name)
         self.released: list[set[int]] | None = None
         if not trainable:
             self.trainable = False
@@ -57,13 +66,37 @@ class Functional(Model):
 
     @property
     def inputs(self) -> list[KerasTensor]:
-        """The symbols at the entrance, in order."""
-        return symbols(self.input_tree)
+        """The symbols at the entrance, those of a dictionary in the order of their keys."""
+        return in_order(self.input_tree)
 
     @property
     def outputs(self) -> list[KerasTensor]:
-        """The symbols at the exit, in order."""
-        return symbols(self.output_tree)
+        """The symbols at the exit, those of a dictionary in the order of their keys."""
+        return in_order(self.output_tree)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that the outputs come from."""
+        return [self._origin(symbol) for symbol in self.outputs]
+
+    def _origin(self, symbol: KerasTensor) -> str:
+        return symbol.name if symbol.origin is None else symbol.origin.layer.name
+
+    if not TYPE_CHECKING:
+
+        @property
+        def input_shape(self) -> Any:
+            """The shape of the input, batch included; of several a list."""
+            return _alone([one.shape for one in self.inputs])
+
+        @input_shape.setter
+        def input_shape(self, shape: Any) -> None:
+            """Layers may be told a shape beforehand; a functional model has its own."""
+
+        @property
+        def output_shape(self) -> Any:
+            """The shape of the output, batch included; of several a list."""
+            return _alone([one.shape for one in self.outputs])
 
     @property
     def input(self) -> Any:
@@ -103,7 +136,7 @@ class Functional(Model):
         """
         values: dict[int, Any] = {}
         for symbol, given in zip(self.inputs, self._given(inputs), strict=True):
-            value = in_column(symbol, given)
+            value = in_rank(symbol, given)
             _check_input(self.name, symbol, value)
             values[id(symbol)] = value
         if self.released is None:
@@ -127,20 +160,67 @@ class Functional(Model):
         return {"steps": self.steps, **vars(self), "released": None}
 
     def _given(self, inputs: Any) -> list[Any]:
-        if isinstance(inputs, dict):
-            names = (
-                list(self.input_tree)
-                if isinstance(self.input_tree, dict)
-                else [one.name for one in self.inputs]
-            )
-            missing = [name for name in names if name not in inputs]
-            expect(not missing, f'model "{self.name}"', "every input must be given by name",
-                   missing=missing, given=list(inputs))  # fmt: skip
+        """Return what was given for every input, in order, found by key, by place or by name."""
+        if isinstance(inputs, dict) and not isinstance(self.input_tree, dict):
+            names = [one.name for one in self.inputs]
+            _check_names(self.name, names, inputs)
             return [inputs[name] for name in names]
+        found: list[Any] = []
+        if self._matched(self.input_tree, inputs, found):
+            return found
         given = leaves(inputs)
         expect(len(given) == len(self.inputs), f'model "{self.name}"',
                f"there must be {len(self.inputs)} inputs", given=len(given))  # fmt: skip
         return given
+
+    def _matched(self, tree: Any, given: Any, found: list[Any]) -> bool:
+        """Walk along the model's inputs and what was given; tell whether their forms agree."""
+        if isinstance(tree, dict):
+            if not isinstance(given, dict):
+                unsorted = isinstance(given, (list, tuple)) and list(tree) != keys_of(tree)
+                expect(not unsorted, f'model "{self.name}"',
+                       "inputs must be given by their keys, whose order says nothing",
+                       keys=list(tree), given=type(given).__name__)  # fmt: skip
+                return False
+            _check_names(self.name, list(tree), given)
+            spare = [key for key in given if key not in tree]
+            if spare:
+                rule = "is given more than it has inputs; the rest is left out"
+                told = f'model "{self.name}": {rule}: keys {list(tree)}, left out {spare}.'
+                warnings.warn(told, stacklevel=3)
+            return all([self._matched(tree[key], given[key], found) for key in keys_of(tree)])
+        if isinstance(tree, (list, tuple)):
+            if not isinstance(given, (list, tuple)):
+                given = [given]
+            pairs = zip(tree, given, strict=False)
+            return len(tree) == len(given) and all(
+                [self._matched(one, other, found) for one, other in pairs]
+            )
+        if isinstance(given, (list, tuple)) and len(given) == 1:
+            given = given[0]
+        found.append(given)
+        return not isinstance(given, (list, tuple, dict))
+
+
+def in_order(tree: Any) -> list[KerasTensor]:
+    """Return the symbols of a structure as Keras numbers them: dictionaries by sorted keys."""
+    if isinstance(tree, dict):
+        return [one for key in keys_of(tree) for one in in_order(tree[key])]
+    if isinstance(tree, (list, tuple)):
+        return [found for one in tree for found in in_order(one)]
+    return symbols(tree)
+
+
+def keys_of(tree: dict[Any, Any]) -> list[Any]:
+    """Return the keys of a dictionary, sorted where that is possible."""
+    try:
+        return sorted(tree)
+    except TypeError:
+        return list(tree)
+
+
+def _alone(shapes: list[Any]) -> Any:
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 def arranged(
@@ -226,13 +306,16 @@ def released(steps: list[Application], wanted: set[int]) -> list[list[int]]:
     return found[::-1]
 
 
+def _check_names(name: str, names: list[str], given: dict[str, Any]) -> None:
+    missing = [one for one in names if one not in given]
+    expect(not missing, f'model "{name}"', "every input must be given by name", missing=missing,
+           given=list(given))  # fmt: skip
+
+
 def _check_input(name: str, symbol: KerasTensor, value: Any) -> None:
     if not isinstance(value, Tensor):
         return
-    fits = value.ndim == symbol.ndim and all(
-        wanted in (None, size) for wanted, size in zip(symbol.shape, value.shape, strict=False)
-    )
-    if not fits:
+    if not has_shape(value.shape, symbol.shape):
         expect(False, f'model "{name}"', f'input "{symbol.name}" must have shape {symbol.shape}',
                error=ShapeError, given=value.shape,
                advice=_advice(symbol.shape, value.shape))  # fmt: skip

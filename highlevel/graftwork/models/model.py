@@ -41,7 +41,18 @@ class Model(Saved, Exported, Trainer, Layer):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Begin a model whose class has a constructor of its own."""
+        """Begin a model whose class has a constructor of its own.
+
+        Given inputs and outputs there, in `super().__init__(inputs, outputs)`, it is functional.
+        """
+        functional = Model.functional
+        assert functional is not None
+        if _symbolic(args, kwargs) and not isinstance(self, functional):
+            kind = type(self)
+            space = {"__module__": kind.__module__, "__doc__": kind.__doc__, "constructed": True}
+            self.__class__ = type(kind.__name__, (kind, functional), space)
+            functional.__init__(self, *args, **kwargs)
+            return
         expect(not args, type(self).__name__, "a model of your own takes inputs in call, not here",
                error=ConfigError, arguments=len(args))  # fmt: skip
         super().__init__(**kwargs)
@@ -114,9 +125,9 @@ class Model(Saved, Exported, Trainer, Layer):
             print_fn: receives the text; `print` if None.
             expand_nested: show the layers of layers too.
             show_trainable: show what is trained, frozen and half frozen.
-            layer_range: kept for Keras' signature; all layers are shown.
+            layer_range: the names of the first and the last layer that are shown.
         """
-        summary(self, line_length, print_fn, expand_nested, show_trainable)
+        summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
     def frozen_report(self) -> str:
         """Tell in one line what is trained and what is frozen."""

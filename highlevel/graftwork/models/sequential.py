@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graftgrad.errors import ConfigError, GraftError, expect, uncalled
+from graftgrad.errors import ConfigError, GraftError, MissingAttributeError, expect, uncalled
 from graftgrad.spec import DType
 
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
-from ..layers.symbol import KerasTensor, in_column, symbols
+from ..layers.symbol import KerasTensor, in_rank, symbols
 from ..registry import changes, configuration, custom_object_scope, decoded, layers
 from .model import Model
 
@@ -98,7 +98,8 @@ class Sequential(Model):
         expect(all(one.name != other.name for other in self.stack), f'model "{self.name}"',
                "every layer must have a name of its own", error=ConfigError, name=one.name,
                advice="Pass name=.")  # fmt: skip
-        if not self.stack and self.entrance is None and one.input_shape is not None:
+        shaped = not isinstance(one, Model) and one.input_shape is not None
+        if not self.stack and self.entrance is None and shaped:
             kind = one.entrance_dtype or one.dtype
             self.entrance = InputLayer(tuple(one.input_shape), dtype=kind)
         self.stack.append(one)
@@ -159,6 +160,28 @@ class Sequential(Model):
         """What comes out of the last layer, as symbols, once the layers are built for a shape."""
         return self.chain[-1] if len(self.chain) > len(self.stack) else super().output
 
+    if not TYPE_CHECKING:
+
+        @property
+        def input_shape(self) -> Any:
+            """The shape of the input, batch included, once it is known."""
+            return self._known("input", self.inputs)
+
+        @input_shape.setter
+        def input_shape(self, shape: Any) -> None:
+            """Layers may be told a shape beforehand; a Sequential model has an Input."""
+
+        @property
+        def output_shape(self) -> Any:
+            """The shape of the output, batch included, once the layers are built for a shape."""
+            return self._known("output", self.outputs)
+
+    def _known(self, which: str, found: list[KerasTensor]) -> Any:
+        expect(len(found) > 0, f'model "{self.name}"', f"the shape of the {which} must be known",
+               error=MissingAttributeError, built=self.built,
+               advice="Begin with an Input, or call build(input_shape).")  # fmt: skip
+        return found[0].shape if len(found) == 1 else [one.shape for one in found]
+
     @property
     def received_dtype(self) -> DType:
         """That of the weights: each layer converts what it receives, as precise as it came."""
@@ -176,7 +199,7 @@ class Sequential(Model):
                    given=list(x) if isinstance(x, dict) else len(x))  # fmt: skip
             x = given[0]
         if self.entrance is not None:
-            x = in_column(self.entrance.output, x)
+            x = in_rank(self.entrance.output, x)
         for one in self.stack:
             x = one(x)
         return x

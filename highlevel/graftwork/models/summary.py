@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from graftgrad.errors import ConfigError, expect
+
+from ..layers.building import NamedShapes
 from ..layers.layer import Layer
 from ..layers.symbol import leaves, symbols
 from ..training.frozen import Share, label, share
@@ -23,6 +27,7 @@ def summary(
     print_fn: Callable[[str], Any] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
 ) -> None:
     """Print a model as a table.
 
@@ -32,10 +37,14 @@ def summary(
         print_fn: receives the text; `print` if None.
         expand_nested: show the layers of layers too.
         show_trainable: show what is trained, frozen and half frozen.
+        layer_range: the names of the first and the last layer that are shown, or patterns that they
+            begin with.
+    Raises:
+        ConfigError: these are not two, or there is no such layer.
     """
     if line_length is None and print_fn is None:
         line_length = room()
-    text = table(model, line_length, expand_nested, show_trainable)
+    text = table(model, line_length, expand_nested, show_trainable, layer_range)
     if print_fn is None:
         print(printable(text, getattr(sys.stdout, "encoding", None)))
     else:
@@ -57,10 +66,12 @@ def table(
     line_length: int | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
 ) -> str:
     """Return a model as a table."""
     head = ["Layer (type)", "Output shape", "Param #", "Connected to", "Trained"]
-    rows = _rows(model, 0, expand_nested)
+    chosen = None if layer_range is None else between(model, layer_range)
+    rows = _rows(model, 0, expand_nested, chosen)
     shown = model.flattened() if expand_nested else [model]
     left_out = {3} if all(is_chain(one) for one in shown) else set()
     left_out |= set() if show_trainable else {4}
@@ -85,10 +96,35 @@ def room() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _rows(layer: Layer, depth: int, expand: bool) -> list[Row]:
+def between(model: Layer, layer_range: Sequence[str]) -> set[int]:
+    """Return the layers from the first to the last of two names, by identity.
+
+    Raises:
+        ConfigError: these are not two names, or there is no such layer.
+    """
+    given = list(layer_range)
+    expect(len(given) == 2 and all(isinstance(one, str) for one in given), "summary",
+           "layer_range must be two names", error=ConfigError,
+           layer_range=layer_range)  # fmt: skip
+    listed = list(model.children())
+    places = [
+        [i for i, (path, one) in enumerate(listed) if re.match(name, label(path, one))]
+        for name in given
+    ]
+    expect(all(places), "summary", "layer_range must name layers of the model", error=ConfigError,
+           layer_range=given, layers=[label(*one) for one in listed])  # fmt: skip
+    first, last = min(places[0]), max(places[1])
+    if first > last:
+        first, last = min(places[1]), max(places[0])
+    return {id(one) for _, one in listed[first : last + 1]}
+
+
+def _rows(layer: Layer, depth: int, expand: bool, chosen: set[int] | None = None) -> list[Row]:
     found: list[Row] = []
     sources = connections(layer)
     for path, child in layer.children():
+        if chosen is not None and id(child) not in chosen:
+            continue
         if child.built and child.built_shape is None:
             continue  # a source of seeds, for example: nothing flows through it
         part = share(child)
@@ -137,7 +173,9 @@ def shape_of_output(layer: Layer) -> str:
     if layer.built_shape is None:
         return "?"
     try:
-        shapes = layer.compute_output_shape(layer.built_shape)
+        known = layer.built_shape
+        several = isinstance(known, NamedShapes)
+        shapes = layer.compute_output_shape(*(known.values() if several else [known]))
     except Exception:
         return "?"  # a layer of the user's own may need more than a shape; a table must not fail
     return str(shapes)

@@ -145,6 +145,10 @@ class LossScaleOptimizer(Optimizer):
         """Return the learning rate of the next step."""
         return float(self.inner_optimizer.current_rate())
 
+    def build_once(self, variables: Iterable[Any]) -> None:
+        """Let the inner optimizer make its slots, if it has not yet."""
+        self.inner_optimizer.build_once(variables)
+
     def slots(self) -> list[dict[str, float]]:
         """Return the slots of the inner optimizer."""
         found: list[dict[str, float]] = self.inner_optimizer.slots()

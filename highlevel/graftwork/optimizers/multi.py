@@ -201,6 +201,11 @@ class MultiOptimizer(Optimizer):
                 f"learning_rate={value!r}. They stand in .optimizers."
             )
 
+    def build_once(self, variables: Iterable[Any]) -> None:
+        """Let every optimizer make the slots of its weights, if it has not yet."""
+        for one, held in self.picked(variables):
+            one.build_once(held)
+
     def every_slot(self) -> list[dict[str, float]]:
         """Return the slots of all optimizers."""
         return [group for one in self.optimizers for group in one.every_slot()]

@@ -31,7 +31,7 @@ from ..registry import (
     unique_name,
 )
 from ..rules import fraction, number, optional, positive_integer
-from .state import Kept
+from .own_rule import OwnRule
 
 K = TypeVar("K", bound=type)
 Chosen = list[tuple[FlatGroup, Places]]
@@ -55,7 +55,7 @@ def accumulation(subject: str, name: str, value: Any) -> int:
 
 
 @declared(optimizers)
-class Optimizer(Kept):
+class Optimizer(OwnRule):
     """Changes weights by their gradients. What is trained is read at every step.
 
     Frozen weights and weights without a gradient are never touched, whatever momentum, decay or
@@ -100,14 +100,6 @@ class Optimizer(Kept):
         self.excluded: set[Tensor] = set()
         self.excluded_names: tuple[str, ...] = ()
 
-    # -- what a subclass says ------------------------------------------------------------------
-
-    def update(self, run: Run, learning_rate: Tensor) -> None:
-        """Update a run of weights by their gradients, in one launch."""
-        raise NotImplementedError(
-            f"{type(self).__name__}: update(run, learning_rate) must be written."
-        )
-
     # -- the update ----------------------------------------------------------------------------
 
     def step(self, parameters: Iterable[Tensor]) -> None:
@@ -149,6 +141,7 @@ class Optimizer(Kept):
     def _apply(self, pairs: list[tuple[Any, Tensor | None]]) -> None:
         depends(self)
         with graftgrad.no_grad():
+            self.build_once(weight for weight, _ in pairs)
             chosen = self.flats.active(pairs)
             self.remember(weight for weight, _ in pairs)
             if not chosen:
@@ -166,6 +159,8 @@ class Optimizer(Kept):
             decided(lambda: self.flats.layout)
 
     def _update(self, chosen: Chosen) -> None:
+        by_weight = type(self).update_step is not OwnRule.update_step
+        rule = partial(OwnRule.update, self) if by_weight else self.update
         for flat, places in chosen:
             flat.advance(flat.runs(places))
             self.begin(flat, places)
@@ -174,7 +169,7 @@ class Optimizer(Kept):
                     self._multiplied, multiplier))  # fmt: skip
                 self.decay(flat, part, learning_rate)
                 for run in runs:
-                    self.update(run, learning_rate)
+                    rule(run, learning_rate)
                     run.changed()
 
     def _by_multiplier(

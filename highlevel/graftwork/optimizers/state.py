@@ -35,6 +35,8 @@ class Kept(Configured):
         made.one = graftgrad.tensor(1, "int64")
         made.flats = FlatGroups()
         made.order = {}
+        made.positions = {}
+        made.added = []
         made.settled = False
         return made
 
@@ -42,6 +44,8 @@ class Kept(Configured):
         flats: FlatGroups
         one: Tensor
         order: dict[Any, None]
+        positions: dict[Any, int]  # of the weights it was built with
+        added: list[Weight]  # by a rule of the user's own, behind the slots
         settled: bool
 
     # -- rate and counter ----------------------------------------------------------------------
@@ -109,8 +113,8 @@ class Kept(Configured):
         return first + self.slots()
 
     def extra_variables(self) -> list[Weight]:
-        """Return what stands behind the slots in Keras' order."""
-        return []
+        """Return what stands behind the slots in Keras' order: what `add_variable` made."""
+        return list(self.added)
 
     @property
     def built(self) -> bool:
@@ -136,6 +140,12 @@ class Kept(Configured):
         listed = list(variables)
         self.flats.hold([weight for weight in listed if weight.requires_grad])
         self.remember(listed)
+        self.positions = {weight: place for place, weight in enumerate(listed)}
+
+    def build_once(self, variables: Iterable[Any]) -> None:
+        """Let a class with a `build` of its own make its slots, if it has not yet."""
+        if not self.positions and type(self).build is not Kept.build:
+            self.build(list(variables))
 
     # -- in Keras' order -----------------------------------------------------------------------
 
@@ -185,6 +195,7 @@ class Kept(Configured):
             ShapeError: a value has not the shape of its slot.
         """
         listed = list(weights)
+        self.build_once(listed)
         shadows = self.variables_of(listed)
         expect(len(values) == len(shadows), self.name, "there must be one value for each variable",
                error=ConfigError, values=len(values),
@@ -225,7 +236,7 @@ class Kept(Configured):
                     shape = self.slot_shape(weight, name)
                     if shape is not None and math.prod(shape) <= weight.size:
                         found[f"{path}/{name}"] = _front(flat.view(name, weight, initial), shape)
-        return found
+        return found | {f"added/{i}": one for i, one in enumerate(self.added)}
 
     def load_state(self, state: Mapping[str, Any], weights: Iterable[Any]) -> None:
         """Take over what `state()` returned, before the first step or later; all of it or nothing.
@@ -239,6 +250,7 @@ class Kept(Configured):
         """
         slots = {name: first for group in self.every_slot() for name, first in group.items()}
         by_path = {_path(weight): weight for weight in weights}
+        self.build_once(weight for weight in by_path.values() if weight.requires_grad)
         kept = [weight for path, weight in by_path.items() if f"{path}/step" in state]
         shapes: dict[str, Shape] = {"iterations": ()}
         if self.schedule is None:
@@ -249,6 +261,7 @@ class Kept(Configured):
                 if shape is not None and math.prod(shape) <= weight.size:
                     shapes[f"{_path(weight)}/{name}"] = shape
             shapes[f"{_path(weight)}/step"] = ()
+        shapes |= {f"added/{i}": one.shape for i, one in enumerate(self.added)}
         expect(shapes.keys() == state.keys(), self.name, "entries must be those of the weights",
                error=ConfigError, missing=sorted(shapes.keys() - state.keys()),
                unknown=sorted(state.keys() - shapes.keys()))  # fmt: skip
@@ -264,6 +277,8 @@ class Kept(Configured):
             self.counter.assign(given["iterations"])
             if self.schedule is None:
                 self.rate.assign(given["learning_rate"])
+            for i, one in enumerate(self.added):
+                one.assign(given[f"added/{i}"])
             self.flats.hold(kept)
             self.remember(kept)
             for flat in self.flats.groups.values():

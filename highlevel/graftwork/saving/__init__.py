@@ -9,7 +9,7 @@ from ..registry import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from .archive import clone_model, load_model, save_model
+from .archive import load_model, save_model
 from .compilation import compile_config
 from .config import model_config, model_from_config, model_from_json, to_json
 from .report import LoadReport, Mismatch
@@ -23,7 +23,6 @@ __all__ = [
     "LoadReport",
     "Mismatch",
     "Saved",
-    "clone_model",
     "compile_config",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -99,7 +99,8 @@ def form_of(kind: type) -> str:
         registry.layers.known.get(name) for name in ("Functional", "Sequential")
     )
     if functional is not None and issubclass(kind, functional):
-        return "functional"
+        # one that hands inputs and outputs on in its constructor is made by it again
+        return "own" if getattr(kind, "constructed", False) else "functional"
     if sequential is not None and issubclass(kind, sequential):
         own = next(one for one in kind.__mro__ if "__init__" in vars(one))
         return "sequential" if own is sequential else "own"

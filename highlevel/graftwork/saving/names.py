@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..layers.layer import Layer
+from ..layers.lora import PARTS, LowRank
 from ..registry import layers, snake_case
 from ..weight import Weight
 from .axes import Axes as Axes
@@ -93,8 +94,8 @@ class Place:
 
     @property
     def optional(self) -> bool:
-        """Whether a file may lack it: the state of a random generator, which others do not save."""
-        return self.weight.name == SEED_STATE
+        """Whether a file may lack it: a generator's state, or a change of low rank."""
+        return self.weight.name == SEED_STATE or self.weight.name in PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,10 @@ class Group:
     layer: Layer
     labels: str
     weights: list[Weight] = field(default_factory=list)
+
+    def array(self, weight: Weight) -> Any:
+        """Return what a file of Keras' layout holds of one of them."""
+        return self.layer.merged(weight) if isinstance(self.layer, LowRank) else weight.numpy()
 
     @property
     def variables(self) -> str:
@@ -133,6 +138,7 @@ def places(model: Layer) -> list[Place]:
         for group in reversed(groups(model))
         for i, weight in enumerate(group.weights)
     }
+    homes = {id(group.layer): group for group in groups(model)}
     rules: dict[str, list[str]] = {}
     for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items():
         rules.setdefault(ours, []).append(theirs)
@@ -152,7 +158,9 @@ def places(model: Layer) -> list[Place]:
             if id(layer) in flat and name in _VECTORS:
                 turned = Flattened("D K", "K D", flat[id(layer)])
                 axes = turned if turned.fits(weight.shape) else axes
-            keras, labels = (one.lstrip("/") for one in structural[id(weight)])
+            home = homes[id(layer)]
+            beside = (f"{home.path}/vars/{weight.name}", f"{home.labels}/vars/{weight.name}")
+            keras, labels = (one.lstrip("/") for one in structural.get(id(weight), beside))
             declared = tuple(_by_rules(rules, path.rstrip("/"), whole, leaf))
             plain = tuple(dict.fromkeys(prefix + leaf for prefix in torch))
             spelled = plain + declared if own_first else declared + plain

@@ -15,6 +15,7 @@ from graftgrad.formats import Entry
 
 from ..layers.layer import Layer
 from ..weight import Weight
+from . import own_variables
 from .matching import Match
 from .names import Place, places
 
@@ -26,6 +27,13 @@ def optimizer_tree(model: Any) -> Saved:
     """Return the arrays of the optimizer's state by path, and the attributes of its groups."""
     optimizer = model.optimizer
     trained = model.trainable_weights
+    optimizer.build_once(trained)
+    labels = {"optimizer/vars": {"name": optimizer.name}}
+    if own_variables.replaced(optimizer, "save_own_variables"):
+        if not optimizer.built:
+            optimizer.build(trained)
+        kept = own_variables.stored(optimizer, f'optimizer "{optimizer.name}"')
+        return {f"optimizer/vars/{name}": array for name, array in kept.items()}, labels
     listed = optimizer.variables_of(trained)
     arrays = {f"optimizer/vars/{i}": one.numpy() for i, one in enumerate(listed)}
     paths = {id(place.weight): place.path for place in places(model)}
@@ -41,7 +49,7 @@ def optimizer_tree(model: Any) -> Saved:
         arrays[f"{place}/:step"] = steps
         if flat is not None:
             arrays |= {f"{place}/:{name}": flat.view(name, weight).numpy() for name in slots}
-    return arrays, {"optimizer/vars": {"name": optimizer.name}}
+    return arrays, labels
 
 
 def order_of(model: Any) -> list[str]:
@@ -68,6 +76,15 @@ def restore(
         FormatError: what stands beside Keras' values does not fit the model.
     """
     optimizer, trained = model.optimizer, model.trainable_weights
+    named = {name.rpartition("/")[2]: entry for name, entry in values}
+    if own_variables.replaced(optimizer, "load_own_variables"):
+        optimizer.build(trained)
+        optimizer.load_own_variables({name: entry.read() for name, entry in named.items()})
+        return ""
+    optimizer.build_once(trained)
+    foreign = [name for name in named if not name.isdigit()]
+    if foreign:
+        return f"the file keeps it as {', '.join(foreign[:4])}"
     values = today(optimizer, trained, values)
     reason = misfit(optimizer, trained, [entry for _, entry in values])
     if reason:

@@ -168,9 +168,16 @@ def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> 
     kept = {n: e for n, e in mine.items() if is_kept(n)}
     mine = {n: e for n, e in mine.items() if n not in kept}
     rest = {n: entry for n, entry in entries.items() if n.startswith(f"{OPTIMIZER}vars/")}
-    slots = sorted(rest.items(), key=lambda named: int(named[0].rsplit("/", 1)[1]))
+    slots = sorted(rest.items(), key=lambda named: _numbered(named[0]))
     known = {_today(path): label for path, label in labels.items()}
     return Source(subject, "keras3", mine, labels=known, optimizer=slots, extra=extra, kept=kept)
+
+
+def _numbered(path: str) -> tuple[bool, int, str]:
+    """Sort arrays by their numbers, and after them those that have names."""
+    name = path.rpartition("/")[2]
+    counted = name.isascii() and name.isdigit()
+    return not counted, int(name) if counted else 0, name
 
 
 def _today(path: str) -> str:

@@ -14,6 +14,7 @@ from graftgrad import Tensor, formats
 from graftgrad.errors import ConfigError, FormatError, GraftError, ShapeError, expect
 
 from ..layers.layer import Layer
+from ..layers.lora import LowRank
 from . import names, own_variables
 from .matching import Match, expected_leftovers
 from .ordering import Matching, chosen
@@ -94,6 +95,10 @@ def take(
     failed = own_variables.fill(own, whole, lenient)
     for weight, value in values:
         weight.assign(value)
+    filled = {id(weight) for weight, _ in values}
+    for layer in model.flattened():
+        if isinstance(layer, LowRank) and layer.lora_enabled:
+            layer.forget_change(filled)
     for place in kept:
         one = themselves.get(id(place.layer))
         if one in failed:
@@ -106,13 +111,14 @@ def take(
 def _filling(
     model: Layer, source: Source, matched: bool, listed: list[names.Place], skip: Sequence[str]
 ) -> list[own_variables.Own]:
-    """Return the layers that fill themselves: from Keras' layout, if nobody matches names."""
+    """Return what fills itself from Keras' layout, if nobody matches names."""
     if source.dialect != "keras3" or matched:
         return []
     passed = {id(place.layer) for place in listed if _within(place.path, skip)}
     return [
         one for one in own_variables.loaders(model)
         if id(one.layer) not in passed and not _within(one.variables, skip)
+        and (isinstance(one.layer, Layer) or any(map(one.holds, source.entries)))
     ]  # fmt: skip
 
 
@@ -274,6 +280,11 @@ def keras_tree(model: Layer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
         labels[group.variables] = {"name": group.layer.name}
         kept = own_variables.arrays_of(group)
         arrays |= {f"{group.variables}/{name}": array for name, array in kept.items()}
+    for one in own_variables.metrics(model):
+        if hasattr(one.layer, "save_own_variables"):
+            labels[one.variables] = {"name": one.layer.name}
+            kept = own_variables.stored(one.layer, one.subject)
+            arrays |= {f"{one.variables}/{name}": array for name, array in kept.items()}
     variant = names.variant_of(model)
     if variant:
         labels[""] = {"graftwork_variant": variant}
@@ -284,6 +295,7 @@ def _state_dict(listed: list[names.Place]) -> dict[str, Any]:
     arrays = {}
     for one in listed:
         if not one.optional:
-            array = one.weight.numpy()
+            layer = one.layer
+            array = layer.merged(one.weight) if isinstance(layer, LowRank) else one.weight.numpy()
             arrays[one.torch[0]] = array if one.axes is None else one.axes.outward(array)
     return arrays

@@ -128,7 +128,7 @@ class CompiledLoss:
             self.built = [self.checked] * len(names)
         given = self.outputs.spread("loss_weights", self.weights, predictions)
         self.factors = tuple([1.0 if one is None else float(one) for one in given])
-        if len(names) > 1:
+        if sum(one is not None for one in self.built) > 1:
             self.means = [Mean(name=f"{name}_loss") for name in names]
             self.awaited = _brought_back(self.metrics, self.awaited)
 
@@ -286,7 +286,8 @@ def _metric(given: Any, target: Any, prediction: Tensor) -> tuple[Any, str]:
         known = _kind(target, prediction) + _BY_SHAPE[given]
     found = metrics.get(known)
     found = found if hasattr(found, "update_state") else MeanMetricWrapper(found)
-    return found, given if isinstance(given, str) else found.name
+    named = given if isinstance(given, str) else found.name
+    return found, "lambda" if named == "<lambda>" else named
 
 
 def _kind(target: Any, prediction: Tensor) -> str:

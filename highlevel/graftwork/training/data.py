@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
@@ -20,9 +21,10 @@ from graftgrad.data import Batches, leaves, map_tree, take_rows
 from graftgrad.errors import ConfigError, DataError, expect, sentence
 
 from ..data.dataset import Dataset, IndexedDataset
+from ..data.py_dataset import PyDataset
+from .batch import Batch, Delivered
 from .host import check_finite, counted, is_arrays, is_sparse, on_host
 
-Batch = tuple[Any, Any, Any]
 PARTS = ("x", "y", "sample_weight")
 
 
@@ -62,7 +64,8 @@ class Source:
         )
         check_finite(self.subject, "y", y)
         check_finite(self.subject, "sample_weight", weight)
-        return x, y, weight
+        told = isinstance(batch, (tuple, list))
+        return Delivered((x, y, weight), len(parts) if told else 0)
 
 
 class NumberedSource(Source):
@@ -220,9 +223,13 @@ class IndexedSource(NumberedSource):
         self.subject = subject
         self.indexed = indexed
         self.seed = seed
-        self.steps = self.length = len(indexed)
+        self.steps = self.length = batches_of(indexed)
         expect(self.length > 0, subject, "there must be at least one batch", error=DataError,
                batches=0, data=type(indexed).__name__)  # fmt: skip
+
+    def unpacked(self, batch: Any) -> Batch:
+        """Return (x, y, sample_weight) of a batch; a lone array is handed on in a tuple."""
+        return super().unpacked(batch if isinstance(batch, (tuple, list, dict)) else (batch,))
 
     def pieces(self, number: int, start: int) -> Iterator[Batch]:
         """Deliver the pass of a number; the data set hears of its end."""
@@ -298,21 +305,36 @@ class GeneratorSource(Source):
         self.delivered = 0
 
     def epoch(self, done: int, wanted: int | None) -> Iterator[Batch]:
-        """Deliver what is left, or `wanted` batches of it.
+        """Deliver what is left, or `wanted` batches of it; if there are fewer, warn.
 
         Raises:
-            DataError: the generator has ended too early.
+            DataError: nothing is left.
         """
         number = 0
         for batch in islice(self.generator, wanted):
             number += 1
             self.delivered += 1
             yield self.unpacked(batch)
-        expect(number > 0 and wanted in (None, number), self.subject,
-               "a generator must deliver the batches of every epoch", error=DataError,
-               wanted="one or more" if wanted is None else wanted, in_this_epoch=number,
-               in_all=self.delivered, advice="Let it run for ever and pass steps_per_epoch, or "
-               "pass a data set that can be walked again.")  # fmt: skip
+        rule = "a generator must deliver the batches of every epoch"
+        got: dict[str, object] = {
+            "wanted": "one or more" if wanted is None else wanted,
+            "in_this_epoch": number,
+            "in_all": self.delivered,
+        }
+        advice = (
+            "Let it run for ever and pass steps_per_epoch, or pass a data set that can be walked "
+            "again."
+        )
+        expect(number > 0, self.subject, rule, error=DataError, advice=advice, **got)
+        if wanted not in (None, number):
+            told = f"The epoch ended early. {advice}"
+            warnings.warn(sentence(self.subject, rule, got, told), stacklevel=2)
+
+
+def batches_of(indexed: Any) -> int:
+    """Count the batches of an object with `[i]`, by `num_batches` or its length."""
+    counted: Any = indexed.num_batches if isinstance(indexed, PyDataset) else len(indexed)
+    return int(counted)
 
 
 def cut(order: NDArray[np.intp], size: int, batches: int) -> Iterator[NDArray[np.intp]]:
@@ -347,11 +369,17 @@ def source_of(
         check_finite(subject, "y", arrays[1])
         check_finite(subject, "sample_weight", arrays[2])
         kind = SparseSource if any(is_sparse(one) for _, one in leaves(arrays[0])) else ArraySource
-        made: Source = kind(arrays, 32 if batch_size is None else batch_size, seed)
+        size = _size(subject, arrays, steps) if batch_size is None else batch_size
+        made: Source = kind(arrays, size, seed)
     else:
         made = _walked(subject, x, y, weight, steps, seed)
     made.text = text
     return made
+
+
+def _size(subject: str, arrays: Batch, steps: int | None) -> int:
+    """Return how many samples make a batch where nobody says so: 32, or a part of an epoch."""
+    return 32 if steps is None else -(-counted(subject, x=arrays[0]) // steps)
 
 
 def _walked(
@@ -377,6 +405,9 @@ def _walked(
            advice="Let it deliver (x, y) or (x, y, sample_weight).")  # fmt: skip
     if isinstance(x, Dataset) and x.length is not None:
         return DatasetSource(subject, x)
+    if isinstance(x, PyDataset):
+        endless = x.num_batches is None
+        return IterableSource(subject, x) if endless else IndexedSource(subject, x, seed)
     if hasattr(x, "__next__"):
         return GeneratorSource(subject, x, steps)
     if hasattr(x, "__iter__"):

@@ -17,7 +17,8 @@ from graftgrad.data import map_tree
 from graftgrad.errors import ConfigError, GraftError, expect, sentence
 
 from . import step
-from .data import Batch, NumberedSource, Source
+from .batch import Batch
+from .data import NumberedSource, Source
 from .features import Unkept
 from .keeping import OF_TRAINING, OF_VALIDATION, Keeper, overridden, refused, unsteady
 from .picked import Picked, PickedSource, picked, repeated

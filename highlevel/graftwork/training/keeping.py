@@ -17,7 +17,8 @@ from graftgrad.data import map_tree
 from graftgrad.errors import ConfigError, GraftError, sentence
 
 from ..registry import changes
-from .data import Batch, NumberedSource, Source
+from .batch import Batch
+from .data import NumberedSource, Source
 from .features import Kept, Unkept, budget, filled, told
 from .frontier import NotFound
 from .prefix import Prefix

@@ -16,7 +16,8 @@ from graftgrad.errors import DataError, expect
 from ..callbacks.callback import CallbackList
 from ..layers.symbol import leaves, mapped
 from . import step
-from .data import Batch, Source
+from .batch import Batch
+from .data import Source
 from .handing import KeptSource, ran, ran_together
 from .host import weighted_by_class
 from .logs import LazyLogs, numbers, warned_of
@@ -131,7 +132,7 @@ def train_batch(model: Trainer, batch: Batch, class_weight: Any) -> Any:
 
     def weighted(batch: Batch) -> Batch:
         x, y, weight = batch
-        return x, y, weighted_by_class(class_weight, y, weight, model.output_names())
+        return x, y, weighted_by_class(class_weight, y, weight, model.targets_by())
 
     with graftgrad.enable_grad():  # whatever stands around `fit`
         logs = ran(model, "train_step", batch, None if class_weight is None else weighted)
@@ -144,6 +145,7 @@ def run_evaluation(
 ) -> dict[str, Any]:
     """Measure all batches once; return loss and metrics."""
     model.reset_metrics()
+    model.stop_evaluating = False
     callbacks.tell("on_test_begin", {})
     own: Any = {}
     for number, group in executions(delivered(source, 0, steps), model.steps_per_execution):
@@ -152,6 +154,8 @@ def run_evaluation(
             own = ran(model, "test_step", batch)
         if callbacks.hears("on_test_batch_end"):
             callbacks.tell("on_test_batch_end", number + len(group) - 1, _lazy(own))
+        if model.stop_evaluating:
+            break
     result = numbers(own)
     callbacks.tell("on_test_end", result)
     return result
@@ -162,6 +166,7 @@ def run_prediction(
 ) -> list[Any]:
     """Predict all batches; return the results of each, on the host."""
     found = []
+    model.stop_predicting = False
     callbacks.tell("on_predict_begin", {})
     for number, group in executions(delivered(source, 0, steps), model.steps_per_execution):
         callbacks.tell("on_predict_batch_begin", number, {})
@@ -169,6 +174,8 @@ def run_prediction(
         found.append(parts[0] if len(parts) == 1 else joined(parts))
         last = number + len(group) - 1
         callbacks.tell("on_predict_batch_end", last, {"outputs": found[-1]})
+        if model.stop_predicting:
+            break
     callbacks.tell("on_predict_end", {})
     return found
 

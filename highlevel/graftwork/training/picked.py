@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from graftgrad.data import leaves
 
 from . import step
-from .data import ArraySource, Batch, NumberedSource
+from .batch import Batch
+from .data import ArraySource, NumberedSource
 
 if TYPE_CHECKING:
     from .trainer import Trainer

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from .data import Batch, IterableSource, NumberedSource, Source
+from .batch import Batch
+from .data import IterableSource, NumberedSource, Source
 
 
 @dataclass(frozen=True)

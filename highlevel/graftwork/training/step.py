@@ -10,6 +10,7 @@ from graftgrad.data import map_tree
 from graftgrad.errors import GradientError, expect
 
 from ..tables.strings import is_text
+from .batch import Batch, received
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -62,19 +63,18 @@ def predict(model: Trainer, x: Any) -> Any:
         return model(x, training=False)
 
 
-def ran(model: Trainer, step: str, batch: tuple[Any, Any, Any]) -> Any:
+def ran(model: Trainer, step: str, batch: Batch) -> Any:
     """Run a step of a model on a batch of host arrays.
 
-    The step receives (x, y, sample_weight) as tensors, without what was not given at the end.
+    The step receives tensors: x, (x, y) or (x, y, sample_weight), as they were given.
     Text stays on the host, and a step that receives it is not recorded.
     """
     return model.recorded.run(step, placed(batch))
 
 
-def placed(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+def placed(batch: Batch) -> Any:
     """Return what a step receives of a batch of host arrays."""
-    x, y, weight = (map_tree(_placed, part) for part in batch)
-    return (x, y, weight) if weight is not None else (x, y) if y is not None else (x,)
+    return map_tree(_placed, received(batch))
 
 
 def _placed(host: Any) -> Any:

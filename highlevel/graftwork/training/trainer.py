@@ -16,6 +16,7 @@ from ..layers.symbol import leaves
 from ..metrics.metric import Mean
 from ..seeds import fresh_seed
 from . import loop, step
+from .batch import Delivered
 from .compiled import CompiledLoss, CompiledMetrics, Matched
 from .data import source_of, split_validation, whole_batch
 from .handing import keeping
@@ -41,6 +42,8 @@ class Trainer(Base):
     optimizer: Any = None
     compiled: bool = False
     stop_training: bool = False
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
     seed: int | None = None  # of the order in which samples are visited
     batches_trained: int = 0
     feature_keeper: Keeper | None = None  # of features, while `fit` runs
@@ -97,7 +100,7 @@ class Trainer(Base):
         scaled = auto_scale_loss and self.policy.name == "mixed_float16"
         if scaled and found.loss_scale_factor is None and not hasattr(found, "dynamic_scale"):
             found = registry.optimizers.known["LossScaleOptimizer"](found)
-        outputs = Matched(self.output_names())
+        outputs = Matched(self.targets_by())
         compiled_loss = CompiledLoss(loss, loss_weights, outputs) if loss is not None else None
         compiled_metrics = CompiledMetrics(metrics, weighted_metrics, outputs)
         self.compile_settings = {
@@ -137,7 +140,7 @@ class Trainer(Base):
         """The names of loss and metrics in logs, once they are settled by the first batch."""
         return list(self.get_metrics_result())
 
-    def output_names(self) -> list[str] | None:
+    def targets_by(self) -> list[str] | None:
         """Return the names of the outputs, where they are known before the first batch."""
         tree = getattr(self, "output_tree", None)
         if isinstance(tree, Mapping):
@@ -355,7 +358,7 @@ class Trainer(Base):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:  # fmt: skip
-        """Train on one batch; metrics go on from where they were.
+        """Train on one batch; metrics begin anew with it, as in Keras.
 
         Returns:
             The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
@@ -363,16 +366,17 @@ class Trainer(Base):
         self._need_compiled("train_on_batch")
         source = source_of("train_on_batch", x, y, sample_weight, batch_size=2**62,
                            text=self.takes_words())  # fmt: skip
+        self.reset_metrics()
         logs: Any = {}
         for batch in source.epoch(0, None):
-            logs = loop.train_batch(self, batch, class_weight)
+            logs = loop.train_batch(self, Delivered(batch, 3), class_weight)
         return _told(numbers(logs), return_dict)
 
     @beside_weights
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Measure one batch; metrics go on from where they were.
+        """Measure one batch; metrics begin anew with it, as in Keras.
 
         Returns:
             The loss, or a list of loss and metrics, or with `return_dict` a dictionary by name.
@@ -380,9 +384,10 @@ class Trainer(Base):
         self._need_compiled("test_on_batch")
         source = source_of("test_on_batch", x, y, sample_weight, batch_size=2**62,
                            text=self.takes_words())  # fmt: skip
+        self.reset_metrics()
         logs: Any = {}
         for batch in source.epoch(0, None):
-            logs = step.ran(self, "test_step", batch)
+            logs = step.ran(self, "test_step", Delivered(batch, 3))
         return _told(numbers(logs), return_dict)
 
     @beside_weights
@@ -390,7 +395,7 @@ class Trainer(Base):
         """Compute the outputs of one batch; host arrays in the structure of the model's outputs."""
         single = whole_batch("predict_on_batch", x, 2**62, self.takes_words(x))
         if single is not None:
-            return loop.predicted_at_once(self, single)
+            return loop.predicted_at_once(self, Delivered(single, 1))
         source = source_of("predict_on_batch", x, batch_size=2**62, text=self.takes_words())
         return loop.joined(loop.run_prediction(self, source, CallbackList([]), None))
 
@@ -402,18 +407,21 @@ class Trainer(Base):
     # -- what a subclass may replace -----------------------------------------------------------
 
     def train_step(self, data: Any) -> Any:
-        """Train on one batch of tensors, (x, y) or (x, y, sample_weight); return logs by name.
+        """Train on one batch of tensors; return logs by name.
+
+        `data` is what a data set delivers; of arrays (x, y) or (x, y, sample_weight), or x itself
+        where there are no targets. `train_on_batch` hands over all three, with None for the rest.
 
         A subclass may do otherwise: compute a loss, then let `step.update` or its own lines follow.
         """
         return step.train(self, *step.unpacked(data))
 
     def test_step(self, data: Any) -> Any:
-        """Measure one batch of tensors, (x, y) or (x, y, sample_weight); return logs by name."""
+        """Measure one batch of tensors, as `train_step` receives it; return logs by name."""
         return step.test(self, *step.unpacked(data))
 
     def predict_step(self, data: Any) -> Any:
-        """Compute the outputs of one batch of tensors."""
+        """Compute the outputs of one batch of tensors, x or a tuple that begins with x."""
         return step.predict(self, step.unpacked(data)[0])
 
     def compute_loss(

@@ -189,3 +189,25 @@ def test_texts_in_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         list(utils.text_dataset_from_directory(tmp_path, verbose=False))
     with pytest.raises(DataError, match=r"there must be \.txt files"):
         utils.text_dataset_from_directory(tmp_path / "bad", verbose=False)
+
+
+def test_numbered_batches_are_walked_once_and_may_be_endless() -> None:
+    assert [int(y[0, 0]) for _, y in Squares()] == [0, 1, 4, 9, 16, 25]
+
+    class Counted(gw.utils.PyDataset):
+        num_batches = 3  # type: ignore[assignment]
+
+        def __getitem__(self, index: int) -> Any:
+            return np.full((4, 2), index, "float32"), np.zeros((4, 1), "float32")
+
+    class Endless(Counted):
+        num_batches = None  # type: ignore[assignment]
+
+    model = gw.Sequential([gw.Input((2,)), gw.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(Counted(), epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == 6
+    model.fit(Endless(), epochs=2, steps_per_epoch=4, verbose=0)
+    assert int(model.optimizer.iterations) == 14
+    with pytest.raises(NotImplementedError, match="must define __len__ or num_batches"):
+        list(gw.utils.PyDataset())

@@ -143,6 +143,28 @@ def test_a_metric_of_ones_own_keeps_state_and_its_name() -> None:
     assert (float(metric.result()), metric.name) == (0, "largest")
 
 
+def test_a_metric_of_metrics_keeps_their_state_and_forgets_it_with_them() -> None:
+    class Both(metrics.Metric):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.mean, self.others = metrics.Mean(), [metrics.Sum()]
+            self.start = self.add_variable((2,), "ones", None, "sum", "start")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            for one in (self.mean, *self.others):
+                one.update_state(y_pred)
+
+        def result(self) -> Any:
+            return self.mean.result() + self.others[0].result()
+
+    metric = Both()
+    assert metric.start.tolist() == [1.0, 1.0] and metric.start.name == "start"
+    assert float(metric(None, graftgrad.tensor([3.0, 1.0]))) == 6
+    assert [one.name for one in metric.variables] == ["start", "total", "count", "total"]
+    metric.reset_state()
+    assert float(metric.result()) == 0 and metric.start.tolist() == [0.0, 0.0]  # as Keras does
+
+
 def test_a_name_stands_for_a_metric_and_an_unknown_one_is_answered() -> None:
     assert type(metrics.get("mse")) is metrics.MeanSquaredError
     assert type(registry.metrics.get("AUC")) is metrics.AUC

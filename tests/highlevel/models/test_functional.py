@@ -188,6 +188,63 @@ class TestInputsAndOutputs:
         with pytest.raises(ShapeError, match=r"every input must be given by name.*missing=\['v'\]"):
             model({"u": u})
 
+    @pytest.mark.parametrize(
+        ("shape", "given"),
+        [((1,), (5,)), ((), (5, 1)), ((4, 4, 1), (3, 4, 4)), ((4, 4), (3, 4, 4, 1)),
+         ((None, None, 1), (3, 6, 5)), ((2, 1), (3, 2))],
+    )  # fmt: skip
+    def test_a_last_axis_of_one_comes_and_goes(self, shape: Any, given: Any) -> None:
+        x, values = Input(shape), np.arange(np.prod(given), dtype="float32").reshape(given)
+        model, stack = Functional(x, Lambda(lambda one: one * 2.0)(x)), Sequential([Input(shape)])
+        stack.add(Lambda(lambda one: one * 2.0))
+        axes = (None, *shape)
+        wanted = values[..., None] if len(given) < len(axes) else values[..., 0]
+        for one in (model, stack):
+            np.testing.assert_array_equal(one(values).numpy(), wanted * 2)
+            np.testing.assert_array_equal(one.predict(values, verbose=0), wanted * 2)
+
+    def test_an_axis_is_not_added_where_it_would_not_fit(self) -> None:
+        x = Input((4, 5, 1))
+        model = Functional(x, Flatten()(x))
+        with pytest.raises(ShapeError, match=r"got given=\(4, 5, 1\).*needs a batch axis too"):
+            model(np.zeros((4, 5, 1), "float32"))
+        with pytest.raises(ShapeError, match=r"given=\(3, 4, 5, 1, 2\)"):
+            model(np.zeros((3, 4, 5, 1, 2), "float32"))
+
+    def test_a_mask_stays_with_a_column(self) -> None:
+        x = Input((3, 1))
+        model = Functional(x, Lambda(lambda one: one)(x))
+        values = graftgrad.ones(2, 3)
+        values._keras_mask = mask = graftgrad.ones(2, 3, dtype="bool")
+        assert model(values)._keras_mask is mask
+
+    def test_a_dictionary_may_hold_more_and_says_so(self) -> None:
+        model = named()
+        u, v = X[:, :4], X[:, 1:]
+        with pytest.warns(UserWarning, match=r"left out \['aa'\]"):
+            y = model({"aa": X, "v": v, "u": u})
+        np.testing.assert_allclose(y["s"].detach().numpy(), u + v, rtol=1e-6)
+        model = branches()
+        wanted = model([X[:, :4], X[:, 1:]])
+        found = model({"aa": X, "ina": X[:, 1:], "inb": X[:, :4]})  # by name, as Keras does
+        np.testing.assert_array_equal(found[0].detach().numpy(), wanted[0].detach().numpy())
+
+    def test_nested_inputs_are_found_by_key(self) -> None:
+        a, b, c = (Input((5,)) for _ in "abc")
+        model = Functional([{"b": b, "a": a}, (c,)], Subtract()([Subtract()([a, b]), c]))
+        for given in ([{"a": X * 8, "b": X * 2}, (X,)], ({"b": X * 2, "a": X * 8}, [X])):
+            np.testing.assert_allclose(model(given).detach().numpy(), X * 5, rtol=1e-6)
+        with pytest.raises(ShapeError, match=r"every input must be given by name.*missing=\['a'\]"):
+            model([{"b": X}, (X,)])
+
+    def test_a_list_has_no_keys(self) -> None:
+        a, b = Input((5,)), Input((5,))
+        ordered = Functional({"a": a, "b": b}, Subtract()([a, b]))
+        np.testing.assert_allclose(ordered([X * 3, X]).detach().numpy(), X * 2, rtol=1e-6)
+        model = Functional({"b": b, "a": a}, Subtract()([a, b]))
+        with pytest.raises(ShapeError, match=r"given by their keys, whose order says nothing"):
+            model([X, X])
+
     def test_too_few_and_bent(self) -> None:
         model = branches()
         with pytest.raises(ShapeError, match="there must be 2 inputs; got given=1"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import graftwork as gw
+from graftgrad.errors import ConfigError
 from graftwork import layers
 from graftwork.models import summary
 
@@ -136,3 +137,19 @@ def test_letters_that_the_output_lacks_do_not_stop_it() -> None:
     assert summary.printable("│ Ł… │", "latin-1") == "| ?. |"
     assert summary.printable("│ Ł… │", "utf-8") == "│ Ł… │"
     assert summary.printable("│ Ł… │", None) == "│ Ł… │"
+
+
+def test_a_range_of_layers() -> None:
+    named = ("a", "bc", "bd", "e")
+    model = gw.Sequential([gw.Input((3,)), *(layers.Dense(2, name=name) for name in named)])
+
+    def between(*names: str) -> list[str]:
+        return [name for name in cells(model, layer_range=names) if name in named]
+
+    assert between("a", "bc") == ["a", "bc"]
+    assert between("b", "b") == ["bc", "bd"]  # what names begin with
+    assert between("e", "bd") == ["bd", "e"]
+    with pytest.raises(ConfigError, match=r"must name layers of the model.*'bd'"):
+        between("z", "a")
+    with pytest.raises(ConfigError, match="layer_range must be two names"):
+        between("a")

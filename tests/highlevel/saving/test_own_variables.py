@@ -276,3 +276,114 @@ def test_a_configuration_of_ones_own_adds_to_the_class_it_extends() -> None:
 
     told = Scaled(3, object(), activation="relu").get_config()
     assert (told["make"], told["units"], told["activation"]) == ("told", 3, "relu")
+
+
+class Seen(gw.metrics.Metric):
+    """Keeps what it has counted, which metrics otherwise do not."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, y_true: Any, y_pred: Any = None, sample_weight: Any = None) -> None:
+        self.count.assign_add(ops.sum(ops.ones_like(y_true[:, 0])))
+
+    def result(self) -> Any:
+        return self.count
+
+    def save_own_variables(self, store: Any) -> None:
+        store["count"] = self.count.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        self.count.assign(store["count"])
+
+
+class Watching(layers.Layer):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seen, self.usual = Seen(name="seen"), gw.metrics.Mean(name="usual")
+
+    def call(self, x: Any) -> Any:
+        self.seen.update_state(x)
+        return x
+
+
+def test_metrics_that_a_layer_holds(tmp_path: Path) -> None:
+    made = gw.Sequential([gw.Input((3,)), Watching(), layers.Dense(1)])
+    made(X)
+    made.save(tmp_path / "m.keras")
+    made.save_weights(tmp_path / "m.weights.h5")
+    known = {"Watching": Watching}
+    found = gw.saving.load_model(tmp_path / "m.keras", custom_objects=known)
+    assert float(found.layers[0].seen.result()) == 4.0
+    other = gw.Sequential([gw.Input((3,)), Watching(), layers.Dense(1)])
+    other.load_weights(tmp_path / "m.weights.h5")
+    assert float(other.layers[0].seen.result()) == 4.0
+    Plain = type("Watching", (layers.Layer,), {"call": lambda self, x: x})
+    plain = gw.Sequential([gw.Input((3,)), Plain(), layers.Dense(1)])
+    plain.save_weights(tmp_path / "n.weights.h5")
+    other.load_weights(tmp_path / "n.weights.h5")  # holds nothing of the metric, which stays
+    assert float(other.layers[0].seen.result()) == 4.0
+
+
+class Halved(gw.optimizers.SGD):
+    """Keeps its averages in half precision under names."""
+
+    def save_own_variables(self, store: Any) -> None:
+        store["steps"] = int(self.iterations)
+        for i, one in enumerate(self.variables[2:]):
+            store[f"average {i}"] = one.numpy().astype("float16")
+
+    def load_own_variables(self, store: Any) -> None:
+        self.iterations = int(store["steps"])
+        for i, one in enumerate(self.variables[2:]):
+            one.assign(store[f"average {i}"].astype("float32"))
+
+
+def trained(kind: Any = Halved) -> Any:
+    gw.set_random_seed(2)
+    made = gw.Sequential([gw.Input((3,)), layers.Dense(2), layers.Dense(1)])
+    made.compile(kind(0.01, momentum=0.5), "mse")
+    made.fit(X, X[:, :1], epochs=3, verbose=0)
+    return made
+
+
+def test_optimizers(tmp_path: Path) -> None:
+    made, path = trained(), tmp_path / "m.keras"
+    made.save(path)
+    found = gw.saving.load_model(path, custom_objects={"Halved": Halved})
+    assert int(found.optimizer.iterations) == 3
+    for one, other in zip(found.optimizer.variables, made.optimizer.variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3)
+    found.fit(X, X[:, :1], verbose=0)
+    assert int(found.optimizer.iterations) == 4
+    Halved.load_own_variables, kept = _fails, Halved.load_own_variables  # type: ignore[method-assign]
+    try:
+        with pytest.raises(KeyError, match="steps"):
+            gw.saving.load_model(path, custom_objects={"Halved": Halved})
+    finally:
+        Halved.load_own_variables = kept  # type: ignore[method-assign]
+
+
+def _fails(self: Any, store: Any) -> None:
+    raise KeyError("steps")
+
+
+def test_names_that_nobody_reads_are_told(tmp_path: Path) -> None:
+    class Other(gw.optimizers.SGD):
+        pass
+
+    trained().save(tmp_path / "m.keras")
+    with pytest.warns(UserWarning, match="the file keeps it as average 0, average 1"):
+        gw.saving.load_model(tmp_path / "m.keras", custom_objects={"Halved": Other})
+
+
+def test_the_methods_of_every_optimizer() -> None:
+    made, store = trained(gw.optimizers.SGD), {}
+    made.optimizer.save_own_variables(store)
+    assert list(store) == [str(i) for i in range(6)] and int(store["0"]) == 3
+    made.optimizer.load_own_variables({**store, "0": 7})
+    assert int(made.optimizer.iterations) == 7
+    with pytest.warns(UserWarning, match="it has 1 values, the optimizer 6 variables"):
+        made.optimizer.load_own_variables({"0": 3})
+    assert int(made.optimizer.iterations) == 7

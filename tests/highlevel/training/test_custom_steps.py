@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 import graftgrad
 import graftwork as gw
@@ -150,8 +151,7 @@ def test_a_model_without_call_trains_two_networks_in_turn() -> None:
             self.first_optimizer, self.second_optimizer = first, second
 
         def train_step(self, data: Any) -> Any:
-            (x,) = data
-            loss = self.second(self.first(x)).mean()
+            loss = self.second(self.first(data)).mean()
             loss.backward()
             self.second_optimizer.step(self.second.trainable_weights)
             self.first_optimizer.step(self.first.trainable_weights)
@@ -172,7 +172,7 @@ def test_penalties_of_layers_reach_a_step_of_ones_own() -> None:
 
     class Own(gw.Model):
         def train_step(self, data: Any) -> Any:
-            x, y = data
+            x, y, _ = data
             prediction = self(x, training=True)
             return {"loss": self.compute_loss(y=y, y_pred=prediction), "penalty": sum(self.losses)}
 
@@ -187,7 +187,7 @@ def test_penalties_of_layers_reach_a_step_of_ones_own() -> None:
 def test_predictions_can_be_made_in_ones_own_way() -> None:
     class Classes(gw.Model):
         def predict_step(self, data: Any) -> Any:
-            scores = self(data[0], training=False).detach()
+            scores = self(data, training=False).detach()
             return {"scores": scores, "class": scores.argmax(-1)}
 
     inputs = gw.Input((3,))
@@ -195,3 +195,124 @@ def test_predictions_can_be_made_in_ones_own_way() -> None:
     found = model.predict(X, batch_size=6, verbose=0)
     np.testing.assert_array_equal(found["scores"].argmax(-1), found["class"])
     assert found["class"].shape == (20,)
+
+
+class Asked(gw.Model):
+    """Tells in which form data reach its steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Any] = []
+
+    def form(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: self.form(one) for key, one in data.items()}
+        if isinstance(data, (list, tuple)):
+            return tuple([self.form(one) for one in data])
+        return None if data is None else data.ndim
+
+    def train_step(self, data: Any) -> Any:
+        self.seen.append(self.form(data))
+        return {"loss": 0.0}
+
+    def test_step(self, data: Any) -> Any:
+        return self.train_step(data)
+
+    def predict_step(self, data: Any) -> Any:
+        self.seen.append(self.form(data))
+        return graftgrad.zeros(1)
+
+
+class Numbered(gw.utils.PyDataset):
+    """One batch, as it was given."""
+
+    def __init__(self, batch: Any) -> None:
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Any:
+        return self.batch
+
+
+W = np.ones(20, "float32")
+FORMS: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "x": ((X,), 2),
+    "x and y": ((X, Y), (2, 2)),
+    "x, y and weights": ((X, Y, W), (2, 2, 1)),
+    "several x": (([X, X],), ((2, 2),)),
+    "named x": (({"a": X, "b": W},), {"a": 2, "b": 1}),
+    "named x and y": (({"a": X}, {"c": Y}), ({"a": 2}, {"c": 2})),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_step_receives_arrays_in_the_parts_that_were_given(name: str) -> None:
+    parts, wanted = FORMS[name]
+    x, y, weight = (*parts, None, None)[:3]
+    model = Asked()
+    model.compile("sgd", run_eagerly=True)
+    model.fit(x, y, sample_weight=weight, batch_size=20, verbose=0)
+    model.evaluate(x, y, sample_weight=weight, batch_size=20, verbose=0)
+    assert model.seen == [wanted, wanted]
+    model.seen.clear()
+    model.fit(x, y, sample_weight=weight, batch_size=20, verbose=0, validation_split=0.5)
+    assert model.seen == [wanted, wanted]
+    model.seen.clear()
+    only = {"x, y and weights": 2, "x and y": 2, "named x and y": {"a": 2}}.get(name, wanted)
+    model.predict(x, verbose=0)
+    model.predict_on_batch(x)
+    assert model.seen == [only, only if name == "several x" else (only,)]
+    model.seen.clear()
+    model.train_on_batch(x, y, sample_weight=weight)
+    model.test_on_batch(x, y, sample_weight=weight)
+    first = model.form(x)
+    whole = (first, None if y is None else model.form(y), None if weight is None else 1)
+    assert model.seen == [whole, whole]
+
+
+def test_a_step_receives_what_data_sets_deliver() -> None:
+    cases: list[tuple[Any, Any]] = [
+        (Numbered(X), (2,)),  # as Keras' PyDataset
+        (Numbered({"a": X}), {"a": 2}),
+        (Numbered([X, Y]), (2, 2)),
+        (Numbered((X, Y, None)), (2, 2, None)),
+        (iter([(X,)]), (2,)),
+        (iter([X]), 2),
+        (iter([([X, X], Y)]), ((2, 2), 2)),
+        (gw.data.Dataset.from_arrays(X, batch_size=20), 2),
+        (gw.data.Dataset.from_arrays(X, Y, batch_size=20), (2, 2)),
+    ]
+    for data, wanted in cases:
+        model = Asked()
+        model.compile("sgd", run_eagerly=True)
+        model.fit(data, verbose=0)
+        assert model.seen == [wanted]
+
+
+def test_a_lone_x_is_trained_on_when_the_step_is_repeated() -> None:
+    class Smaller(gw.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.head(x)
+
+        def train_step(self, data: Any) -> Any:
+            self.zero_grad()
+            loss = (self(data) ** 2).mean()
+            loss.backward()
+            self.optimizer.step(self.trainable_weights)
+            return {"loss": loss}
+
+    found = []
+    for eager in (True, False):
+        gw.set_random_seed(4)
+        model = Smaller()
+        model.compile(gw.optimizers.SGD(0.1), run_eagerly=eager)
+        found.append(model.fit(X, epochs=6, batch_size=5, verbose=0).history["loss"])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+    assert found[0][-1] < found[0][0]

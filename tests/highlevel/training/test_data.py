@@ -132,8 +132,21 @@ def test_an_indexed_data_set_hears_of_the_end_and_is_shuffled_by_batches() -> No
 def test_a_generator_goes_on_and_its_end_is_told() -> None:
     source = source_of("fit", iter(Loader()), steps=2)
     assert labels(source.epoch(0, 2)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    with pytest.raises(DataError, match=r"wanted=2, in_this_epoch=1, in_all=3.*steps_per_epoch"):
-        list(source.epoch(2, 2))
+    with pytest.warns(UserWarning, match=r"wanted=2, in_this_epoch=1, in_all=3.*steps_per_epoch"):
+        assert labels(source.epoch(2, 2)) == [[8, 9]]
+    with pytest.raises(DataError, match=r"wanted=2, in_this_epoch=0, in_all=3.*steps_per_epoch"):
+        list(source.epoch(3, 2))
+
+
+def test_steps_cut_arrays_where_nobody_tells_a_batch_size() -> None:
+    for steps, sizes in ((2, [5, 5]), (3, [4, 4, 2]), (10, [1] * 10), (None, [10])):
+        source = source_of("fit", X, Y, steps=steps)
+        assert [len(y) for y in labels(source.epoch(0, steps))] == sizes
+    model = gw.Sequential([gw.Input((2,)), gw.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, epochs=2, steps_per_epoch=5, verbose=0)
+    assert int(model.optimizer.iterations) == 10
+    assert model.predict(X, steps=2, verbose=0).shape == (10, 1)
 
 
 def test_several_inputs_and_targets_are_cut_together() -> None:

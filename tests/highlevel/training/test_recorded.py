@@ -731,8 +731,7 @@ class Rivals(gw.Model):
         self.judge = gw.Sequential([gw.Input((6,)), layers.Dense(8, "relu"), layers.Dense(1)])
         self.first, self.second = optimizers.Adam(0.01), optimizers.Adam(0.02)
 
-    def train_step(self, data):
-        x = data[0]
+    def train_step(self, x):
         n, loss = x.shape[0], losses.BinaryCrossentropy(from_logits=True)
         z = gg.randn(n, 4)
         self.zero_grad()
@@ -796,7 +795,7 @@ def test_a_hook_is_called_at_every_step():
 
 class Guessing(Own):
     def predict_step(self, data):
-        return self(data[0]) + gg.rand(3)
+        return self(data) + gg.rand(3)
 
 
 def test_a_prediction_with_effects_runs_once_per_call():

@@ -136,11 +136,11 @@ class VAE(keras.Model):
 
     def train_step(self, data: Any) -> Any:
         self.zero_grad()
-        z_mean, z_log_var, z = self.encoder(data[0])
+        z_mean, z_log_var, z = self.encoder(data)
         reconstruction = self.decoder(z)
         reconstruction_loss = torch.mean(
             torch.sum(
-                keras.losses.mean_squared_error(data[0][:, :, None], reconstruction[:, :, None]), 1
+                keras.losses.mean_squared_error(data[:, :, None], reconstruction[:, :, None]), 1
             )
         )
         kl_loss = -0.5 * (1 + z_log_var - torch.square(z_mean) - torch.exp(z_log_var))
