@@ -25,6 +25,7 @@ from .forms import Other, Output, UnfitError, form_of, told_of
 from .graphed import Graphed
 from .guards import Guards, Leaf
 from .kept import Kept
+from .picking import Pick
 from .plan import Plan
 from .records import Recording
 from .tape import Tape
@@ -178,14 +179,15 @@ class Captured(Generic[P, R]):
         return form_of((args, kwargs), [])
 
     def repeat(
-        self, form: Hashable, fills: Iterable[Callable[[Sequence[Array]], object]]
+        self, form: Hashable, fills: Iterable[Callable[[Sequence[Array], Pick], object]]
     ) -> tuple[int, R | None]:
         """Repeat a plan on one list of arguments after the other, as long as it can be.
 
         Args:
             form: the structure of the arguments.
             fills: each writes the tensors of some arguments, in their order, into the arrays that
-                it is handed. The next one is asked for when a repetition is done.
+                it is handed, or lets the function that it is handed copy rows into them. The next
+                one is asked for when a repetition is done.
 
         Returns:
             how often the plan was repeated, and what it returned last.

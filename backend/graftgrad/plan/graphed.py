@@ -21,6 +21,7 @@ from ..spec import uint8
 from ..tensor import Tensor
 from .fixed import Fixed
 from .memory import laid_out, lines
+from .picking import Pick, pick
 from .plan import table_of
 from .records import Buffer, Entry, Look, Record, Recording, View
 
@@ -115,12 +116,12 @@ class Graphed:
         """Tell whether the choices that the step made would be the same now."""
         return all(function() == value for function, value in self.recording.decisions)
 
-    def fill(self, write: Callable[[Sequence[Array]], object]) -> None:
+    def fill(self, write: Callable[[Sequence[Array], Pick], object]) -> None:
         """Let a function write the next arguments into host arrays, look at them, and send them."""
         self.device.enter()
         if not self.hosts:
             self.hosts = [np.empty(one.shape, one.dtype) for one in self.inputs]
-        write(self.hosts)
+        write(self.hosts, pick)
         for look in self.checks:
             look.function(*map(self._on_host, look.ins))
         self.given, self.checked = [], True

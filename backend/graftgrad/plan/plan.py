@@ -29,6 +29,7 @@ from .chain import Chain
 from .fixed import Fixed
 from .lanes import Lanes, Piece, region
 from .memory import LINE, laid_out, lines
+from .picking import Pick, SharedPick, pick
 from .records import Buffer, Entry, Look, Record, Recording, View
 from .tape import address
 
@@ -73,6 +74,7 @@ class Plan:
         self.parts: list[tuple[list[Entry], list[Piece] | Step]] = []
         for entry in self.entries:
             self._bind(entry)
+        self.pick: Pick = SharedPick() if self.lanes > 1 else pick
         self.renewals = recording.renewals
         self.launched = -1
         self.threads = get_num_threads()
@@ -145,9 +147,9 @@ class Plan:
         """Tell whether the choices that the step made would be the same now."""
         return all(function() == value for function, value in self.decisions)
 
-    def fill(self, write: Callable[[Sequence[Array]], object]) -> None:
-        """Let a function write the next arguments where the step reads them."""
-        write(self.inputs)
+    def fill(self, write: Callable[[Sequence[Array], Pick], object]) -> None:
+        """Let a function write the next arguments where the step reads them, or pick their rows."""
+        write(self.inputs, self.pick)
 
     def replay(self, arguments: Sequence[Tensor]) -> None:
         """Repeat the step on other arguments, of the same shapes and element types."""

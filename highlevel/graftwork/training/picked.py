@@ -6,7 +6,7 @@ not into a batch first. Where the step has to be run, a batch is made as ever.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +58,10 @@ class Picked:
         """Read the batch."""
         return self.source.source.samples(self.numbers)
 
-    def fill(self, targets: Sequence[NDArray[Any]]) -> None:
-        """Write the samples of every array into memory of the same shape and element type."""
+    def fill(self, targets: Sequence[NDArray[Any]], pick: Callable[..., None]) -> None:
+        """Let the samples of every array be copied where a step reads them."""
         for array, target in zip(self.source.arrays, targets, strict=True):
-            array.take(self.numbers, 0, target, "clip")  # they lie within; "raise" would copy twice
+            pick(array, self.numbers, target)
 
     def ran(self, model: Trainer, name: str) -> Any:
         """Run a step on the batch, and note the structure of its arguments."""

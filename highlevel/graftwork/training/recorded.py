@@ -64,7 +64,7 @@ class RecordedSteps:
             return None
 
     def repeat(
-        self, name: str, form: Hashable, fills: Iterable[Callable[[Sequence[Any]], object]]
+        self, name: str, form: Hashable, fills: Iterable[Callable[[Sequence[Any], Any], object]]
     ) -> tuple[int, Any]:
         """Repeat the plan of a step on batches of a form, as long as it can be.
 

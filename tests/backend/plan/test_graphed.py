@@ -163,7 +163,7 @@ def test_arguments_are_filled_in_by_whoever_has_them() -> None:
 
     def fills() -> Any:
         for x, y in rest:
-            yield lambda targets, x=x, y=y: [np.copyto(*p) for p in zip(targets, (x, y))]  # noqa: B905
+            yield lambda targets, pick, x=x, y=y: [np.copyto(*p) for p in zip(targets, (x, y))]  # noqa: B905
 
     form = run.form(placed(rest[0][0]), placed(rest[0][1]))
     count, last = run.repeat(form, fills())
@@ -197,7 +197,7 @@ def test_what_the_host_has_is_looked_at_there(monkeypatch: pytest.MonkeyPatch) -
 
     def fills(*labels: Any) -> Any:
         for one in labels:
-            yield lambda targets, one=one: [np.copyto(*p) for p in zip(targets, (x, one))]  # noqa: B905
+            yield lambda targets, pick, one=one: [np.copyto(*p) for p in zip(targets, (x, one))]  # noqa: B905
 
     wrong = y.copy()
     wrong[2] = 3

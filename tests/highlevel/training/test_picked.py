@@ -5,6 +5,7 @@ import pytest
 
 import graftwork as gw
 from graftgrad.errors import DataError
+from graftgrad.plan.picking import pick
 from graftwork import callbacks, layers, losses
 from graftwork.training.data import ArraySource, source_of
 from graftwork.training.picked import Picked, PickedSource, picked
@@ -40,7 +41,7 @@ def counted(monkeypatch):
     fills = []
     fill = Picked.fill
     monkeypatch.setattr(
-        Picked, "fill", lambda one, to: (fills.append(len(one.numbers)), fill(one, to))
+        Picked, "fill", lambda one, *to: (fills.append(len(one.numbers)), fill(one, *to))
     )
     return fills
 
@@ -124,7 +125,7 @@ def test_a_pass_can_begin_in_the_middle():
             np.testing.assert_array_equal(one.raw()[1], y)
             assert one.raw()[2] is weight is None
             targets = [np.empty_like(x), np.empty_like(y)]
-            one.fill(targets)
+            one.fill(targets, pick)
             np.testing.assert_array_equal(targets[0], x)
             np.testing.assert_array_equal(targets[1], y)
 
