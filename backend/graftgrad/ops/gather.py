@@ -12,7 +12,7 @@ from ..errors import DataError, DTypeError, expect, sentence
 from ..function import Function, function
 from ..spec import DType, Shape, Spec, as_dtype, axis_within, int64, same_dtype
 from .operand import together
-from .shape import moveaxis, reshape
+from .shape import broadcast_to, moveaxis, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -263,7 +263,8 @@ def take_along_axis(x: Tensor, indices: Any, axis: int = -1) -> Tensor:
 
     Args:
         x: from which is picked.
-        indices: integers with the axes of x, on all but one as many or fewer.
+        indices: integers with the axes of x, on all but one as many or fewer; an axis of size 1,
+            of either, is spread out against the other's.
         axis: along which is picked.
 
     Raises:
@@ -271,7 +272,17 @@ def take_along_axis(x: Tensor, indices: Any, axis: int = -1) -> Tensor:
         DTypeError: the indices are no integers.
         ShapeError: the axes do not fit.
     """
-    return Gather(axis_within("take_along_axis", axis, x.ndim))(x, as_indices(x, indices))  # type: ignore[no-any-return]
+    axis, places = axis_within("take_along_axis", axis, x.ndim), as_indices(x, indices)
+    if places.ndim == x.ndim:
+        x, places = _spread(x, places, axis), _spread(places, x, axis)
+    return Gather(axis)(x, places)  # type: ignore[no-any-return]
+
+
+def _spread(one: Tensor, other: Tensor, axis: int) -> Tensor:
+    """Give the axes of size 1, all but one axis, the sizes of another tensor."""
+    sizes = zip(one.shape, other.shape, strict=True)
+    wanted = tuple([m if n == 1 and i != axis else n for i, (n, m) in enumerate(sizes)])
+    return one if wanted == one.shape else broadcast_to(one, wanted)
 
 
 def gather(x: Tensor, axis: int, indices: Any) -> Tensor:

@@ -65,7 +65,8 @@ class Rescaling(Layer):
 class Normalization(Layer):
     """Features brought to mean 0 and variance 1: y = (x − mean) / √variance.
 
-    Mean and variance are given, or found by `adapt`; training never moves them.
+    Mean and variance are given, or found by `adapt`; training never moves them. Once the layer is
+    built, its `mean` and `variance` are tensors that are spread out against its input.
 
     Args:
         axis: the axes that keep a mean of their own; None for one mean of all.
@@ -91,7 +92,7 @@ class Normalization(Layer):
         expect((self.mean is None) == (self.variance is None), "Normalization",
                "mean and variance must be given together", error=ConfigError,
                mean=self.mean, variance=self.variance)  # fmt: skip
-        self.adapted = self.mean is not None
+        self.input_mean, self.input_variance = self.mean, self.variance
         self.statistics: tuple[Weight, Weight, Weight] | None = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -104,12 +105,12 @@ class Normalization(Layer):
         expect(0 not in given and -len(input_shape) not in given, subject,
                "axis must not be the batch", error=ConfigError, axis=self.axis)  # fmt: skip
         kept = known_axes(subject, given, input_shape) if given else ()
-        self.kept = kept
+        self.kept, self.rank = kept, len(input_shape)
         self.sizes = tuple([input_shape[i] or 1 for i in kept])
         self.input_spec = InputSpec(
             ndim=len(input_shape) if kept else None, axes={i: input_shape[i] or 1 for i in kept}
         )
-        if self.mean is None:
+        if self.input_mean is None:
             self.statistics = (
                 self.add_weight(self.sizes, "zeros", trainable=False, name="mean"),
                 self.add_weight(self.sizes, "ones", trainable=False, name="variance"),
@@ -127,8 +128,9 @@ class Normalization(Layer):
             ConfigError: mean and variance were given.
             DataError: there is no sample.
         """
-        expect(self.mean is None, f'layer "{self.name}"', "adapt must not replace a given mean",
-               error=ConfigError, mean=self.mean)  # fmt: skip
+        expect(self.input_mean is None, f'layer "{self.name}"',
+               "adapt must not replace a given mean", error=ConfigError,
+               mean=self.input_mean)  # fmt: skip
         count, mean, spread = 0, None, None
         with graftgrad.no_grad():
             for step, batch in enumerate(_batches(data, batch_size)):
@@ -157,7 +159,11 @@ class Normalization(Layer):
             assert mean is not None and spread is not None and self.statistics is not None
             self.statistics[0].assign(mean)
             self.statistics[1].assign(spread / count)
-        self.adapted = True
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings; mean and variance only where they were given."""
+        given = {"mean": self.input_mean, "variance": self.input_variance}
+        return super().get_config() | given
 
     def call(self, x: Tensor) -> Tensor:
         """Normalize, or undo it."""
@@ -166,8 +172,8 @@ class Normalization(Layer):
 
     def _scale(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self.statistics is None:
-            mean = graftgrad.tensor(self.mean, x.dtype, x.device)
-            variance = graftgrad.tensor(self.variance, x.dtype, x.device)
+            mean = graftgrad.tensor(self.input_mean, x.dtype, x.device)
+            variance = graftgrad.tensor(self.input_variance, x.dtype, x.device)
         else:
             mean, variance = (one.detach().to(x.dtype) for one in self.statistics[:2])
         shape = tuple([n if i in self.kept else 1 for i, n in enumerate(x.shape)])
@@ -186,6 +192,28 @@ class Normalization(Layer):
             sizes=self.sizes,
         )
         return ops.reshape(one, shape)
+
+
+def _spread(name: str, place: int) -> property:
+    """Return a property: what was given or, once the layer is built, a tensor for its input."""
+
+    def read(layer: Normalization) -> Any:
+        given = vars(layer).get(name)
+        if not layer.built:
+            return given
+        found = graftgrad.tensor(given) if layer.statistics is None else layer.statistics[place]
+        sizes = iter(layer.sizes)
+        shape = tuple([next(sizes) if i in layer.kept else 1 for i in range(layer.rank)])
+        return layer._framed(found.detach(), shape)
+
+    def write(layer: Normalization, value: Any) -> None:
+        vars(layer)[name] = value
+
+    return property(read, write, doc=f"The {name}: as given, and a tensor once it is built.")
+
+
+Normalization.mean = _spread("mean", 0)
+Normalization.variance = _spread("variance", 1)
 
 
 def _batches(data: Any, batch_size: int) -> Iterator[Tensor]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ShapeError, expect, note
+from graftgrad.errors import DataError, ShapeError, expect, note
 from graftgrad.spec import Spec, as_dtype
 
 from ..tables.strings import STRING, Blank, host_text, is_text
@@ -195,13 +196,25 @@ class KerasTensor:
         )
 
 
+def _constant(one: Any) -> Any:
+    """Cut a tensor that stands beside symbols off from what it was computed from."""
+    if not isinstance(one, Tensor) or one.is_leaf:
+        return one
+    warnings.warn(
+        f"functional model: a tensor beside symbols must be a constant; got {one.spec}, computed "
+        "with weights. They are not trained with the model. Compute it in a layer of your own.",
+        stacklevel=2,
+    )
+    return one.detach()
+
+
 class Application:
     """One call of a layer on symbols: its arguments and what came out."""
 
     def __init__(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.layer = layer
-        self.args = args
-        self.kwargs = kwargs
+        self.args = mapped(_constant, args)
+        self.kwargs = mapped(_constant, kwargs)
         self.outputs: Any = None
         self.order = next(_order)
 
@@ -263,7 +276,8 @@ def described(symbol: KerasTensor, batch: int, other: int) -> Any:
 def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any], beside: Any = ()) -> Any:
     """Find output shapes by two runs on meta tensors that differ in every unknown size.
 
-    What differs between the two results is unknown (None). Where no run is possible with any
+    What differs between the two results is unknown (None). A table may hold fewer entries than an
+    unknown axis was given: then this is tried with shorter ones. Where no run is possible with any
     batch, it is taken to be what stands beside the symbols: a size of a constant that it meets, or
     a multiple of a number by which it is divided.
 
@@ -272,13 +286,18 @@ def traced(run: Callable[[Callable[[KerasTensor], Tensor]], Any], beside: Any = 
         beside: the other arguments, in whose sizes a batch that does not fit is looked for.
     """
 
-    def pair(first: int, second: int) -> Any:
-        found = run(lambda symbol: described(symbol, first, 64))
-        pairs = iter(leaves(run(lambda symbol: described(symbol, second, 96))))
+    def pair(first: int, second: int, others: tuple[int, int] = (64, 96)) -> Any:
+        found = run(lambda symbol: described(symbol, first, others[0]))
+        pairs = iter(leaves(run(lambda symbol: described(symbol, second, others[1]))))
         return mapped(lambda one: _joined(one, next(pairs)), found)
 
     try:
         return pair(60, 120)
+    except DataError:  # a position, counted along an unknown axis, behind the end of a table
+        for longer in (48, 24, 12, 6, 3):
+            with contextlib.suppress(DataError, ShapeError):
+                return pair(60, 120, (longer * 2 // 3, longer))
+        raise
     except ShapeError as error:
         for size in _sizes(beside):
             for first, second in ((60 * size, 120 * size), (size, size)):

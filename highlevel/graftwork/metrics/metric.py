@@ -118,6 +118,13 @@ class Metric(Configured):
         return self.result()
 
 
+def _together(values: Any) -> Tensor:
+    """Return values as a tensor; lists may hold tensors."""
+    if isinstance(values, (list, tuple)) and any(isinstance(one, Tensor) for one in values):
+        return ops.stack([as_tensor(one) for one in values])
+    return as_tensor(values)
+
+
 @declared(metrics)
 class Mean(Metric):
     """The weighted mean of everything seen: Σ w·v / Σ w."""
@@ -133,7 +140,7 @@ class Mean(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values of any shape; weights are one number, (N,) or as the values."""
         with graftgrad.no_grad():
-            given = real(as_tensor(values))
+            given = real(_together(values))
             if sample_weight is None or isinstance(sample_weight, (int, float)):
                 factor = 1.0 if sample_weight is None else float(sample_weight)
                 total = given.sum() if given.ndim else given
@@ -164,7 +171,7 @@ class Sum(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values of any shape; weights (N,) or as the values."""
         with graftgrad.no_grad():
-            given = real(as_tensor(values))
+            given = real(_together(values))
             if sample_weight is not None:
                 given = given * weights_for(given, sample_weight)
             self.total.add_(given.sum())

@@ -74,7 +74,7 @@ def take(
     listed = names.places(model)
     kept = [place for place in listed if not _within(place.path, skip)]
     own = _filling(model, source, by_name or match != "auto", listed, skip)
-    expect(bool(kept or own) and model.built, f'model "{model.name}"',
+    expect(bool(kept or own), f'model "{model.name}"',
            "must be built before weights are loaded", error=ConfigError, weights=0,
            advice="Give it an Input, call it once or call build(input_shape).")  # fmt: skip
     by_name = by_name or match == "name"

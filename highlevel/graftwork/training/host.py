@@ -198,6 +198,7 @@ def _weights(class_weight: Mapping[Any, Any], y: Any, weight: Any) -> Any:
 
 
 def _array(subject: str, name: str, values: Any) -> Any:
+    values = values.detach() if isinstance(values, Tensor) else values
     try:
         if not hasattr(values, "__array__") and hasattr(values, "__dlpack__"):
             return np.from_dlpack(values)

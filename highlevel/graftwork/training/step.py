@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import graftgrad
@@ -26,7 +28,7 @@ def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
     if model.built:  # before anything is kept of weights that are about to move
         model.optimizer.flats.hold(model.trainable_weights)
     prediction = model(x, training=True)
-    loss = model.compute_loss(x, y, prediction, sample_weight)
+    loss = _loss(model, x, y, prediction, sample_weight, True)
     if loss.requires_grad:
         update(model, loss)
     else:
@@ -35,6 +37,23 @@ def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
                advice="Write it with graftgrad.ops, not NumPy, and detach nothing.")  # fmt: skip
     model.count_loss(loss, x)
     return model.compute_metrics(x, y, prediction, sample_weight)
+
+
+def _loss(model: Trainer, x: Any, y: Any, prediction: Any, weight: Any, training: bool) -> Tensor:
+    """Ask for the loss; `training` is told where the method takes it, which an older one does not.
+
+    Scripts written before Keras 3.3 override `compute_loss(x, y, y_pred, sample_weight)`.
+    """
+    kind: Any = type(model)
+    if _told_of_training(kind):
+        return model.compute_loss(x, y, prediction, weight, training=training)
+    return model.compute_loss(x, y, prediction, weight)
+
+
+@cache
+def _told_of_training(kind: Any) -> bool:
+    taken = inspect.signature(kind.compute_loss).parameters
+    return "training" in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values())
 
 
 def update(model: Trainer, loss: Tensor) -> None:
@@ -52,7 +71,7 @@ def test(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
     """Measure once, in inference form, without a graph, and return what the metrics report."""
     with graftgrad.no_grad():
         prediction = model(x, training=False)
-        loss = model.compute_loss(x, y, prediction, sample_weight, training=False)
+        loss = _loss(model, x, y, prediction, sample_weight, False)
         model.count_loss(loss, x)
         return model.compute_metrics(x, y, prediction, sample_weight)
 

@@ -131,3 +131,17 @@ def test_what_does_not_fit() -> None:
         Normalization(axis=3)(X)
     with pytest.raises(ConfigError, match="axis must not be the batch"):
         Normalization(axis=0)(X)
+
+
+def test_mean_and_variance_are_tensors_for_the_input_once_it_is_built() -> None:
+    layer = Normalization()
+    assert layer.mean is None
+    layer.adapt(X.reshape(10, 5, 4))
+    np.testing.assert_allclose(layer.mean.numpy(), X.mean(0).reshape(1, 1, 4), rtol=1e-5)
+    np.testing.assert_allclose(layer.variance.numpy(), X.var(0).reshape(1, 1, 4), rtol=1e-5)
+    assert layer.get_config()["mean"] is None
+    given = Normalization(mean=[1.0, 2.0], variance=[4.0, 9.0])
+    given.build((None, 2))
+    assert given.mean.tolist() == [[1.0, 2.0]] and given.variance.tolist() == [[4.0, 9.0]]
+    assert given.get_config()["mean"] == [1.0, 2.0]
+    assert Normalization.from_config(given.get_config()).get_config() == given.get_config()

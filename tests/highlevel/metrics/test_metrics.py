@@ -264,3 +264,11 @@ def test_an_unknown_argument_is_what_python_raises_too() -> None:
         metrics.MeanSquaredError(unheard=1)
     with pytest.raises(ConfigError, match="threshold must be a finite number"):
         metrics.F1Score(threshold="high")
+
+
+def test_means_and_sums_of_lists_of_tensors() -> None:
+    losses = [graftgrad.tensor(1.0, requires_grad=True) * 2.0, graftgrad.tensor(4.0)]
+    mean, total = metrics.Mean(), metrics.Sum()
+    for metric in (mean, total):
+        metric.update_state(losses)
+    assert (float(mean.result()), float(total.result())) == (3.0, 6.0)

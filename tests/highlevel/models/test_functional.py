@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import graftgrad
-from graftgrad import Tensor
-from graftgrad.errors import ConfigError, ShapeError
+from graftgrad import Tensor, ops
+from graftgrad.errors import ConfigError, DataError, ShapeError
 from graftwork.layers import (
     Add,
     BatchNormalization,
@@ -18,6 +18,7 @@ from graftwork.layers import (
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     GlobalAveragePooling2D,
     Input,
@@ -426,3 +427,29 @@ def test_values_are_let_go_after_the_last_layer_that_needs_them() -> None:
     with graftgrad.no_grad():
         model(np.zeros((2, 3), "float32"))
     assert max(most) == 1  # the layer's own input
+
+
+def test_a_tensor_beside_symbols_is_a_constant() -> None:
+    row, inputs = Dense(5), Input((5,))
+    with pytest.warns(UserWarning, match="a tensor beside symbols must be a constant; got"):
+        outputs = Dense(1)(inputs + row(X[:1]))
+    model = Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    before = row.get_weights()
+    model.fit(X, X[:, :1], batch_size=2, epochs=2, verbose=0)  # a second step, too
+    assert all(np.array_equal(one, two) for one, two in zip(before, row.get_weights(), strict=True))
+
+
+def test_positions_are_counted_along_an_unknown_axis_with_a_short_table() -> None:
+    class Positions(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = Embedding(4, 2)
+
+        def call(self, x: Any) -> Any:
+            return self.table(graftgrad.arange(x.shape[-1])) + ops.expand_dims(x, -1)
+
+    symbol = Positions()(Input((None,)))
+    assert symbol.shape == (None, None, 2)
+    with pytest.raises(DataError, match="indices must lie in"):
+        Model(symbol.origin.inputs, symbol)(X)

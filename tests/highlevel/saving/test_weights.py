@@ -318,3 +318,15 @@ def test_a_network_of_the_zoo_says_how_to_have_other_classes(tmp_path: Path) -> 
         ResNet18(weights=path, classes=10)
     told = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
     assert "include_top=True, classes=10. For classes of your own take" in told
+
+
+def test_a_model_that_only_its_parts_were_called_of_takes_weights(tmp_path: Path) -> None:
+    class Around(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network()
+
+    made, other = Around(), Around()
+    made.save_weights(tmp_path / "around.weights.h5")
+    other.load_weights(tmp_path / "around.weights.h5")
+    assert same(numbers(other), numbers(made))

@@ -316,3 +316,34 @@ def test_a_lone_x_is_trained_on_when_the_step_is_repeated() -> None:
         found.append(model.fit(X, epochs=6, batch_size=5, verbose=0).history["loss"])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
     assert found[0][-1] < found[0][0]
+
+
+def test_a_loss_of_ones_own_need_not_ask_whether_it_is_for_training() -> None:
+    told = []
+
+    class Older(gw.Model):
+        def call(self, x: Any) -> Any:
+            return x
+
+        def compute_loss(
+            self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+        ) -> Any:
+            return (y_pred - y).mean()
+
+    class Newer(Older):
+        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight:
+                         Any = None, **kwargs: Any) -> Any:  # fmt: skip
+            told.append(kwargs["training"])
+            return super().compute_loss(x, y, y_pred, sample_weight)
+
+    for model in (Older(), Newer()):
+        model.compile("sgd")
+        assert round(model.evaluate(X + 2, X, verbose=0), 5) == 2.0
+    assert told == [False]
+
+
+def test_inputs_that_were_computed_with_weights_are_taken_as_they_are() -> None:
+    inputs = gw.Input((3,))
+    model = gw.Model(inputs, layers.Rescaling(2.0)(inputs))
+    codes = graftgrad.tensor(X, requires_grad=True) * 1.0
+    np.testing.assert_allclose(model.predict(codes, verbose=0), 2 * X, rtol=1e-6)
