@@ -7,7 +7,7 @@ from typing import Any
 import graftgrad
 from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect
-from graftgrad.spec import as_dtype
+from graftgrad.spec import as_dtype, is_floating
 
 from .defaults import floatx
 from .registry import initializers, unique_name
@@ -65,5 +65,6 @@ class Variable(Weight):
                     kind = as_dtype(dtype or (floatx() if plain else value.dtype))
             made = value if isinstance(value, Tensor) else graftgrad.as_tensor(value)
             made = made.to(kind).clone()
-        super().__init__(made, told, "parameter" if trainable else "state", trainable,
+        trains = trainable and is_floating(made.dtype)  # whole numbers have no gradient
+        super().__init__(made, told, "parameter" if trains else "state", trainable,
                          autocast=autocast)  # fmt: skip

@@ -6,9 +6,10 @@ from graftgrad.deferred import deferred
 
 from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
-from .callback import Callback, CallbackList, History, LambdaCallback
+from .callback import Callback, History, LambdaCallback
 from .checkpoint import ModelCheckpoint
 from .finder import LearningRateFinder
+from .listing import CallbackList
 from .logging import CSVLogger
 from .progbar import ProgbarLogger
 from .progress import ProgressBar

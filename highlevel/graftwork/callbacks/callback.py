@@ -92,7 +92,7 @@ class Callback:
         """Hear that a prediction batch ends."""
 
 
-class CallbackList:
+class Listeners:
     """Tells every event to every listener, in order."""
 
     def __init__(
@@ -126,7 +126,7 @@ class CallbackList:
         for listener in self.listeners(event):
             listener(*args)
 
-    def __enter__(self) -> CallbackList:
+    def __enter__(self) -> Listeners:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -219,7 +219,6 @@ class History(Callback):
                 epochs = [epoch + 1 for epoch in self.epoch[len(self.epoch) - len(values) :]]
                 if values:
                     axes.plot(epochs, values, label=label, marker="o" if len(values) == 1 else "")
-            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend()
         return figure
 

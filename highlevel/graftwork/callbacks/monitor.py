@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect, warn
+from graftgrad.errors import ConfigError, expect
 
 from .callback import Callback, Logs
 
@@ -60,10 +61,11 @@ class Monitor(Callback):
             alone = self.monitor.startswith("val_") and not any(
                 name.startswith("val_") for name in logs or {}
             )
-            warn(
+            warnings.warn(
                 f"{type(self).__name__}: must watch one of {sorted(logs or {})}; "
                 f"got monitor={self.monitor!r}. Nothing is done."
-                + (" Pass validation_data or validation_split to fit." if alone else "")
+                + (" Pass validation_data or validation_split to fit." if alone else ""),
+                stacklevel=2,
             )
             return None
         return float(value)

@@ -19,7 +19,7 @@ class Progbar:
         verbose: 0 silent, 1 a bar, 2 one line at the end.
         interval: least seconds between two drawings.
         stateful_metrics: names of values that are shown as they are; others are averaged over
-            the steps.
+            the steps, until the end shows the last.
         unit_name: what a step is called.
     """
 
@@ -57,13 +57,13 @@ class Progbar:
         """
         steps = max(current - self.seen, 1)
         self.seen = current
-        for name, value in values or ():
-            total, count = self.sums.get(name, (0.0, 0.0))
-            if name in self.stateful_metrics:
-                total, count = 0.0, 0.0
-            self.sums[name] = (total + float(value) * steps, count + steps)
         reached = self.target is not None and current >= self.target
         done = reached if finalize is None else finalize
+        for name, value in values or ():
+            total, count = self.sums.get(name, (0.0, 0.0))
+            if done or name in self.stateful_metrics:
+                total, count = 0.0, 0.0
+            self.sums[name] = (total + float(value) * steps, count + steps)
         if self.verbose == 1 and watched():
             self._draw(bool(done))
         elif self.verbose and done:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 
@@ -15,8 +14,6 @@ def write(text: str, file: Any = None) -> None:
 
 def opened_bar(**settings: Any) -> Any:
     """Open tqdm's bar, in a notebook its own kind; the settings are tqdm's."""
-    with warnings.catch_warnings():  # without widgets a notebook shows the bar of a terminal
-        warnings.filterwarnings("ignore", "IProgress not found")
-        from tqdm.auto import tqdm
+    from tqdm.auto import tqdm
 
     return tqdm(**settings)

@@ -8,7 +8,7 @@ from typing import Any
 from graftgrad import ops
 from graftgrad.errors import ConfigError, ShapeError, expect
 
-from .. import losses, registry, tree
+from .. import registry, tree
 from ..metrics import Mean
 from ..models import Functional, Model
 from ..registry import configuration, custom_object_scope, decoded
@@ -99,7 +99,7 @@ class Distiller(Model):
                loss=loss)  # fmt: skip
         expect(metrics is None or isinstance(metrics, (list, tuple)), "Distiller",
                "metrics must be a list", error=ConfigError, metrics=metrics)  # fmt: skip
-        self.student_loss = tree.map_structure(losses.get, loss)
+        self.student_loss = tree.map_structure(registry.losses.identified, loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

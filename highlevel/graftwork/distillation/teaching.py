@@ -20,7 +20,7 @@ def some_losses(subject: str, name: str, value: Any) -> Any:
     Raises:
         ConfigError: all are None, or a name is unknown.
     """
-    found = tree.map_structure(lambda one: one if one is None else losses.get(one), value)
+    found = tree.map_structure(lambda one: one if one is None else registry.losses.get(one), value)
     some = any(one is not None for one in tree.flatten(found))
     expect(some, subject, f"{name} must hold one that is not None", error=ConfigError,
            **{name: value})  # fmt: skip

@@ -31,6 +31,8 @@ functions: dict[str, Callable[..., Any]] = {}  # what operators of symbols call:
 class KerasTensor:
     """A value that is not there yet: its shape (None where unknown), element type and origin."""
 
+    sparse = ragged = False  # it stands for a dense tensor
+
     def __init__(
         self,
         shape: SymbolicShape,

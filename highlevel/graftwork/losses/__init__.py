@@ -58,7 +58,36 @@ from .regression import (
     poisson,
 )
 
-get = _registry.identified
+_FUNCTIONS = {
+    one.__name__: one
+    for one in (
+        binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy,
+        categorical_focal_crossentropy, categorical_generalized_cross_entropy, categorical_hinge,
+        circle, cosine_similarity, ctc, dice, hinge, huber, kl_divergence, log_cosh,
+        mean_absolute_error, mean_absolute_percentage_error, mean_squared_error,
+        mean_squared_logarithmic_error, poisson, sparse_categorical_crossentropy, squared_hinge,
+        tversky,
+    )
+}  # fmt: skip
+_SHORT = {
+    "bce": binary_crossentropy, "kld": kl_divergence, "mae": mean_absolute_error,
+    "mape": mean_absolute_percentage_error, "mse": mean_squared_error,
+    "msle": mean_squared_logarithmic_error,
+}  # fmt: skip
+_FUNCTIONS |= {**_SHORT, **{name.upper(): one for name, one in _SHORT.items()}}
+
+
+def get(identifier: Any) -> Any:
+    """Return a loss for a configuration, a class or a name: the function of a name like "mse".
+
+    The name of a class gives an object of it. None, objects and functions stay what they are.
+
+    Raises:
+        ConfigError: a name is not known, or it is something else.
+    """
+    if isinstance(identifier, str) and identifier in _FUNCTIONS:
+        return _FUNCTIONS[identifier]
+    return _registry.identified(identifier)
 
 
 def serialize(loss: Any) -> Any:
@@ -71,13 +100,13 @@ def serialize(loss: Any) -> Any:
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Make a loss from its configuration or its name.
+    """Make a loss from its configuration; of a name like "mse" it is the function.
 
     Raises:
         ConfigError: a name in it is not known.
     """
     with registry.custom_object_scope(custom_objects or {}):
-        return _registry.get(name)
+        return get(name)
 
 
 __all__ = [

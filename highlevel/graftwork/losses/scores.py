@@ -7,10 +7,11 @@ does not look again, so nothing is slower for it.
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 from graftgrad import Tensor
-from graftgrad.errors import sentence, warn
+from graftgrad.errors import sentence
 from graftgrad.modes import glance
 
 LOOKS = 4  # calls of one loss that are looked at: two steps of training and two of validation
@@ -65,4 +66,4 @@ class Scored:
     def _warn(self, rule: str, got: dict[str, object], advice: str) -> None:
         object.__setattr__(self, "looks", LOOKS)
         told = sentence(str(vars(self).get("name")), rule, got, advice)
-        warn(told)
+        warnings.warn(told, UserWarning, stacklevel=5)

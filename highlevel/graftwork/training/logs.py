@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graftgrad import Tensor
-from graftgrad.errors import sentence, warn
+from graftgrad.errors import sentence
 
 
 class LazyLogs(UserDict[str, Any]):
@@ -57,7 +58,7 @@ def warned_of(logs: Mapping[str, Any], epoch: int) -> bool:
     )
     rule = "the loss must stay a finite number"
     told = sentence("fit", rule, {"loss": loss, "epoch": epoch + 1}, advice)
-    warn(told, RuntimeWarning)
+    warnings.warn(told, RuntimeWarning, stacklevel=2)
     return True
 
 

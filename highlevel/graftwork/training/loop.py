@@ -13,7 +13,7 @@ from graftgrad import Tensor
 from graftgrad.data import map_tree
 from graftgrad.errors import DataError, expect
 
-from ..callbacks.callback import CallbackList
+from ..callbacks.callback import Listeners
 from ..layers.symbol import leaves, mapped
 from . import step
 from .batch import Batch
@@ -33,7 +33,7 @@ TOGETHER = 32  # batches that are read on demand and that nobody hears of
 def run_epochs(
     model: Trainer,
     source: Source,
-    callbacks: CallbackList,
+    callbacks: Listeners,
     epochs: range,
     steps: int | None,
     class_weight: Any,
@@ -77,7 +77,7 @@ def run_epochs(
 
 
 def callbacks_begin(
-    model: Trainer, callbacks: CallbackList, epoch: int, found: Resumption | None
+    model: Trainer, callbacks: Listeners, epoch: int, found: Resumption | None
 ) -> None:
     """Begin an epoch, or go on in the middle of one."""
     if found is None:
@@ -97,7 +97,7 @@ def executions(
 
 
 def train_batches(
-    model: Trainer, callbacks: CallbackList, number: int, batches: list[Batch], class_weight: Any
+    model: Trainer, callbacks: Listeners, number: int, batches: list[Batch], class_weight: Any
 ) -> Any:
     """Tell, train, tell; return what the last step reports."""
     if callbacks.hears("on_train_batch_begin"):
@@ -119,7 +119,7 @@ def train_batches(
     return logs
 
 
-def _together(model: Trainer, source: Source, callbacks: CallbackList) -> int:
+def _together(model: Trainer, source: Source, callbacks: Listeners) -> int:
     """Return how many batches are trained before the loop looks up again."""
     heard = any(map(callbacks.hears, ("on_train_batch_begin", "on_train_batch_end")))
     on_demand = isinstance(source, (PickedSource, KeptSource))
@@ -141,7 +141,7 @@ def train_batch(model: Trainer, batch: Batch, class_weight: Any) -> Any:
 
 
 def run_evaluation(
-    model: Trainer, source: Source, callbacks: CallbackList, steps: int | None
+    model: Trainer, source: Source, callbacks: Listeners, steps: int | None
 ) -> dict[str, Any]:
     """Measure all batches once; return loss and metrics."""
     model.reset_metrics()
@@ -162,7 +162,7 @@ def run_evaluation(
 
 
 def run_prediction(
-    model: Trainer, source: Source, callbacks: CallbackList, steps: int | None
+    model: Trainer, source: Source, callbacks: Listeners, steps: int | None
 ) -> list[Any]:
     """Predict all batches; return the results of each, on the host."""
     found = []

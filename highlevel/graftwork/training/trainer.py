@@ -9,7 +9,7 @@ from graftgrad import Tensor
 from graftgrad.errors import ConfigError, expect, uncalled
 
 from .. import registry
-from ..callbacks.callback import Callback, CallbackList, History
+from ..callbacks.callback import Callback, History, Listeners
 from ..callbacks.progress import ProgressBar
 from ..defaults import max_epochs
 from ..layers.symbol import leaves
@@ -275,7 +275,7 @@ class Trainer(Base):
         params = {"verbose": shown, "epochs": epochs, "steps": steps}
         self.history = History()
         bars = [ProgressBar(shown)] if shown else []
-        listeners = CallbackList([*_listed(callbacks), *bars, self.history], self, params)
+        listeners = Listeners([*_listed(callbacks), *bars, self.history], self, params)
 
         span = range(initial_epoch, epochs)
         validations = 0 if validation is None else sum(_due(validation_freq, e) for e in span)
@@ -397,12 +397,12 @@ class Trainer(Base):
         if single is not None:
             return loop.predicted_at_once(self, Delivered(single, 1))
         source = source_of("predict_on_batch", x, batch_size=2**62, text=self.takes_words())
-        return loop.joined(loop.run_prediction(self, source, CallbackList([]), None))
+        return loop.joined(loop.run_prediction(self, source, Listeners([]), None))
 
-    def _listeners(self, verbose: Any, callbacks: Any, steps: int | None) -> CallbackList:
+    def _listeners(self, verbose: Any, callbacks: Any, steps: int | None) -> Listeners:
         shown = _verbosity(verbose)
         bars: list[Callback] = [ProgressBar(shown)] if shown == 1 else []
-        return CallbackList([*_listed(callbacks), *bars], self, {"verbose": shown, "steps": steps})
+        return Listeners([*_listed(callbacks), *bars], self, {"verbose": shown, "steps": steps})
 
     # -- what a subclass may replace -----------------------------------------------------------
 
@@ -522,7 +522,7 @@ def _told(found: dict[str, Any], return_dict: bool) -> Any:
 def _listed(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
-    if isinstance(callbacks, CallbackList):
+    if isinstance(callbacks, Listeners):
         return list(callbacks.callbacks)
     found = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
     for one in found:

@@ -12,7 +12,6 @@ import pytest
 import graftwork as gw
 from graftgrad.errors import ConfigError, DataError, FormatError
 from graftwork import callbacks, layers
-from graftwork.callbacks.callback import CallbackList
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "callbacks.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -402,7 +401,7 @@ def test_who_listens_is_looked_up_once_and_under_both_names() -> None:
 
     quiet = callbacks.Callback()
     given = callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: told.append(("given", i)))
-    everybody = CallbackList([quiet, Older(), given])
+    everybody = callbacks.CallbackList([quiet, Older(), given])
     everybody.tell("on_train_batch_end", 3, {})
     assert told == [("older", 3), ("given", 3)]
     assert everybody.hears("on_train_batch_end")
@@ -419,3 +418,31 @@ def test_a_history_tells_its_last_epoch_and_shows_its_curves_by_itself() -> None
     pytest.importorskip("matplotlib")
     figure = history.plot(["loss"])  # pyplot, which would teach a notebook, is not imported by it
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_list_tells_the_events_of_a_loop_of_ones_own() -> None:
+    heard: list[Any] = []
+
+    class Ear(callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            heard.append(("begin", epoch, logs))
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            heard.append((batch, logs["loss"]))
+
+        def on_train_end(self, logs: Any = None) -> None:
+            heard.append(("end", logs, self.params["epochs"], self.model.name))
+
+    model = gw.Sequential([gw.Input((2,)), layers.Dense(1)], name="m")
+    told = callbacks.CallbackList(Ear(), add_history=True, model=model, epochs=1, verbose=0)
+    told.on_train_begin()
+    told.on_epoch_begin(0)
+    told.on_train_batch_begin(0)
+    told.on_train_batch_end(0, {"loss": 2.0})
+    told.on_epoch_end(0, logs={"loss": 2.0})
+    told.on_train_end({"loss": 2.0})
+    assert heard == [("begin", 0, {}), (0, 2.0), ("end", {"loss": 2.0}, 1, "m")]
+    assert model.history.history == {"loss": [2.0]}
+    model.compile("sgd", "mse")
+    again = model.fit(np.ones((2, 2)), np.ones(2), callbacks=told, verbose=0)
+    assert again.epoch == [0] and heard[-1][0] == "end"

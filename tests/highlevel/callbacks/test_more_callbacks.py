@@ -177,7 +177,7 @@ def test_a_bar_for_loops_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None
     bar = gw.utils.Progbar(4, verbose=2, stateful_metrics=["rate"])
     for i in range(4):
         bar.update(i + 1, [("loss", i), ("rate", i)])
-    assert capsys.readouterr().out == "4/4 - loss: 1.5000 - rate: 3.0000\n"
+    assert capsys.readouterr().out == "4/4 - loss: 3.0000 - rate: 3.0000\n"
     bar = gw.utils.Progbar(None, verbose=2)
     bar.add(3, [("loss", 2.0)])
     bar.update(4, finalize=True)

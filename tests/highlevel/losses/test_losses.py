@@ -7,7 +7,7 @@ import pytest
 
 import graftgrad
 from graftgrad.errors import ConfigError, DataError, ShapeError
-from graftwork import losses
+from graftwork import losses, registry
 from support.golden import GoldenCase, cases
 
 EACH = pytest.mark.parametrize("golden", cases("losses"), ids=str)
@@ -41,7 +41,17 @@ def arrays(*shape: int) -> Any:
      ("huber", "Huber"), ("CategoricalHinge", "CategoricalHinge"), ("log_cosh", "LogCosh")],
 )  # fmt: skip
 def test_a_name_stands_for_a_loss(name: str, kind: str) -> None:
-    assert type(losses.get(name)).__name__ == kind
+    assert type(registry.losses.get(name)).__name__ == kind
+
+
+def test_get_gives_functions_for_their_names_and_objects_for_those_of_classes() -> None:
+    for name in ("mse", "MSE", "mean_squared_error"):
+        assert losses.get(name) is losses.mean_squared_error
+    assert losses.get("kl_divergence") is losses.deserialize("KLD") is losses.kl_divergence
+    found = losses.get("mae")([[1.0, 2.0]], [[3.0, 2.0]])
+    assert found.tolist() == [1.0]  # of every sample, as the function gives it
+    assert float(losses.get("MeanAbsoluteError")([[1.0, 2.0]], [[3.0, 2.0]])) == 1.0
+    assert losses.get(None) is None and losses.get(losses.huber) is losses.huber
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
@@ -157,7 +167,7 @@ def test_serialized_losses_come_back() -> None:
     assert told["module"] == "keras.losses"
     assert losses.deserialize(told).get_config() == loss.get_config()
     assert losses.serialize(losses.MeanSquaredError())["class_name"] == "MeanSquaredError"
-    assert type(losses.deserialize("dice")).__name__ == "Dice"
+    assert losses.deserialize("dice") is losses.dice
 
 
 def test_circle_compares_with_embeddings_of_others() -> None:
