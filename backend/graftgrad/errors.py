@@ -21,6 +21,8 @@ The sentence: *subject: what must hold; got what was given. What to do, if it is
 from __future__ import annotations
 
 import errno
+import sys
+import warnings
 
 # A name out of a file may have megabytes; more than this of it helps nobody.
 _LONGEST = 1000
@@ -130,6 +132,18 @@ def uncalled(value: object) -> str:
     if not isinstance(value, type):
         return ""
     return f"That is the class; make an object of it: {value.__name__}(…)."
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn, at the line of the program that led here through whatever of this library."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and _is_own(frame.f_globals.get("__name__")):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=depth)
+
+
+def _is_own(module: object) -> bool:
+    return str(module).partition(".")[0] in ("graftgrad", "graftwork", "contextlib")
 
 
 def note(error: Exception, text: str) -> None:

@@ -16,6 +16,7 @@ import griffe
 
 FAMILIES = ("layers", "losses", "metrics", "optimizers", "callbacks")
 OF_EVERY_LAYER = ("name", "trainable", "dtype", "input_shape")
+PARTS = ("bookkeeping", "weighted", "built", "called", "applied")  # what Layer is made of
 KINDS = {
     inspect.Parameter.POSITIONAL_ONLY: griffe.ParameterKind.positional_only,
     inspect.Parameter.POSITIONAL_OR_KEYWORD: griffe.ParameterKind.positional_or_keyword,
@@ -42,7 +43,7 @@ class Signatures(griffe.Extension):
         for family in FAMILIES if pkg.name == "graftwork" else ():
             public = set(importlib.import_module(f"graftwork.{family}").__all__)
             for room in pkg[family].members.values():
-                if not room.is_alias and room.is_module:
+                if not room.is_alias and room.is_module and room.name not in PARTS:
                     _keep_public(room, public)
 
 

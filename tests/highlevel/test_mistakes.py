@@ -208,3 +208,43 @@ def test_a_disk_that_is_read_only_is_told_by_the_name_of_the_file(
     told = f"{path}: must be writable; got reason='Read-only file system'"
     with pytest.raises(FormatError, match=re.escape(told)):
         network().save(path)
+
+
+class Column:
+    """A column of a table, as pandas and its like have it."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values)
+
+    def to_numpy(self) -> Any:
+        return self.values
+
+
+class Table:
+    """A table whose columns differ in type."""
+
+    def __init__(self, **columns: Any) -> None:
+        self.held = {name: Column(values) for name, values in columns.items()}
+        self.columns = list(columns)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.held[name]
+
+    def to_numpy(self) -> Any:
+        return np.array([list(row) for row in zip(*[c.values for c in self.held.values()],
+                                                   strict=True)], dtype=object)  # fmt: skip
+
+
+def test_columns_that_hold_no_numbers_are_named() -> None:
+    numbers = {
+        "age": np.arange(12),
+        "member": np.arange(12) % 2 == 0,
+        "height": np.linspace(1, 2)[:12],
+    }
+    model = network(shape=(3,))
+    model.fit(Table(**numbers), Y, verbose=0)
+    wrong = Table(**numbers, colour=["red", "blue"] * 6)
+    with pytest.raises(
+        ValueError, match=r"columns without=\['colour'\]. Categories become columns"
+    ):
+        model.fit(wrong, Y, verbose=0)

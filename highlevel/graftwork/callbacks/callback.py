@@ -219,6 +219,7 @@ class History(Callback):
                 epochs = [epoch + 1 for epoch in self.epoch[len(self.epoch) - len(values) :]]
                 if values:
                     axes.plot(epochs, values, label=label, marker="o" if len(values) == 1 else "")
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend()
         return figure
 

@@ -69,7 +69,9 @@ def forms(logs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield WITHOUT_COUNT, pairs
     short = abbreviated(logs)
     yield WITHOUT_COUNT, ", ".join(paired(short))
-    least = [text.replace(" val=", "/") for text in paired(short, briefly)]
+    brief = paired(short, briefly)
+    yield WITHOUT_COUNT, ", ".join(brief)
+    least = [text.replace(" val=", "/") for text in brief]
     for count in range(len(least), 0, -1):
         left_out = len(least) - count
         yield WITHOUT_COUNT, ", ".join(least[:count] + [f"+{left_out}"] * bool(left_out))

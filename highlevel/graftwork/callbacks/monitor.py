@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, expect, warn
 
 from .callback import Callback, Logs
 
@@ -61,11 +60,10 @@ class Monitor(Callback):
             alone = self.monitor.startswith("val_") and not any(
                 name.startswith("val_") for name in logs or {}
             )
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: must watch one of {sorted(logs or {})}; "
                 f"got monitor={self.monitor!r}. Nothing is done."
-                + (" Pass validation_data or validation_split to fit." if alone else ""),
-                stacklevel=2,
+                + (" Pass validation_data or validation_split to fit." if alone else "")
             )
             return None
         return float(value)

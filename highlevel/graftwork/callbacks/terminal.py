@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 
@@ -14,6 +15,8 @@ def write(text: str, file: Any = None) -> None:
 
 def opened_bar(**settings: Any) -> Any:
     """Open tqdm's bar, in a notebook its own kind; the settings are tqdm's."""
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():  # without widgets a notebook shows the bar of a terminal
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from tqdm.auto import tqdm
 
     return tqdm(**settings)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
 from graftgrad import Tensor, ops
-from graftgrad.errors import ConfigError, expect, sentence
+from graftgrad.errors import ConfigError, expect, sentence, warn
 
 from ..registry import (
     constraints,
@@ -169,7 +168,7 @@ class Dense(LowRank):
         if self.units == 1 and getattr(self.activation, "__name__", "") == "softmax":
             rule = "softmax must have two outputs or more, for it makes 1 of a single one"
             subject, advice = f'layer "{self.name}"', "Take activation='sigmoid'."
-            warnings.warn(sentence(subject, rule, {"units": 1}, advice), UserWarning, stacklevel=2)
+            warn(sentence(subject, rule, {"units": 1}, advice))
         features = input_shape[-1] or 0
         self.kernel = self.add_weight(
             (features, self.units), self.kernel_initializer, name="kernel",

@@ -7,10 +7,10 @@ scripts look for it. A layer is handed the masks of its inputs if its `call` ask
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from graftgrad import Tensor
+from graftgrad.errors import warn
 
 from .symbol import KerasTensor, leaves, mapped
 
@@ -56,12 +56,10 @@ def lay(layer: Called, inputs: Any, outputs: Any, previous: Any, travels: bool) 
     """Lay masks beside the outputs of a layer, or warn that they end here."""
     if not travels:
         if any(one is not None for one in leaves(previous)):
-            warnings.warn(
+            warn(
                 f'layer "{layer.name}": an input has a mask, which {type(layer).__name__} does not '
                 "hand on; layers behind it count every step. Set supports_masking = True in its "
-                "constructor if the mask fits its output too.",
-                UserWarning,
-                stacklevel=4,
+                "constructor if the mask fits its output too."
             )
         return
     results = [outputs] if isinstance(outputs, Tensor) else leaves(outputs)

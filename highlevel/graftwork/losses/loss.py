@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from graftgrad import Tensor, as_tensor, ops
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, expect, warn
 from graftgrad.spec import is_floating
 
 from ..registry import Configured, Rule, declared, losses, setting
@@ -206,9 +205,8 @@ def matched(
         )  # fmt: skip
         expect(fits, subject, "targets and predictions must have one shape",
                y_true=targets.shape, y_pred=predictions.shape, advice=advice)  # fmt: skip
-        warnings.warn(
+        warn(
             f"{subject}: targets {targets.shape} and predictions {predictions.shape} should have "
-            "one shape; each is compared with all that stand where the other has size 1.",
-            stacklevel=3,
+            "one shape; each is compared with all that stand where the other has size 1."
         )
     return targets, predictions

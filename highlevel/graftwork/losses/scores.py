@@ -7,11 +7,10 @@ does not look again, so nothing is slower for it.
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
 from graftgrad import Tensor
-from graftgrad.errors import sentence
+from graftgrad.errors import sentence, warn
 from graftgrad.modes import glance
 
 LOOKS = 4  # calls of one loss that are looked at: two steps of training and two of validation
@@ -66,4 +65,4 @@ class Scored:
     def _warn(self, rule: str, got: dict[str, object], advice: str) -> None:
         object.__setattr__(self, "looks", LOOKS)
         told = sentence(str(vars(self).get("name")), rule, got, advice)
-        warnings.warn(told, UserWarning, stacklevel=5)
+        warn(told)

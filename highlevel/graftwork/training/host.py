@@ -61,7 +61,24 @@ def on_host(subject: str, name: str, tree: Any, sparse: bool = False, text: bool
     if is_sparse(tree):
         return tree.tocsr() if sparse else _numbers(subject, name, tree.toarray())
     host = tree.to_numpy() if hasattr(tree, "to_numpy") else _array(subject, name, tree)
+    if host.dtype == object and hasattr(tree, "columns"):
+        host = _table(subject, name, tree)
     return host if text and is_text(host) else _numbers(subject, name, host)
+
+
+def _table(subject: str, name: str, table: Any) -> Any:
+    """Return a table whose columns are numbers of several types as one array, (N, columns).
+
+    Raises:
+        DataError: columns hold something else; they are named.
+    """
+    columns = {str(column): table[column].to_numpy() for column in table.columns}
+    others = [column for column, values in columns.items() if values.dtype.kind not in "biuf"]
+    expect(not others, subject, f"{name} must hold numbers", error=DataError,
+           advice="Categories become columns of 0 and 1 by pandas.get_dummies(x, dtype='float32') "
+           "or utils.FeatureSpace; leave out what is none, or make numbers of it.",
+           **{"columns without": others})  # fmt: skip
+    return np.stack(list(columns.values()), axis=1)
 
 
 def _axes(one: Any) -> int:

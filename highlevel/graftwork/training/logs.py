@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graftgrad import Tensor
-from graftgrad.errors import sentence
+from graftgrad.errors import sentence, warn
 
 
 class LazyLogs(UserDict[str, Any]):
@@ -58,7 +57,7 @@ def warned_of(logs: Mapping[str, Any], epoch: int) -> bool:
     )
     rule = "the loss must stay a finite number"
     told = sentence("fit", rule, {"loss": loss, "epoch": epoch + 1}, advice)
-    warnings.warn(told, RuntimeWarning, stacklevel=2)
+    warn(told, RuntimeWarning)
     return True
 
 
