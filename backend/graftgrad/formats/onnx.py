@@ -44,6 +44,8 @@ DTYPES: dict[int, DType] = {
 _MODEL = {"ir_version": 1, "opset": 8, "graph": 7}
 _NODES, _INITIALISERS, _SPARSE = 1, 5, 15  # of a graph
 _DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _EXTERNAL, _LOCATION = 1, 2, 3, 8, 9, 13, 14  # of a tensor
+_INPUT, _OUTPUT, _OPERATOR = 1, 2, 4  # of a node
+_LONGEST_NAME = 4096
 _HERE, _BESIDE = 0, 1  # values of a tensor's location
 # Where a tensor keeps its numbers unless they are raw: field -> element type as it is stored.
 _TYPED: dict[int, DType] = {4: np.dtype("<f4"), 10: np.dtype("<f8")}
@@ -82,11 +84,14 @@ def from_bytes(data: memoryview, path: PathLike, limits: Limits) -> Archive:
     graphs = [value for field, value in parts if field == _MODEL["graph"]]
     check(len(graphs) == 1, subject, "an ONNX model must hold one graph", graphs=len(graphs))
     entries: dict[str, Entry] = {}
+    aliases: dict[str, str] = {}
     nodes = 0
     for field, value in _blocks(graphs[0], subject, limits):
         check(field != _SPARSE, subject, "initialisers must not be sparse")
-        nodes += field == _NODES
-        if field == _INITIALISERS:
+        if field == _NODES:
+            nodes += 1
+            aliases.update(_alias(value, subject))
+        elif field == _INITIALISERS:
             name, entry = _tensor(value, subject, limits, external)
             check(name not in entries, subject, "every initialiser must have a name of its own",
                   name=name)  # fmt: skip
@@ -95,7 +100,24 @@ def from_bytes(data: memoryview, path: PathLike, limits: Limits) -> Archive:
                   f"at most max_tensors={limits.max_tensors}")  # fmt: skip
     total = sum(entry.nbytes for entry in entries.values())
     check_total(subject, len(entries), total, len(data) + external.stored, limits)
+    for name, same in aliases.items():
+        if same in entries and name not in entries:
+            entries[name] = entries[same]
     return Archive("onnx", subject, entries, {"nodes": str(nodes)})
+
+
+def _alias(node: memoryview, subject: str) -> dict[str, str]:
+    """Return the name that a node gives a value anew: exporters write equal weights once."""
+    told: dict[int, bytes] = {}
+    for field, _, value in fields(node, subject):
+        if field in (_INPUT, _OUTPUT, _OPERATOR) and isinstance(value, memoryview):
+            if field in told:
+                return {}
+            told[field] = bytes(value[:_LONGEST_NAME])
+    if told.get(_OPERATOR) != b"Identity" or len(told) != 3:
+        return {}
+    new, old = (told[one].decode("utf-8", "replace") for one in (_OUTPUT, _INPUT))
+    return {new: old}
 
 
 def _blocks(data: memoryview, subject: str, limits: Limits) -> Iterator[tuple[int, memoryview]]:

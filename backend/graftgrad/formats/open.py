@@ -155,4 +155,8 @@ def _refuse_unknown(data: memoryview, path: PathLike) -> NoReturn:
                kind="the index of a TensorFlow checkpoint")  # fmt: skip
     expected = _EXTENSIONS.get(PurePath(as_path(path)).suffix.lower())
     hint = f"Its name suggests {expected}: the file may be truncated." if expected else ""
+    if PurePath(as_path(path)).name == "saved_model.pb":
+        hint = "A SavedModel of TensorFlow is not read: save the model as .keras or .h5."
+    if ".data-0" in PurePath(as_path(path)).name or head.startswith(b"model_checkpoint_path"):
+        hint = "A checkpoint of TensorFlow: load it there and save the model as .weights.h5."
     refuse(os.fspath(path), f"must be one of {_KNOWN}", hint, begins=head[:8])

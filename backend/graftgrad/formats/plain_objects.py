@@ -185,6 +185,11 @@ def plain_bytes(arguments: Arguments) -> bytes:
     return b""
 
 
+def nothing(arguments: Arguments) -> None:
+    """Let an object without any attributes go: programs keep one as a mark."""
+    check(not arguments, "object", "takes no arguments", arguments=len(arguments))
+
+
 _CALLS: dict[str, Callable[[Arguments], object]] = {
     "collections.OrderedDict": ordered,
     "collections.defaultdict": with_default,
@@ -202,7 +207,8 @@ _BUILTINS: dict[str, Callable[[Arguments], object] | None] = {
     "slice": number_parts, "range": number_parts, "xrange": number_parts,
     # classes that stand for themselves: the defaults of dictionaries, the types of arguments
     **dict.fromkeys(("int", "long", "float", "str", "unicode", "bool", "list", "dict", "tuple",
-                     "bytes", "object", "NoneType")),
+                     "bytes", "NoneType", "type", "Ellipsis", "NotImplemented")),
+    "object": nothing,
 }  # fmt: skip
 _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .base import check
 from .foreign_objects import Record
-from .numpy_objects import ArrayRecord
+from .numpy_objects import ArrayRecord, DTypeRecord
 from .plain_objects import Global
 from .torch_objects import TensorRecord
 
@@ -80,6 +80,8 @@ class Plain:
             return {self._key(one) for one in node}
         if isinstance(node, Global):
             return node.name
+        if isinstance(node, DTypeRecord):
+            return str(node.dtype) if node.kept else "text"
         check(isinstance(node, _LEAVES), self.subject, "may only hold plain data",
               type=type(node).__name__)  # fmt: skip
         return node

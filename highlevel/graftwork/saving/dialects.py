@@ -15,7 +15,7 @@ from graftgrad.formats import DEFAULT_LIMITS
 
 from .. import registry
 from ..registry import found_class
-from . import older_fields
+from . import older_fields, reduced
 from .functions import with_functions
 
 Config = dict[str, Any]
@@ -257,7 +257,7 @@ class _Reader:
         if name == "Lambda":
             self.refuse_code_of_lambda(mine)
         if isinstance(found, type):
-            mine = _renamed(found, mine, self.older)
+            mine = _renamed(found, reduced.plain(mine, self.subject), self.older)
             mine = {key: one for key, one in mine.items() if not _silent(found, key, one)}
         inner = {key: self.value(one, _kind(key), depth + 1) for key, one in mine.items()}
         if self.older and name in older_fields.RECURRENT:  # its shapes hold those of the states

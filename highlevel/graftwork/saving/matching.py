@@ -9,6 +9,7 @@ from graftgrad.errors import FormatError, expect
 from graftgrad.formats import Entry
 
 from ..layers.layer import Layer
+from ..layers.lora import PARTS
 from ..registry import snake_case
 from .names import SEED_STATE, TORCH_IGNORED, Axes, Place
 from .sources import VARIANT, Source
@@ -174,7 +175,10 @@ def _labelled(source: Source) -> dict[str, str]:
 
 def _legacy(model: Layer, source: Source, places: list[Place], by_name: bool) -> list[Match]:
     """Match layer by layer: by name if all names agree, otherwise by order, as Keras does."""
-    mine = [(layer.name, inside) for layer, inside in _by_layer(model, places) if inside]
+    adapted = any("lora_" in name for name in source.entries)  # Keras 3 writes these parts here
+    told = [one for one in places
+            if not one.optional or (adapted and one.weight.name in PARTS)]  # fmt: skip
+    mine = [(layer.name, inside) for layer, inside in _by_layer(model, told) if inside]
     theirs = [(name, weights) for name, weights in source.layers if weights]
     known = dict(mine)
     if by_name or {name for name, _ in mine} == {name for name, _ in theirs}:
@@ -199,7 +203,7 @@ def _few(names: Iterable[str]) -> str:
 
 def _by_layer(model: Layer, places: list[Place]) -> list[tuple[Layer, list[Place]]]:
     """Return the layers one level below with all weights in them, nested ones included."""
-    free = {id(place.weight): place for place in places if not place.optional}
+    free = {id(place.weight): place for place in places}
     found = []
     for _, child in model.children():
         inside = [free.pop(id(weight), None) for weight in child.weights]

@@ -14,6 +14,7 @@ from graftgrad.errors import FormatError, expect
 from graftgrad.formats import Archive, Entry
 
 from .assets import is_kept
+from .reduced import scaled, scaled_by_name
 
 OPTIMIZER = "optimizer/"
 OURS = "graftwork/"  # a group that Keras passes over
@@ -113,7 +114,9 @@ def from_hdf5(file: formats.Hdf5File) -> Source:
     """Read an HDF5 file of either layout of Keras', or one of plain names."""
     kind = formats.layout(file)
     if kind == "legacy":
-        listed = [(layer, _gates(inside)) for layer, inside in formats.legacy_layers(file)]
+        listed = [
+            (layer, scaled_by_name(_gates(inside))) for layer, inside in formats.legacy_layers(file)
+        ]
         backend = file.text("model_weights" if "model_weights" in file.groups else "", "backend")
         expect(backend != "theano", file.subject, "must be saved with another backend than theano",
                error=FormatError, backend=backend,
@@ -166,7 +169,7 @@ def _keras3(subject: str, entries: dict[str, Entry], labels: dict[str, str]) -> 
     extra = {n: entry for n, entry in entries.items() if n.startswith(OURS)}
     mine = {_today(n): e for n, e in entries.items() if not n.startswith((OPTIMIZER, OURS))}
     kept = {n: e for n, e in mine.items() if is_kept(n)}
-    mine = {n: e for n, e in mine.items() if n not in kept}
+    mine = scaled({n: e for n, e in mine.items() if n not in kept})
     rest = {n: entry for n, entry in entries.items() if n.startswith(f"{OPTIMIZER}vars/")}
     slots = sorted(rest.items(), key=lambda named: _numbered(named[0]))
     known = {_today(path): label for path, label in labels.items()}

@@ -74,7 +74,8 @@ def take(
     listed = names.places(model)
     kept = [place for place in listed if not _within(place.path, skip)]
     own = _filling(model, source, by_name or match != "auto", listed, skip)
-    expect(bool(kept or own), f'model "{model.name}"',
+    nothing = model.built and not source.entries  # a model of functions has no weights either
+    expect(nothing or bool(kept or own), f'model "{model.name}"',
            "must be built before weights are loaded", error=ConfigError, weights=0,
            advice="Give it an Input, call it once or call build(input_shape).")  # fmt: skip
     by_name = by_name or match == "name"
@@ -151,7 +152,8 @@ def _check(
     report: LoadReport, mismatch_allowed: bool, missing_allowed: bool, source: Source
 ) -> None:
     taken = len(report.loaded) + len(report.mismatched)
-    if not report.loaded and (taken == 0 or mismatch_allowed):
+    wanting = bool(report.missing or source.entries)  # else neither side has any weight
+    if not report.loaded and wanting and (taken == 0 or mismatch_allowed):
         raise FormatError(
             f"{report.source}: must hold weights of this model; got {len(source.entries)} arrays, "
             f"none of which fits. In the file: {_few(list(source.entries))}. In the model: "

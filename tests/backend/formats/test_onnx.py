@@ -185,3 +185,15 @@ def test_constants_come_back(tmp_path: Path) -> None:
         for name, array in arrays.items():
             np.testing.assert_array_equal(archive[name], array)
             assert archive[name].dtype == array.dtype
+
+
+def test_a_weight_under_a_second_name_is_found(tmp_path: Path) -> None:
+    """Exporters write equal weights once, and name them anew by a node."""
+    tensor = SOUND + block(9, TWO)
+    nodes = (("w", "same", "Identity"), ("w", "other", "Relu"), ("x", "y", "Identity"),
+             ("same", "w", "Identity"))  # fmt: skip
+    more = [block(1, text(1, old) + text(2, new) + text(4, kind)) for old, new, kind in nodes]
+    two = block(1, text(1, "w") + text(1, "w") + text(2, "third") + text(4, "Identity"))
+    with formats.open_weights(written(tmp_path / "m.onnx", tensor, *more, two)) as archive:
+        assert set(archive) == {"w", "same"} and archive.metadata["nodes"] == "5"
+        np.testing.assert_array_equal(archive["same"], np.ones(2, "f4"))

@@ -242,3 +242,19 @@ def test_a_misspelt_path_is_answered_with_its_neighbours(tmp_path: Path) -> None
         formats.open_weights(tmp_path / "nowhere" / "weights.npz")
     with pytest.raises(MissingFileError, match=r"quite_other'.$"):
         formats.open_weights(tmp_path / "quite_other")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("saved_model.pb", b"\x08\x01\x12\xf6", "A SavedModel of TensorFlow is not read"),
+        ("ck-1.data-00000-of-00001", bytes(64), "A checkpoint of TensorFlow: load it there"),
+        ("checkpoint", b'model_checkpoint_path: "ck-1"', "A checkpoint of TensorFlow"),
+    ],
+)  # fmt: skip
+def test_parts_of_tensorflows_folders(
+    name: str, content: bytes, says: str, tmp_path: Path
+) -> None:  # fmt: skip
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FormatError, match=says):
+        formats.open_weights(tmp_path / name)

@@ -57,7 +57,14 @@ def theirs(name: str, peer: Any) -> Any:
     ["EfficientNetB0", "EfficientNetV2S", "ConvNeXtTiny"]
     + [
         pytest.param(one, marks=pytest.mark.slow)
-        for one in ("EfficientNetB2", "EfficientNetB5", "EfficientNetV2M", "ConvNeXtSmall")
+        for one in (
+            *(f"EfficientNetB{i}" for i in range(1, 8)),
+            "EfficientNetV2M",
+            "EfficientNetV2L",
+            "ConvNeXtSmall",
+            "ConvNeXtBase",
+            "ConvNeXtLarge",
+        )
     ],
 )
 def test_files_of_pytorch_give_the_numbers_of_pytorch(name: str, peer: Any, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("B16", 16, 48, 4, 3, 64),
         pytest.param("B16", 16, 768, 12, 12, 224, marks=pytest.mark.slow),
         pytest.param("B32", 32, 768, 12, 12, 224, marks=pytest.mark.slow),
+        pytest.param("L16", 16, 1024, 16, 24, 224, marks=pytest.mark.slow),
         pytest.param("L32", 32, 1024, 16, 24, 224, marks=pytest.mark.slow),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 import graftwork as gw
 from graftwork import applications
 from support.networks import drawn, picture
+from support.scaled_networks import filled
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -113,3 +114,34 @@ def test_files_of_keras_give_the_numbers_of_keras(name: str, ending: str, tmp_pa
     np.testing.assert_allclose(
         computed(same, x), wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max()
     )
+
+
+# Every member of the zoo that Keras has beside those above; V1, V2 and MobileNets by their largest.
+LARGER = (
+    "ResNet101", "ResNet152", "ResNet101V2", "ResNet152V2", "VGG19", "DenseNet169", "DenseNet201",
+    "NASNetLarge", *(f"EfficientNetB{i}" for i in range(8)),
+    *(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+    *(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
+)  # fmt: skip
+
+
+def difference(name: str, folder: Path) -> float:
+    """The largest difference of outputs, as a part of the largest output."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras", reason="Keras is not installed")
+    side = 96 if name == "NASNetLarge" else 64
+    settings: Any = {"include_top": False, "pooling": "avg", "input_shape": (side, side, 3)}
+    theirs = getattr(keras.applications, name)(weights=None, **settings)
+    theirs.set_weights(filled([(one.path, one.shape) for one in theirs.weights]))
+    theirs.save_weights(folder / "network.weights.h5")
+    x = (picture(side, side) + 1) * np.float32(127.5)
+    wanted = computed(theirs, x)
+    del theirs
+    mine = getattr(applications, name)(weights=folder / "network.weights.h5", **settings)
+    return float(np.abs(mine.predict(x, verbose=0) - wanted).max() / np.abs(wanted).max())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LARGER)
+def test_weights_of_keras_give_the_numbers_of_keras(name: str, tmp_path: Path) -> None:
+    assert difference(name, tmp_path) < 1e-4
