@@ -73,7 +73,7 @@ class Walk:
     def _together(self, leaf: Tensor, known: tuple[Any, Tensor] | None, gradient: Tensor) -> Tensor:
         """Return all that has arrived at a leaf; in its gradient buffer, where that is free."""
         buffer = leaf.grad_buffer
-        free = buffer is not None and leaf.grad is None and not leaf.hooks
+        free = buffer is not None and leaf._grad is None and not leaf.hooks
         if buffer is None or not free or self.wanted is not None or modes.recording():
             return gradient if known is None else add(known[1], gradient)
         return assign(buffer, gradient) if known is None else accumulate(buffer, gradient)
@@ -241,15 +241,15 @@ def add_to_grad(tensor: Tensor, gradient: Tensor) -> None:
     """Add to `.grad`; the first contribution goes into the gradient buffer, if there is one."""
     with _adding:
         if modes.recording():
-            tensor.grad = gradient if tensor.grad is None else add(tensor.grad, gradient)
-        elif tensor.grad is not None:
-            accumulate(tensor.grad, gradient)
+            tensor._grad = gradient if tensor._grad is None else add(tensor._grad, gradient)
+        elif tensor._grad is not None:
+            accumulate(tensor._grad, gradient)
         elif gradient is tensor.grad_buffer:
-            tensor.grad = gradient  # it was written there as it arrived
+            tensor._grad = gradient  # it was written there as it arrived
         elif tensor.grad_buffer is not None:
-            tensor.grad = assign(tensor.grad_buffer, gradient)
+            tensor._grad = assign(tensor.grad_buffer, gradient)
         else:
-            tensor.grad = copy(gradient)
+            tensor._grad = copy(gradient)
 
 
 def hooked(hooks: Sequence[Callable[[Tensor], Tensor | None]], gradient: Tensor) -> Tensor:

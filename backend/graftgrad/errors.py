@@ -2,6 +2,7 @@
 
 GraftError
 ├── ShapeError (ValueError)        sizes or axes that do not fit
+│   └── BoundsError (IndexError)   an index that lies outside
 ├── DTypeError (TypeError)         element types that do not fit
 ├── DeviceError (RuntimeError)     a device that is absent, full or mixed with another
 │   └── OutOfMemoryError (MemoryError)   memory that is used up
@@ -34,6 +35,10 @@ class GraftError(Exception):
 
 class ShapeError(GraftError, ValueError):
     """Sizes or axes do not fit."""
+
+
+class BoundsError(ShapeError, IndexError):
+    """An index lies outside of an axis, or names an axis that is not there."""
 
 
 class DTypeError(GraftError, TypeError):

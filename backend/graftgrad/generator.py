@@ -11,11 +11,11 @@ from typing import Any
 from . import modes
 from .device.base import Device
 from .device.find import device as find_device
-from .errors import ConfigError, expect
+from .errors import ConfigError, DTypeError, expect
 from .ops import distributions, random
-from .ops.operand import copy
+from .ops.operand import copy, result_type
 from .ops.shape import sizes_of
-from .spec import float32, int64
+from .spec import broadcast, float32, int64, is_floating
 from .tensor import Tensor, tensor
 
 _LARGEST = 2**32 - 1
@@ -167,6 +167,77 @@ def randperm(
 ) -> Tensor:
     """Return the whole numbers below n in random order, (n,) int64."""
     return (generator or default_generator(device)).permutation(n)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Draw from normal distributions, each with its mean and standard deviation; they broadcast.
+
+    y = mean + std · z; gradients reach both.
+
+    Args:
+        mean: a number or a tensor.
+        std: a number or a tensor.
+        size: the shape where both are numbers.
+        generator: the default one if None.
+    """
+    given = [one for one in (mean, std) if hasattr(one, "grad_fn")]
+    shape = broadcast("normal", *[one.spec for one in given]) if given else _sizes(size or ())
+    dtype = result_type(mean, std, 1.0)
+    source = generator or default_generator(given[0].device if given else None)
+    made: Tensor = mean + std * source.normal(size=shape, dtype=dtype)
+    return made
+
+
+def bernoulli(p: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw 1 with probability p for each element, else 0; in the element type of p.
+
+    Raises:
+        DTypeError: p holds no real numbers.
+    """
+    expect(is_floating(p.dtype), "bernoulli", "p must hold real numbers", error=DTypeError,
+           p=p.spec)  # fmt: skip
+    source = generator or default_generator(p.device)
+    return (source.uniform(size=p.shape, dtype=p.dtype) < p.detach()).to(p.dtype)
+
+
+def multinomial(
+    probabilities: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw places by their weights, `Generator.multinomial` of the default generator.
+
+    Raises:
+        ConfigError, ShapeError: as there.
+    """
+    source = generator or default_generator(probabilities.device)
+    return source.multinomial(probabilities, num_samples, replacement)
+
+
+def get_rng_state(device: str | Device | None = None) -> Tensor:
+    """Return a copy of the state of a device's default generator, (2,) uint32."""
+    return copy(default_generator(device).state)
+
+
+def set_rng_state(state: Tensor, device: str | Device | None = None) -> None:
+    """Return to a place in the stream of a device's default generator.
+
+    Raises:
+        ShapeError: it is no state of a generator.
+    """
+    default_generator(device).state.copy_(state)
+
+
+def randint_like(
+    x: Tensor, low: int, high: int | None = None, generator: Generator | None = None
+) -> Tensor:
+    """Draw whole numbers from low to high − 1, or below low, in the shape and element type of x."""
+    low, high = (0, low) if high is None else (low, high)
+    source = generator or default_generator(x.device)
+    return source.integers(low, high, x.shape).to(x.dtype)
 
 
 def rand_like(x: Tensor, generator: Generator | None = None) -> Tensor:

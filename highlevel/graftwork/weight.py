@@ -45,6 +45,7 @@ class Weight(Tensor):
 
     __slots__ = ("autocasts", "kind", "name", "path", "rules")
     standalone: ClassVar[bool] = False  # whether the program made it, not a layer
+    changed_by_operators = False  # `x = self.gamma; x += 1` in a call makes a new tensor
 
     def __init__(
         self,

@@ -3,7 +3,7 @@ import pytest
 
 import graftgrad
 from graftgrad import Generator, modes
-from graftgrad.errors import ConfigError, ShapeError
+from graftgrad.errors import ConfigError, DTypeError, ShapeError
 
 
 def test_a_seed_makes_it_repeatable():
@@ -74,3 +74,47 @@ def test_bad_seeds(seed):
 def test_bad_sizes():
     with pytest.raises(ShapeError, match="rand: sizes must be integers"):
         graftgrad.rand(2.5)
+
+
+def test_normal_takes_means_and_deviations():
+    mean = graftgrad.tensor([0.0, 100.0], "float64", requires_grad=True)
+    std = graftgrad.tensor([[1.0], [2.0]], "float64", requires_grad=True)
+    graftgrad.manual_seed(3)
+    y = graftgrad.normal(mean, std)
+    assert y.shape == (2, 2) and y.dtype == "float64"
+    y.sum().backward()
+    np.testing.assert_allclose(mean.grad.numpy(), [2, 2])
+    z = (y - mean) / std
+    np.testing.assert_allclose(std.grad.numpy(), z.detach().sum(1, keepdims=True).numpy())
+    many = graftgrad.normal(3.0, 0.5, (1000,), generator=graftgrad.Generator(0))
+    assert abs(many.mean().item() - 3) < 0.05 and abs(many.std().item() - 0.5) < 0.05
+    assert graftgrad.normal(0.0, 1.0).shape == ()
+
+
+def test_draws_by_probabilities():
+    p = graftgrad.tensor([0.0, 1.0, 0.3]).broadcast_to((2000, 3))
+    drawn = graftgrad.bernoulli(p, graftgrad.Generator(1))
+    assert set(drawn.unique().tolist()) == {0, 1} and drawn.dtype == p.dtype
+    np.testing.assert_allclose(drawn.mean(0).numpy(), [0, 1, 0.3], atol=0.04)
+    weights = graftgrad.tensor([0.0, 3.0, 1.0])
+    places = graftgrad.multinomial(weights, 2000, True, graftgrad.Generator(2))
+    np.testing.assert_allclose(
+        graftgrad.bincount(places, minlength=3).numpy() / 2000, [0, 0.75, 0.25], atol=0.04
+    )
+    with pytest.raises(DTypeError, match="bernoulli: p must hold real numbers"):
+        graftgrad.bernoulli(graftgrad.ones(2).to("int64"))
+
+
+def test_whole_numbers_like_a_tensor():
+    x = graftgrad.zeros(50, dtype="float64")
+    assert graftgrad.randint_like(x, 3).dtype == "float64"
+    assert set(graftgrad.randint_like(x, 5, 7).tolist()) == {5, 6}
+
+
+def test_the_default_stream_can_be_returned_to():
+    state = graftgrad.get_rng_state()
+    first = graftgrad.rand(3)
+    graftgrad.set_rng_state(state)
+    assert graftgrad.rand(3).tolist() == first.tolist()
+    with pytest.raises(ShapeError):
+        graftgrad.set_rng_state(graftgrad.ones(5))

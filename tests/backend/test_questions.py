@@ -1,5 +1,7 @@
 """What people who know PyTorch ask of an engine; docs/guides/autograd.md has the answers."""
 
+import operator
+import re
 import threading
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import graftgrad as gg
 from graftgrad import ops
-from graftgrad.errors import GradientError
+from graftgrad.errors import DTypeError, GradientError, ShapeError
 
 
 def leaf(*values):
@@ -172,3 +174,125 @@ def test_does_the_old_value_matter_after_it_was_overwritten():
     y.add_(x)
     y.sum().backward()
     np.testing.assert_array_equal(x.grad.numpy(), 1)
+
+
+def test_how_do_i_train_without_an_optimizer():
+    w, x, y = leaf(0.0, 0.0), gg.tensor([[1.0, 2.0], [3.0, 1.0]], "float64"), gg.tensor([5.0, 5.0])
+    same = w
+    for _ in range(500):
+        ((x @ w - y) ** 2).sum().backward()
+        with gg.no_grad():
+            w -= 0.03 * w.grad
+            w.grad.zero_()
+    np.testing.assert_allclose(w.detach().numpy(), [1, 2], atol=1e-4)
+    assert w is same
+    assert w.is_leaf
+    assert w.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (operator.iadd, [3, 4]), (operator.isub, [-1, 0]), (operator.imul, [2, 4]),
+        (operator.itruediv, [0.5, 1]),
+    ],
+)  # fmt: skip
+def test_what_does_plus_equals_change(change, expected):
+    w = leaf(1.0, 2.0)
+    with pytest.raises(GradientError, match="must not be changed while the graph is recorded"):
+        change(w, 2)
+    with gg.no_grad():
+        assert change(w, 2) is w
+    assert w.tolist() == expected
+    y = w * 1  # whatever else it is goes on under its name as a new tensor
+    assert change(y, 2) is not y
+    assert change(w.detach(), 2) is not w
+    assert w.tolist() == expected
+
+
+def test_may_i_assign_to_data():
+    w = leaf(1.0, 2.0)
+    w.data -= 0.5 * gg.ones(2, dtype="float64")
+    w.data = w.data * 2
+    assert w.tolist() == [1, 3]
+    assert w.requires_grad
+    y = (w * w).sum()
+    w.data = gg.zeros(2)
+    with pytest.raises(GradientError, match="must not change before backward"):
+        y.backward()  # PyTorch returns a wrong gradient here
+    with pytest.raises(ShapeError, match=r"data: must have the tensor's shape; got .*data=\(3,\)"):
+        w.data = gg.zeros(3)
+
+
+def test_what_may_a_gradient_be_set_to():
+    w = leaf(1.0, 2.0)
+    w.grad = gg.ones(2, dtype="float64")
+    (w * 3).sum().backward()
+    assert w.grad.tolist() == [4, 4]
+    for wrong, says in (
+        (3, "grad: must be a tensor or None; got type='int'"),
+        (gg.ones(3, dtype="float64"), "grad: must have the tensor's shape; got x=(2,)"),
+        (gg.ones(2), "grad: must have the tensor's element type; got x=(2,) float64"),
+    ):
+        with pytest.raises((DTypeError, ShapeError), match=re.escape(says)):
+            w.grad = wrong
+    assert w.grad.tolist() == [4, 4]
+
+
+def test_which_errors_are_those_of_python():
+    x = leaf(1.0, 2.0)
+    for index in (2, -3, (0, 0)):
+        with pytest.raises(IndexError):
+            x[index]
+    with pytest.raises(ValueError, match="only one element is true or false"):
+        assert x > 0
+    with pytest.raises(TypeError):
+        x + "1"
+
+
+def test_how_is_a_loss_printed():
+    loss = gg.tensor(0.123456, "float64", requires_grad=True) * 2
+    assert f"{loss}" == "0.246912"
+    assert f"{loss:.3f} {gg.tensor(3):04d} {gg.ones(2)}" == "0.247 0003 tensor([1., 1.])"
+    assert repr(loss) == "tensor(0.246912, dtype=float64, grad_fn=<Mul>)"
+
+
+def test_do_lists_of_tensors_add_up():
+    xs = [leaf(1.0, 2.0), leaf(3.0, 4.0)]
+    total = sum(xs)
+    total.sum().backward()
+    assert total.tolist() == [4, 6]
+    assert xs[0].grad.tolist() == [1, 1]
+    smallest, largest = xs[0]
+    assert (smallest.item(), max(xs[0]).item(), largest in xs[0]) == (1, 2, True)
+
+
+def test_may_truth_values_choose_what_is_assigned():
+    x, v = leaf(1.0, -2.0, 3.0), leaf(7.0, 8.0)
+    y = x * 2
+    y[y > 0] = v
+    (y * gg.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert y.tolist() == [7, -4, 8]
+    assert x.grad.tolist() == [0, 4, 0]
+    assert v.grad.tolist() == [1, 3]
+
+
+def test_which_gradient_has_what_lies_on_a_bound():
+    x = leaf(0.0, 1.0, 2.0)
+    x.clip(0, 1).sum().backward()
+    assert x.grad.tolist() == [0.5, 0.5, 0]  # the bound and the value tie; PyTorch hands on all
+
+
+def test_are_threads_apart():
+    x, told = leaf(1.0), []
+
+    def work():
+        told.append(gg.is_grad_enabled())
+        (x * 2).backward()
+
+    with gg.no_grad():
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+    assert told == [True]
+    assert x.grad.tolist() == [2]

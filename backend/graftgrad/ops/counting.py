@@ -14,8 +14,11 @@ import numpy as np
 from ..errors import ConfigError, DTypeError, expect
 from ..function import Function, function
 from ..spec import DType, Spec, float64, int64, same_dtype
-from .gather import expect_integers
-from .operand import cast, together
+from .arithmetic import minimum
+from .compare import equal, logical_not
+from .gather import Take, expect_integers
+from .operand import cast, full_like, together
+from .order import sort
 from .shape import reshape
 
 if TYPE_CHECKING:
@@ -70,6 +73,38 @@ def searchsorted(row: Any, values: Any, side: str = "left") -> Tensor:
     expect(side in ("left", "right"), "searchsorted", 'side must be "left" or "right"',
            error=ConfigError, side=side)  # fmt: skip
     return SearchSorted(side == "right")(*together(row, values))  # type: ignore[no-any-return]
+
+
+def bucketize(x: Any, boundaries: Any, right: bool = False) -> Tensor:
+    """Find the bin of each element between ascending boundaries: int64 places.
+
+    Args:
+        x: of any shape.
+        boundaries: ascending, (N,).
+        right: False for boundaries[i − 1] < x ≤ boundaries[i], True for ≤ and <.
+
+    Raises:
+        ShapeError: the boundaries have not one axis.
+    """
+    return searchsorted(boundaries, x, "right" if right else "left")
+
+
+def isin(x: Any, values: Any, invert: bool = False) -> Tensor:
+    """Tell for each element whether it is among some values: bool, in the shape of x.
+
+    Args:
+        x: of any shape.
+        values: of any shape.
+        invert: tell whether it is not among them.
+    """
+    x, values = together(x, values)
+    if not values.size:
+        return full_like(equal(x, x), invert)
+    row = sort(reshape(values, (-1,)), -1)
+    places = minimum(SearchSorted()(row, x), values.size - 1)
+    found = equal(Take(0, "isin")(row, places), x)
+    told: Tensor = logical_not(found) if invert else found
+    return told
 
 
 def digitize(x: Tensor, bins: Any, right: bool = False) -> Tensor:
@@ -151,6 +186,43 @@ def unique(
     if isinstance(found, tuple):
         return tuple(x.like(part) for part in found)
     return x.like(found)
+
+
+def unique_consecutive(x: Tensor, return_inverse: bool = False, return_counts: bool = False) -> Any:
+    """Drop all but the first of equal neighbours, in row-major order.
+
+    Args:
+        x: of any shape.
+        return_inverse: whether to return for each element of x which one it became.
+        return_counts: whether to return how many each stands for.
+
+    Returns:
+        The elements, (n,), or a tuple of them and what else is asked for, in this order.
+    """
+    host = x.device.fetch(x.detach().array)
+    flat = host.reshape(-1)
+    new = np.ones(flat.size, bool)
+    new[1:] = flat[1:] != flat[:-1]
+    starts = np.flatnonzero(new)
+    found = [x.like(flat[starts])]
+    if return_inverse:
+        found.append(x.like((np.cumsum(new) - 1).astype("int64").reshape(host.shape)))
+    if return_counts:
+        found.append(x.like(np.diff(starts, append=flat.size).astype("int64")))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """Count elements in bins of one width, in the element type of x: (bins,).
+
+    Args:
+        x: of any shape.
+        bins: how many.
+        min: where the first begins.
+        max: where the last ends; with min = max the smallest and the largest element count.
+    """
+    counts, _ = histogram(x, bins, None if min == max else (min, max))
+    return cast(counts, x.dtype)
 
 
 def argwhere(x: Tensor) -> Tensor:

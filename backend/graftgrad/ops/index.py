@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import DTypeError, expect
+from ..errors import BoundsError, DTypeError, expect
 from ..function import Function, function
 from ..spec import Shape, Spec, broadcast
 from .gather import FlatPlaces, Take, as_indices, expect_integers, within
@@ -92,7 +92,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     """Index as NumPy does: integers, slices, None and `...` give views, arrays pick elements.
 
     Raises:
-        ShapeError: an index lies outside, a mask does not fit, or there are more indices than axes.
+        BoundsError: an index lies outside, or there are more indices than axes.
+        ShapeError: a mask does not fit.
         DataError: an element of an array of indices lies outside.
         DTypeError: an index is neither integer nor bool.
     """
@@ -114,7 +115,8 @@ def setitem(x: Tensor, index: Any, value: Tensor) -> None:
     """Write into a part of x in place, converted to its element type.
 
     Raises:
-        ShapeError: an index lies outside, or the value does not stretch to the part.
+        BoundsError: an index lies outside.
+        ShapeError: the value does not stretch to the part.
         DataError: an element of an array of indices lies outside.
         DTypeError: an index is neither integer nor bool.
         GradientError: x is part of a graph that is being recorded.
@@ -181,12 +183,14 @@ def read(x: Tensor, index: Any) -> Reading:
     """Read an index expression.
 
     Raises:
-        ShapeError: an index lies outside, a mask does not fit, or there are more indices than axes.
+        BoundsError: an index lies outside, or there are more indices than axes.
+        ShapeError: a mask does not fit.
         DTypeError: an index is neither integer nor bool.
     """
     entries = [_entry(one) for one in (index if isinstance(index, tuple) else (index,))]
     named = sum(_axes_named(one) for one in entries)
     expect(named <= x.ndim, "index", "there must not be more indices than axes",
+           error=BoundsError,
            x=x.spec, index=index)  # fmt: skip
     dots = [i for i, one in enumerate(entries) if one is Ellipsis]
     expect(len(dots) <= 1, "index", "there must be one `...` at most", index=index)
@@ -217,7 +221,7 @@ def _note(reading: Reading, x: Tensor, entry: Any, picked: bool) -> None:
         reading.replace(entry, size, (0, size, 1))
     else:
         expect(-size <= entry < size, "index", f"must lie in [{-size}, {size})",
-               x=x.spec, axis=axis, index=entry)  # fmt: skip
+               error=BoundsError, x=x.spec, axis=axis, index=entry)  # fmt: skip
         place = entry % size
         if picked:  # beside arrays an integer is an array of one
             reading.replace(np.array(0), 1, (place, place + 1, 1))

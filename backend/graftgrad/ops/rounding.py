@@ -98,6 +98,11 @@ def divmod(a: Any, b: Any) -> tuple[Tensor, Tensor]:
     return floor_divide(a, b), remainder(a, b)
 
 
+def frac(x: Tensor) -> Tensor:
+    """Return what stands behind the point, with the sign of x: y = x − trunc(x)."""
+    return sub(x, trunc(x))
+
+
 def modf(x: Tensor) -> tuple[Tensor, Tensor]:
     """Split into what stands behind the point and the whole number before it, signed as x."""
     whole = trunc(x)

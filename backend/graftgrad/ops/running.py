@@ -9,11 +9,14 @@ import numpy as np
 from ..errors import expect
 from ..function import Function, function
 from ..spec import Spec, axis_within, int64, same_dtype
-from .arithmetic import mul, sub
+from .arithmetic import add, mul, sub
 from .compare import not_equal
 from .gather import Gather
-from .operand import counted
-from .shape import flip, pad, sliced
+from .operand import counted, floating, together
+from .order import cumsum
+from .reduce import sum
+from .shape import concatenate, flip, pad, reshape, sliced
+from .special import logaddexp
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -129,6 +132,68 @@ def cummin(x: Tensor, axis: int = 0) -> tuple[Tensor, Tensor]:
         ShapeError: there is no such axis.
     """
     return _running("cummin", x, axis, False)
+
+
+def logcumsumexp(x: Tensor, axis: int = 0) -> Tensor:
+    """Add up exponentials along an axis and return the logarithms: y[i] = log Σ_{j ≤ i} exp x[j].
+
+    Nothing overflows: sums over 1, 2, 4, … elements are joined by `logaddexp`.
+
+    Raises:
+        ShapeError: there is no such axis.
+    """
+    y = floating(x)
+    place = axis_within("logcumsumexp", axis, x.ndim)
+    size, step = x.shape[place], 1
+    while step < size:
+        later = logaddexp(sliced(y, place, step, size), sliced(y, place, 0, size - step))
+        y = concatenate([sliced(y, place, 0, step), later], place)
+        step *= 2
+    return y
+
+
+def trapezoid(y: Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
+    """Integrate along an axis by the trapezoidal rule: Σ (x[i + 1] − x[i]) · (y[i + 1] + y[i]) / 2.
+
+    Args:
+        y: values.
+        x: where they were taken, a vector or what broadcasts with y; dx apart if None.
+        dx: the distance of neighbours.
+        axis: along which.
+
+    Raises:
+        ShapeError: there is no such axis, or x does not fit.
+    """
+    place = axis_within("trapezoid", axis, y.ndim)
+    return sum(_areas("trapezoid", y, x, dx, place), place)
+
+
+def cumulative_trapezoid(y: Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
+    """Integrate along an axis up to each point but the first: the running sums of `trapezoid`.
+
+    Raises:
+        ShapeError: there is no such axis, or x does not fit.
+    """
+    place = axis_within("cumulative_trapezoid", axis, y.ndim)
+    return cumsum(_areas("cumulative_trapezoid", y, x, dx, place), place)
+
+
+def _areas(subject: str, y: Tensor, x: Any, dx: float, place: int) -> Tensor:
+    y, size = floating(y), y.shape[place]
+    expect(size > 0, subject, "there must be at least one value along the axis", y=y.spec)
+    both = add(sliced(y, place, 1, size), sliced(y, place, 0, size - 1))
+    if x is None:
+        return mul(both, dx / 2)
+    y, where = together(y, x)
+    expect(where.ndim == 1 or where.ndim == y.ndim, subject,
+           "x must be a vector, or have as many axes as y", y=y.spec, x=where.spec)  # fmt: skip
+    along = 0 if where.ndim == 1 else place
+    expect(where.shape[along] == size, subject, "x must be as long as y along the axis",
+           y=y.spec, x=where.spec)  # fmt: skip
+    steps = diff(where, 1, along)
+    if where.ndim == 1:
+        steps = reshape(steps, tuple(size - 1 if i == place else 1 for i in range(y.ndim)))
+    return mul(mul(both, 0.5), steps)
 
 
 def diff(x: Tensor, n: int = 1, axis: int = -1) -> Tensor:

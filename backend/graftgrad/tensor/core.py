@@ -16,6 +16,7 @@ from ..device.base import Array, Device, HostArray
 from ..device.find import device as find_device
 from ..device.find import is_name
 from ..errors import DTypeError, GradientError, ShapeError, expect
+from ..modes import no_grad
 from ..node import Counter, Handle, Node
 from ..ops import operand
 from ..spec import (
@@ -35,6 +36,7 @@ from .inplace import InPlace
 from .methods import Methods
 from .move import Move
 from .operators import Operators
+from .torch_methods import TorchMethods
 from .values import Values
 
 # The tensor whose memory a view shows, and the functions that lead from it to the view, in order;
@@ -43,7 +45,7 @@ ViewOf = tuple["Tensor", "tuple[Any, ...] | None"]
 GradientHook = Callable[["Tensor"], "Tensor | None"]
 
 
-class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched, Conversions):
+class Tensor(Operators, Methods, TorchMethods, InPlace, Values, Exchange, Dispatched, Conversions):
     """An array of numbers that remembers how it was computed.
 
     Attributes:
@@ -54,12 +56,12 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched, Conversi
 
     __slots__ = (
         "__weakref__",
+        "_grad",
         "_keras_mask",
         "accumulated_hooks",
         "array",
         "counter",
         "device",
-        "grad",
         "grad_buffer",
         "grad_fn",
         "hooks",
@@ -87,7 +89,7 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched, Conversi
         self.counter = Counter() if counter is None else counter
         self.wants = grad_fn is not None
         self.view_of: ViewOf | None = None
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
         self.grad_buffer: Tensor | None = None
         self.hooks: Sequence[GradientHook] = ()
         self.accumulated_hooks: Sequence[Callable[[Tensor], None]] = ()
@@ -144,6 +146,39 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched, Conversi
         return self
 
     @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            expect(isinstance(gradient, Tensor), "grad", "must be a tensor or None",
+                   error=DTypeError, type=type(gradient).__name__)  # fmt: skip
+            expect(gradient.shape == self.shape, "grad", "must have the tensor's shape",
+                   x=self.spec, grad=gradient.spec)  # fmt: skip
+            expect(gradient.dtype == self.dtype, "grad", "must have the tensor's element type",
+                   error=DTypeError, x=self.spec, grad=gradient.spec)  # fmt: skip
+        self._grad = gradient
+
+    @property
+    def data(self) -> Tensor:
+        """The same values without a history, as `detach` gives them.
+
+        What is assigned to it is copied into the tensor, whose history it leaves alone.
+        """
+        return self.detach()
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        expect(getattr(values, "shape", None) == self.shape, "data",
+               "must have the tensor's shape", x=self.spec,
+               data=getattr(values, "spec", type(values).__name__),
+               advice="Make a new tensor for another shape.")  # fmt: skip
+        with no_grad():
+            self.copy_(values)
+
+    @property
     def is_leaf(self) -> bool:
         """Whether it came from no recorded operation."""
         return self.grad_fn is None
@@ -192,6 +227,17 @@ class Tensor(Operators, Methods, InPlace, Values, Exchange, Dispatched, Conversi
     def detach(self) -> Tensor:
         """Return the same values without a history; memory is shared."""
         return Tensor(self.array, self.spec, self.device, counter=self.counter)
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor off from its history; it is a leaf that requires no gradient then.
+
+        Raises:
+            GradientError: it is a view, whose history is that of the whole.
+        """
+        expect(self.view_of is None, "detach_", "the tensor must not be a view",
+               error=GradientError, x=self.spec, advice="Use .detach().")  # fmt: skip
+        self.grad_fn, self.output_index, self.wants = None, 0, False
+        return self
 
     def clone(self) -> Tensor:
         """Return the same values in memory of their own; gradients flow."""

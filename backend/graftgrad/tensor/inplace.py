@@ -7,12 +7,23 @@ the tensor, what it is a view of, and other views go on with their history.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import modes
 from ..errors import DTypeError, ShapeError, expect
 from ..inplace import rebase
-from ..ops import arithmetic, exponential, index, operand, rectifier, update
+from ..ops import (
+    arithmetic,
+    combined,
+    elementwise,
+    exponential,
+    index,
+    operand,
+    rectifier,
+    select,
+    update,
+)
+from ..ops.gather import scatter_add
 from ..ops.overwrite import overwrite
 from ..ops.put import put
 from ..spec import can_cast
@@ -22,13 +33,29 @@ if TYPE_CHECKING:
 
 
 class InPlace:
-    """Methods that end in `_`, and assignment to a part.
+    """Methods that end in `_`, assignment to a part, and `+=` and its kin.
+
+    `x += y` makes a new tensor, except where x is a leaf that requires a gradient and no layer's
+    weight: that is changed, as `w -= lr * w.grad` inside of `no_grad` means it.
 
     While operations are recorded, all of them raise GradientError for a leaf that requires a
     gradient and for a view of one; they raise ShapeError where memory must not be written.
     """
 
     __slots__ = ()
+    changed_by_operators: ClassVar[bool] = True  # layers' weights are not
+
+    def __iadd__(self: Tensor, other: Any) -> Tensor:
+        return self.add_(other) if _is_parameter(self) else arithmetic.add(self, other)
+
+    def __isub__(self: Tensor, other: Any) -> Tensor:
+        return self.sub_(other) if _is_parameter(self) else arithmetic.sub(self, other)
+
+    def __imul__(self: Tensor, other: Any) -> Tensor:
+        return self.mul_(other) if _is_parameter(self) else arithmetic.mul(self, other)
+
+    def __itruediv__(self: Tensor, other: Any) -> Tensor:
+        return self.div_(other) if _is_parameter(self) else arithmetic.div(self, other)
 
     def copy_(self: Tensor, values: Any) -> Tensor:
         """Write values into this tensor in place, converted to its element type.
@@ -48,13 +75,15 @@ class InPlace:
         """Set every element to 0 in place."""
         return write_over("zero_", self, self.constant(0, self.dtype))
 
-    def add_(self: Tensor, values: Any) -> Tensor:
-        """Add in place."""
-        return change("add_", self, lambda x: arithmetic.add(x, values))
+    def add_(self: Tensor, values: Any, *, alpha: float = 1) -> Tensor:
+        """Add in place, `alpha` times."""
+        given = values if alpha == 1 else values * alpha
+        return change("add_", self, lambda x: arithmetic.add(x, given))
 
-    def sub_(self: Tensor, values: Any) -> Tensor:
-        """Subtract in place."""
-        return change("sub_", self, lambda x: arithmetic.sub(x, values))
+    def sub_(self: Tensor, values: Any, *, alpha: float = 1) -> Tensor:
+        """Subtract in place, `alpha` times."""
+        given = values if alpha == 1 else values * alpha
+        return change("sub_", self, lambda x: arithmetic.sub(x, given))
 
     def mul_(self: Tensor, values: Any) -> Tensor:
         """Multiply in place."""
@@ -110,6 +139,39 @@ class InPlace:
     def masked_fill_(self: Tensor, mask: Any, value: Any) -> Tensor:
         """Set the elements at which a mask is true to one value in place."""
         return change("masked_fill_", self, lambda x: arithmetic.where(mask, value, x))
+
+    def addcmul_(self: Tensor, a: Any, b: Any, *, value: float = 1) -> Tensor:
+        """Add a product in place, `value` times."""
+        return change("addcmul_", self, lambda x: combined.addcmul(x, a, b, value=value))
+
+    def addcdiv_(self: Tensor, a: Any, b: Any, *, value: float = 1) -> Tensor:
+        """Add a quotient in place, `value` times."""
+        return change("addcdiv_", self, lambda x: combined.addcdiv(x, a, b, value=value))
+
+    def lerp_(self: Tensor, end: Any, weight: Any) -> Tensor:
+        """Go a part of the way to `end` in place."""
+        return change("lerp_", self, lambda x: elementwise.lerp(x, end, weight),
+                      keeps=_wants(weight))  # fmt: skip
+
+    def scatter_(self: Tensor, axis: int, indices: Any, values: Any) -> Tensor:
+        """Write values at the places that indices name along an axis."""
+        return change("scatter_", self, lambda x: select.scatter(x, axis, indices, values))
+
+    def scatter_add_(self: Tensor, axis: int, indices: Any, values: Any) -> Tensor:
+        """Add values at the places that indices name along an axis."""
+        return change("scatter_add_", self, lambda x: scatter_add(x, axis, indices, values))
+
+    def index_add_(self: Tensor, axis: int, indices: Any, values: Any) -> Tensor:
+        """Add slices at the places that indices name along an axis."""
+        return change("index_add_", self, lambda x: select.index_add(x, axis, indices, values))
+
+    def index_fill_(self: Tensor, axis: int, indices: Any, value: Any) -> Tensor:
+        """Write one value into the slices that indices name along an axis."""
+        return change("index_fill_", self, lambda x: select.index_fill(x, axis, indices, value))
+
+    def index_copy_(self: Tensor, axis: int, indices: Any, values: Any) -> Tensor:
+        """Write slices at the places that indices name along an axis."""
+        return change("index_copy_", self, lambda x: select.index_copy(x, axis, indices, values))
 
     def __setitem__(self: Tensor, where: Any, values: Any) -> None:
         """Write into a part in place, named as NumPy names it, by arrays and masks too."""
@@ -181,6 +243,11 @@ def expect_writable(subject: str, x: Tensor) -> None:
         expect(x.device.writable(x.array) or not x.size, subject,
                "the tensor's memory must be its own to write", error=ShapeError, x=x.spec,
                advice="It is stretched or was given read-only; use .clone() first.")  # fmt: skip
+
+
+def _is_parameter(x: Tensor) -> bool:
+    """Tell whether `+=` means this tensor itself: a leaf that a program trains by hand."""
+    return x.wants and x.grad_fn is None and x.changed_by_operators
 
 
 def _wants(*operands: Any) -> bool:

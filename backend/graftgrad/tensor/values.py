@@ -66,6 +66,8 @@ class Values:
         return int(self.item())
 
     def __bool__(self: Tensor) -> bool:
+        expect(self.size == 1, "bool", "only one element is true or false", x=self.spec,
+               advice="Use .any() or .all(), or ops.where for each element.")  # fmt: skip
         return bool(self.item())
 
     def __index__(self: Tensor) -> int:
@@ -83,7 +85,8 @@ class Values:
             yield self[i]
 
     def __format__(self: Tensor, form: str) -> str:
-        return format(self.item(), form) if form else str(self)
+        alone = bool(form) or (self.ndim == 0 and self.device.computes)
+        return format(self.item(), form) if alone else str(self)
 
     def __repr__(self: Tensor) -> str:
         if self.device.computes:

@@ -21,6 +21,14 @@ class TestPlaces(CaseChecks):
         *[case(ops.digitize, x=np.array([[-2.0, 0.5], [0.3, 9.0]]), bins=ROW, right=right,
                gradient=False, oracle=lambda x, bins, right: np.digitize(x, bins, right))
           for right in (False, True)],
+        *[case(ops.bucketize, x=np.array([[-2.0, 0.5], [0.3, 9.0]]), boundaries=ROW, right=right,
+               gradient=False, oracle=lambda x, boundaries, right: np.searchsorted(
+                   boundaries, x, "right" if right else "left")) for right in (False, True)],
+        *[case(ops.isin, x=integers((3, 4), 9), values=np.array([[7, 2], [2, 5]]), invert=invert,
+               gradient=False, oracle=lambda x, values, invert: np.isin(x, values, invert=invert))
+          for invert in (False, True)],
+        case(ops.isin, x=integers((3, 4), 9), values=np.zeros(0, "int64"), gradient=False,
+             oracle=lambda x, values: np.isin(x, values)),
     )  # fmt: skip
 
 
@@ -36,6 +44,11 @@ class TestCounts(CaseChecks):
         host(ops.nonzero, lambda x: np.nonzero(x), x=integers((3, 4), 2)),
         host(ops.flatnonzero, lambda x: np.flatnonzero(x), x=integers((3, 4), 2)),
         host(ops.unique, lambda x: np.unique(x), x=integers((3, 4), 5)),
+        host(ops.histc, lambda x, bins: np.histogram(x, bins)[0].astype(x.dtype), x=(20,), bins=4),
+        host(ops.histc, lambda x, bins, min, max: np.histogram(x, bins, (min, max))[0].astype(
+            x.dtype), x=(20,), bins=4, min=-0.5, max=1),
+        host(ops.unique_consecutive, lambda x: x[np.append(True, x[1:] != x[:-1])],
+             x=integers((20,), 3)),
     )  # fmt: skip
 
 
@@ -70,3 +83,12 @@ def test_the_places_of_what_is_not_zero_pick_it():
 def test_what_does_not_fit(wrong, error, words):
     with pytest.raises(error, match=words):
         wrong(graftgrad.zeros(3))
+
+
+def test_equal_neighbours_are_counted():
+    x = graftgrad.tensor([[3, 3, 1], [1, 1, 3]])
+    found, inverse, counts = ops.unique_consecutive(x, return_inverse=True, return_counts=True)
+    assert found.tolist() == [3, 1, 3]
+    assert inverse.tolist() == [[0, 0, 1], [1, 1, 2]]
+    assert counts.tolist() == [2, 3, 1]
+    assert ops.unique_consecutive(graftgrad.zeros(0)).shape == (0,)

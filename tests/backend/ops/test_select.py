@@ -21,6 +21,13 @@ def added(x, axis, indices, values):
     return y
 
 
+def filled(x, mask, source):
+    stretched, wide = np.broadcast_arrays(x, mask)
+    y = stretched.copy()
+    y[wide] = source.ravel()[: wide.sum()]
+    return y
+
+
 PLACES = np.array([[2, 0, 1], [1, 1, 0]])
 
 
@@ -44,6 +51,18 @@ class TestSelection(CaseChecks):
         case(ops.put_along_axis, x=(2, 3), indices=PLACES[:, 1:], values=(2, 1), axis=1,
              oracle=lambda x, indices, values, axis:
              scattered(x, axis, indices, np.broadcast_to(values, indices.shape))),
+        case(ops.narrow, x=(3, 5), axis=1, start=1, length=3,
+             oracle=lambda x, axis, start, length: x[:, 1:4]),
+        case(ops.narrow, x=(3, 5), axis=0, start=-2, length=2,
+             oracle=lambda x, axis, start, length: x[-2:]),
+        case(ops.index_fill, x=(3, 5), axis=1, indices=np.array([0, 3, 3]), value=(),
+             oracle=lambda x, axis, indices, value: np.where(np.isin(range(5), indices), value, x)),
+        case(ops.index_copy, x=(3, 4), axis=1, indices=np.array([3, 0]), values=(3, 2),
+             oracle=lambda x, axis, indices, values: np.stack(
+                 [values[:, 1], x[:, 1], x[:, 2], values[:, 0]], 1)),
+        case(ops.masked_scatter, x=(2, 3), mask=MASK, source=(2, 2), oracle=filled),
+        case(ops.masked_scatter, x=(2, 1), mask=np.array([True, False]), source=(2,),
+             oracle=filled),
     )  # fmt: skip
 
 
@@ -56,6 +75,13 @@ class TestSelection(CaseChecks):
         (lambda x: ops.index_add(x, 0, [0], x), ShapeError, "one slice for each index"),
         (lambda x: ops.scatter(x, 0, [0], x), ShapeError, "scatter: indices must have the axes"),
         (lambda x: ops.scatter(x, 0, [[9, 0, 0]], 1.0), DataError, "must lie in"),
+        (lambda x: ops.narrow(x, 0, 1, 9), ShapeError,
+         "narrow: start and length must lie within an axis of size"),
+        (lambda x: ops.index_fill(x, 0, [0], x), ShapeError, "the value must be one number"),
+        (lambda x: ops.index_fill(x, 0, [7], 1.0), DataError, "must lie in"),
+        (lambda x: ops.index_copy(x, 0, [0, 1], x[:1]), ShapeError, "one slice for each index"),
+        (lambda x: ops.masked_scatter(x, x, x), DTypeError, "masked_scatter: the mask must be"),
+        (lambda x: ops.masked_scatter(x, x > -1, x[:1]), DataError, "must lie in"),
         (lambda x: ops.index_select(x, 2, [0]), ShapeError, r"axis must lie in \[-2, 2\)"),
     ],
 )  # fmt: skip

@@ -263,3 +263,45 @@ def test_nothing_waits_for_the_collector():
         assert [one() for one in gone] == [None] * 5
     finally:
         gc.enable()
+
+
+HOST = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+AS_OPS = {
+    "addcmul_": ("addcmul", (HOST, 2.0)), "addcdiv_": ("addcdiv", (HOST, 2.0)),
+    "lerp_": ("lerp", (7.0, 0.25)), "scatter_": ("scatter", (1, [[0], [2]], 7.0)),
+    "scatter_add_": ("scatter_add", (1, [[0], [2]], HOST[:, :1])),
+    "index_add_": ("index_add", (0, [1, 1], HOST)), "index_fill_": ("index_fill", (1, [0], 7.0)),
+    "index_copy_": ("index_copy", (0, [1], HOST[:1])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AS_OPS)
+def test_in_place_is_what_the_op_gives(name):
+    op, given = AS_OPS[name]
+    x = graftgrad.tensor(HOST, requires_grad=True)
+    y = x * 1
+    assert getattr(y, name)(*given) is y
+    wanted = getattr(ops, op)(x * 1, *given)
+    assert y.tolist() == wanted.tolist()
+    slopes = [graftgrad.grad((one * one).sum(), x)[0].tolist() for one in (y, wanted)]
+    assert slopes[0] == slopes[1]
+
+
+def test_a_multiple_is_added_as_in_a_rule_of_an_optimizer():
+    w, g = graftgrad.tensor([1.0, 2.0]), graftgrad.tensor([10.0, 20.0])
+    assert w.add_(g, alpha=-0.1).tolist() == [0, 0]
+    assert w.sub_(g, alpha=0.5).tolist() == [-5, -10]
+    assert w.mul_(0).addcmul_(g, g, value=0.01).tolist() == [1, 4]
+
+
+def test_a_tensor_is_cut_off_in_place():
+    x = graftgrad.tensor([1.0], requires_grad=True)
+    h = x * 2
+    assert h.detach_() is h
+    assert h.is_leaf
+    assert not h.requires_grad
+    (h * x).backward()
+    assert x.grad.tolist() == [2]
+    y = x * 1
+    with pytest.raises(GradientError, match="detach_: the tensor must not be a view"):
+        y[0].detach_()

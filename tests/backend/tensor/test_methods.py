@@ -7,7 +7,9 @@ import pytest
 
 import graftgrad
 from graftgrad import ops
+from graftgrad.errors import ShapeError
 from graftgrad.tensor.methods import Methods
+from graftgrad.tensor.torch_methods import TorchMethods
 
 HOST = np.array([[0.3, 0.9, 0.5], [0.7, 0.2, 0.4]])
 OTHER = {  # methods that are called otherwise than the ops they stand for
@@ -15,7 +17,9 @@ OTHER = {  # methods that are called otherwise than the ops they stand for
     "amax": "max", "amin": "min", "eq": "equal", "ne": "not_equal", "lt": "less",
     "le": "less_equal", "gt": "greater", "ge": "greater_equal", "pow": "power",
     "unbind": "unstack", "view": "reshape", "clamp": "clip", "permute": "transpose",
-    "unsqueeze": "expand_dims", "expand": "broadcast_to",
+    "unsqueeze": "expand_dims", "expand": "broadcast_to", "t": None, "new_zeros": None,
+    "new_ones": None, "new_full": None, "bmm": None, "repeat_interleave": "repeat",
+    "movedim": "moveaxis",
 }  # fmt: skip
 GIVEN = {
     "add": (2.0,), "sub": (2.0,), "mul": (2.0,), "div": (2.0,), "pow": (3,), "eq": (0.5,),
@@ -29,9 +33,14 @@ GIVEN = {
     "moveaxis": (0, 1), "unflatten": (1, (3, 1)), "broadcast_to": ((4, 2, 3),), "roll": (1,),
     "repeat": (2,), "tile": (2,), "split": (2,), "chunk": (2,), "clip": (0.4, 0.8),
     "clamp": (0.4, 0.8), "masked_select": None, "where": None, "transpose": ((1, 0),),
-    "permute": ((1, 0),),
+    "permute": ((1, 0),), "mm": (HOST.T,), "mv": (HOST[0],), "addmm": (HOST[:, :2], HOST),
+    "addcmul": (HOST, 2.0), "addcdiv": (HOST, 2.0), "outer": (HOST[0],), "narrow": (1, 0, 2),
+    "index_fill": (1, [0, 2], 7.0), "index_copy": (0, [1], HOST[:1]), "movedim": (0, 1),
+    "masked_scatter": (graftgrad.tensor(HOST > 0.4), HOST), "repeat_interleave": (2,),
 }  # fmt: skip
-NAMES = sorted(name for name in vars(Methods) if not name.startswith("_"))
+NAMES = sorted(
+    name for room in (Methods, TorchMethods) for name in vars(room) if not name.startswith("_")
+)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if OTHER.get(name, "") is not None])
@@ -63,6 +72,19 @@ def test_the_others():
     assert x.masked_select(x > 0.5).tolist() == HOST[HOST > 0.5].tolist()
     assert graftgrad.zeros(2, 3, 4).mT.shape == (2, 4, 3)
     assert x.max(1).tolist() == HOST.max(1).tolist()
+    assert x.t().tolist() == HOST.T.tolist()
+    assert graftgrad.ones(3).t().shape == (3,)
+    with pytest.raises(ShapeError, match=r"t: there must be two axes at most; got x=\(1, 2, 3\)"):
+        graftgrad.ones(1, 2, 3).t()
+    assert x[None].bmm(x.t()[None])[0].tolist() == (HOST @ HOST.T).tolist()
+    for made, value in (
+        (x.new_zeros(2, 2), 0),
+        (x.new_ones((2, 2)), 1),
+        (x.new_full((2, 2), 5), 5),
+    ):
+        assert made.tolist() == [[value] * 2] * 2
+        assert made.dtype == x.dtype
+    assert x.new_ones(2, dtype="int64").dtype == "int64"
     assert 0.9 in graftgrad.tensor([0.5, 0.9], "float64")
     assert 7 not in x
     assert "a" not in x
