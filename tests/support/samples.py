@@ -62,10 +62,11 @@ def check_samples(case: Case) -> None:
         _agree(vmap(gradients)(stacked), [gradients(one) for one in alone])
 
 
+# Their results' shapes depend on values.
 HOST = frozenset(
-    "argwhere bincount flatnonzero histc histogram masked_select nonzero unique".split()
-    + ["unique_consecutive"]
-)  # their results' shapes depend on values
+    "argwhere bincount flatnonzero histc histogram masked_select nonzero unique "
+    "unique_consecutive".split()
+)
 
 
 def _projected(case: Case, operands: Operands) -> Tensor:

@@ -16,6 +16,8 @@ from .picture import Picture
 BETWEEN = 22.0  # pixels between boxes of a rank
 THROUGH = 10.0  # pixels between arrows that pass through a rank
 SWEEPS = 8
+# How much arrows that pass through, and boxes at which a way begins or ends, count beside others.
+THROUGH_WEIGHT, END_WEIGHT = 0.1, 0.02
 
 Size = tuple[float, float]
 Point = tuple[float, float]
@@ -165,15 +167,26 @@ def _middles(
         for rank in ordered if downward else reversed(ordered):
             wanted, weights = [], []
             for key in rank:
-                near = [middles[one] for one in (above if downward else below).get(key, ())]
-                far = [middles[one] for one in (below if downward else above).get(key, ())]
-                wanted.append(_mean(near or far, middles[key]))
-                weights.append(8.0 if key not in boxes else 1.0 + len(near))
+                near, far = (above, below) if downward else (below, above)
+                leading = _leading(near.get(key) or far.get(key, []), near, boxes)
+                wanted.append(_mean([middles[one] for one in leading], middles[key]))
+                ends = not above.get(key) or not below.get(key)
+                weights.append(THROUGH_WEIGHT if key not in boxes else END_WEIGHT if ends else 1.0)
             apart = [(widths[a] + widths[b]) / 2 + BETWEEN
                      for a, b in itertools.pairwise(rank)]  # fmt: skip
             for key, x in zip(rank, _spread(wanted, weights, apart), strict=True):
                 middles[key] = x
     return middles
+
+
+def _leading(keys: list[str], near: dict[str, list[str]], boxes: set[str]) -> list[str]:
+    """Return the neighbours that decide a place, so that the longest way goes straight.
+
+    Boxes that have neighbours of their own on that side come before arrows that pass through, and
+    these before the ends of ways, such as weights, which make room.
+    """
+    onward = [key for key in keys if near.get(key)]
+    return [key for key in onward if key in boxes] or onward or keys
 
 
 def _spread(wanted: list[float], weights: list[float], apart: list[float]) -> list[float]:

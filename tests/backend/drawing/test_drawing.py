@@ -228,3 +228,30 @@ def test_drawing_keeps_nothing_alive() -> None:
     del loss, weights
     assert node() is None
     assert "MatMul" in drawing.svg()
+
+
+def test_the_longest_way_goes_straight() -> None:
+    """Weights make room at the side, and so do arrows that pass a block by."""
+    picture = Picture()
+    sizes = {}
+
+    def box(key: str, wide: float) -> None:
+        picture.boxes[key] = Box("function", key)
+        sizes[key] = (wide, 30.0)
+
+    box("x", 60)
+    before = "x"
+    for block in range(6):
+        product, bias, total = (f"{name}{block}" for name in ("product", "bias", "total"))
+        for key, wide in ((f"weight{block}", 120), (bias, 100), (product, 80), (total, 60)):
+            box(key, wide)
+        for tail, head in (
+            (before, product), (f"weight{block}", product), (product, total), (bias, total),
+            (before, total),
+        ):  # fmt: skip
+            picture.arrow(tail, head)
+        before = total
+    made = arrange(picture, sizes)
+    way = [made.places[key][0] for key in picture.boxes if key[0] in "pt"]
+    assert max(way) - min(way) < 80
+    assert made.width < 400
