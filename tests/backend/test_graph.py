@@ -255,4 +255,5 @@ def test_nothing_waits_for_the_collector(name: str) -> None:
 
     for _ in range(20):  # what is remembered of functions and shapes, and of the last views
         once()
-    assert left_behind(once, 10) < 10
+    # What grows, grows in every round; what is remembered is remembered once.
+    assert min(left_behind(once, 10) for _ in range(3)) < 10
