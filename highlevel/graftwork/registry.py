@@ -179,6 +179,7 @@ PASSING = frozenset(
         "applications",
         "batches_trained",
         "located",
+        "looking",
         "looks",
         "compile_settings",
         "feature_keeper",

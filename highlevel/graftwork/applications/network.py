@@ -8,9 +8,17 @@ from typing import Any
 
 from graftgrad.errors import ConfigError, FormatError, ShapeError, expect, note
 
-from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
+from ..layers import (
+    Dense,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Input,
+    Normalization,
+    Rescaling,
+)
 from ..layers.symbol import KerasTensor
 from ..models import Functional
+from .ranges import Range
 from .weights import Entry, Held, find, held_in, told
 
 
@@ -144,6 +152,8 @@ class Network:
             except (FormatError, ShapeError) as error:
                 note(error, f"{self.subject}: {told(self.include_top, self.classes)}")
                 raise
+            rescales = any(isinstance(one, (Normalization, Rescaling)) for one in made.layers[:5])
+            object.__setattr__(made, "looking", Range(name, rescales))
         return made
 
     def named_weights(self) -> Any:

@@ -19,6 +19,7 @@ from ..layers import (
 from ..models import Model
 from ..registry import configuration, decoded, layers
 from .pixels import preprocess
+from .ranges import Range
 from .weights import Entry, find, told
 
 BASE = "https://download.pytorch.org/models"
@@ -153,6 +154,7 @@ class ResNet(Model):
     """
 
     registry = layers
+    looking: Any = None  # looks at what comes in, where the network is a pretrained one
 
     def __init__(
         self,
@@ -202,6 +204,8 @@ class ResNet(Model):
 
     def call(self, x: Tensor) -> Any:
         """Run stem, stages, pooling and head."""
+        if self.looking is not None:
+            self.looking(x)
         x = self.maxpool(ops.relu(self.bn1(self.conv1(x))))
         for i in range(len(self.depths)):
             for block in getattr(self, f"layer{i + 1}"):
@@ -252,6 +256,7 @@ def network(depth: int, path: Any, name: str | None, kwargs: dict[str, Any]) -> 
         except ShapeError as error:
             note(error, f"{model.name}: {told(model.include_top, model.classes)}")
             raise
+        object.__setattr__(model, "looking", Range(model.name, False))
     return model
 
 
