@@ -127,6 +127,7 @@ class Called(Built):
 
     def _masked(self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call, with the masks of the inputs, and lay those of the outputs beside them."""
+        told = kwargs.get("mask") is not None  # by whoever calls, not by the input
         fill(takes, args, kwargs)
         first = args[0] if args else next(iter(kwargs.values()), None)
         previous = kwargs.get("mask")
@@ -134,8 +135,9 @@ class Called(Built):
             previous = masks_of(first)
         y = self.call(*args, **kwargs)
         own = type(self).compute_mask is not Called.compute_mask
-        if own or previous is not None:
-            lay(self, first, y, previous, self.supports_masking or own)
+        travels = self.supports_masking or own
+        if own or (previous is not None and (travels or not told)):
+            lay(self, first, y, previous, travels)
         return y
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

@@ -21,6 +21,7 @@ class Matched:
 
     def __init__(self, names: list[str] | None) -> None:
         self.names = names if names is not None and len(set(names)) == len(names) else None
+        self.lossy: list[bool] = []  # which outputs have a loss, once that is known
 
     def check(self, subject: str, tree: Any) -> None:
         """Refuse names that are those of no output, where the outputs are known.
@@ -53,6 +54,18 @@ class Matched:
                f"there must be one entry for each of the outputs {names}", error=ConfigError,
                given=len(tree) if isinstance(tree, (list, tuple)) else tree)  # fmt: skip
         return list(tree)
+
+    def targets(self, tree: Any, predictions: Any) -> list[Any]:
+        """Return one target per output; they may be as many as there are outputs with a loss.
+
+        Raises:
+            ConfigError: the targets do not match the outputs.
+        """
+        given = list(tree) if isinstance(tree, (list, tuple)) else [tree]
+        if not _by_name(tree) and len(given) == sum(self.lossy) < len(self.lossy):
+            rest = iter(given)
+            return [next(rest) if lossy else None for lossy in self.lossy]
+        return self.spread("targets", tree, predictions)
 
     def named(self, predictions: Any) -> list[str]:
         """Return the names of the outputs."""
@@ -94,7 +107,7 @@ class CompiledLoss:
         found = leaves(predictions)
         if len(self.built) != len(found):
             self._build(predictions)
-        targets = self.outputs.spread("targets", y, predictions)
+        targets = self.outputs.targets(y, predictions)
         weighting: list[Any] = [sample_weight] * len(found)
         if isinstance(sample_weight, (Mapping, list, tuple)):
             weighting = self.outputs.spread("sample_weight", sample_weight, predictions)
@@ -126,6 +139,7 @@ class CompiledLoss:
             self.built = self.outputs.spread("loss", self.checked, predictions)
         else:
             self.built = [self.checked] * len(names)
+        self.outputs.lossy = [one is not None for one in self.built]
         given = self.outputs.spread("loss_weights", self.weights, predictions)
         self.factors = tuple([1.0 if one is None else float(one) for one in given])
         if sum(one is not None for one in self.built) > 1:
@@ -187,7 +201,7 @@ class CompiledMetrics:
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Let every metric see a batch; predictions of 16 bits as float32."""
         found = [precise(one) for one in leaves(y_pred)]
-        targets = self.outputs.spread("targets", y_true, y_pred)
+        targets = self.outputs.targets(y_true, y_pred)
         if not self.entries:
             self._build(targets, y_pred)
         weighting: list[Any] = [sample_weight] * len(found)

@@ -40,6 +40,14 @@ def test_a_layer_that_does_not_hand_masks_on_says_so() -> None:
         layers.Flatten()(masked(X, MASK))
 
 
+def test_a_mask_that_the_caller_gives_need_not_be_handed_on() -> None:
+    class Windows(layers.Layer):
+        def call(self, x, mask=None):
+            return x if mask is None else x + mask
+
+    assert Windows()(X, mask=np.ones((2, 3, 4), "float32")).tolist() == (X + 1).tolist()
+
+
 def test_a_mask_given_by_name_comes_first() -> None:
     class Shown(layers.Layer):
         def call(self, x, mask=None):

@@ -365,6 +365,14 @@ def test_an_output_without_a_loss_needs_no_target() -> None:
     assert list(told) == ["loss", "place_mae"]
 
 
+def test_targets_may_be_as_many_as_there_are_losses() -> None:
+    model = two_headed(loss=[None, "mse"], metrics=[None, "mae"])
+    for given in (HALVES, [HALVES]):
+        model.fit([X, HALVES], given, verbose=0)
+        told = model.evaluate([X, HALVES], given, verbose=0, return_dict=True)
+        assert list(told) == ["loss", "place_mae"]
+
+
 def test_sample_weights_may_belong_to_one_output() -> None:
     model = two_headed(loss="mse")
     none = {"yes": np.zeros(50, "float32")}
