@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graftgrad import Tensor, ops
 from graftgrad.errors import ConfigError, DataError, expect
+
+from ..layers.symbol import KerasTensor
+from ..ops import cast
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue, as shares of 255
 DEVIATION = (0.229, 0.224, 0.225)
@@ -19,7 +24,7 @@ def preprocess(x: Any, custom: str, data_format: str | None = None) -> Any:
     "tf": x / 127.5 − 1. "torch": (x / 255 − mean) / deviation. "caffe": blue first, x − mean.
 
     Args:
-        x: an array or tensor (…, H, W, 3), or (…, 3, H, W); it is not changed.
+        x: an array, tensor or symbol (…, H, W, 3), or (…, 3, H, W); it is not changed.
         custom: one of the three.
         data_format: "channels_last" or "channels_first"; the former if None.
 
@@ -30,13 +35,23 @@ def preprocess(x: Any, custom: str, data_format: str | None = None) -> Any:
     expect(custom in CUSTOMS, "preprocess_input", f"mode must be one of {CUSTOMS}",
            error=ConfigError, mode=custom)  # fmt: skip
     x, axis = pictures(x, data_format), -3 if data_format == "channels_first" else -1
+    if isinstance(x, KerasTensor):
+        x = cast(x, "float32")
     if custom == "tf":
-        return (x if isinstance(x, Tensor) else x.astype("float32")) * (1 / 127.5) - 1.0
+        return (x if isinstance(x, (Tensor, KerasTensor)) else x.astype("float32")) * (
+            1 / 127.5
+        ) - 1.0
     if custom == "torch":
         scale = [1 / (255 * one) for one in DEVIATION]
         shift = [-m / d for m, d in zip(MEAN, DEVIATION, strict=True)]
     else:
         scale, shift = [1.0, 1.0, 1.0], [-m for m in CAFFE_MEAN]
+    if isinstance(x, KerasTensor):
+        turned = (..., slice(None, None, -1), *[slice(None)] * (-1 - axis))
+        sizes = (3,) if axis == -1 else (3, 1, 1)
+        x = x[turned] if custom == "caffe" else x
+        factor, added = (np.array(one, "float32").reshape(sizes) for one in (scale, shift))
+        return x * factor + added
     if isinstance(x, Tensor):
         x = ops.flip(x, axis) if custom == "caffe" else x
         sizes = (3,) if axis == -1 else (3, 1, 1)

@@ -14,6 +14,7 @@ from graftgrad import ops
 from graftgrad.errors import ConfigError, DataError, ShapeError
 from graftwork import layers
 from graftwork.applications import MobileNet, ResNet18, ResNet20, ResNet50, mobilenet, resnet
+from graftwork.applications.pixels import preprocess
 from graftwork.applications.resnet import ResNet
 
 
@@ -167,3 +168,16 @@ def test_mobilenet_names_what_it_does_not_understand(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         MobileNet(**{"weights": None, **settings})
+
+
+@pytest.mark.parametrize("custom", ["tf", "torch", "caffe"])
+@pytest.mark.parametrize("order", ["channels_last", "channels_first"])
+def test_pictures_are_prepared_within_a_functional_model(custom: str, order: str) -> None:
+    shape = (4, 5, 3) if order == "channels_last" else (3, 4, 5)
+    x = np.random.default_rng(0).integers(0, 256, (2, *shape), "uint8")
+    inputs = layers.Input(shape, dtype="uint8")
+    model = gw.Model(inputs, preprocess(inputs, custom, order))
+    wanted = preprocess(x, custom, order)
+    np.testing.assert_allclose(model.predict(x, verbose=0), wanted, rtol=1e-5, atol=1e-5)
+    again = gw.Model.from_config(model.get_config())
+    np.testing.assert_allclose(again.predict(x, verbose=0), wanted, rtol=1e-5, atol=1e-5)
