@@ -60,6 +60,9 @@ CLASSES: dict[str, str] = {
     "Merge": "",  # by its mode
     "Nadam": "",  # by its schedule
     "RMSprop": "",  # by its momentum
+    "ThresholdedReLU": "ReLU",
+    "LossScaleOptimizer": "LossScaleOptimizer",
+    "LossScaleOptimizerV3": "LossScaleOptimizer",
 }
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D",
              "ConvLSTM3D")  # fmt: skip
@@ -81,6 +84,12 @@ def replaced(name: str, config: Mapping[str, Any]) -> tuple[str, Config]:
         return _nadam(config)
     if name == "RMSprop":
         return _rmsprop(config), dict(config)
+    if name == "ThresholdedReLU":
+        left = {key: one for key, one in config.items() if key != "theta"}
+        return CLASSES[name], {**left, "threshold": config.get("theta", 1.0)}
+    if name.startswith("LossScaleOptimizer"):  # its scale always grows and shrinks
+        return CLASSES[name], {key: one for key, one in config.items()
+                               if not (key == "dynamic" and one is True)}  # fmt: skip
     if name != "Merge":
         left = {key: one for key, one in config.items() if key != "output_shape"}
         return CLASSES[name], left

@@ -114,7 +114,8 @@ def today(
 
     Keras 2 kept no rate in its .keras files, and slots that were never used; but no numbers that
     are never used, as Adafactor has of vectors. Nadam's product of momenta, which follows from the
-    counter, it kept not at all; until Keras 3.9 it stood before the slots.
+    counter, it kept not at all; until Keras 3.9 it stood before the slots. Averages and gathered
+    gradients stood side by side, weight by weight, in versions of Keras 3 as late as 3.8.
     """
     mine = optimizer.variables_of(weights)
     expected = [one.shape for one in mine]
@@ -134,6 +135,12 @@ def today(
     if extra and len(found) == len(expected) - len(extra):
         return [*found, *((one.name, Entry(one.shape, one.dtype, one.numpy)) for one in extra)]
     place = 2 if expected[:2] == [(), ()] else 1  # of the first slot
+    both = optimizer.use_ema and optimizer.gradient_accumulation_steps is not None
+    end = place + 2 * len(weights)
+    shapes = [entry.shape for _, entry in found[place:end]]
+    pairs = [one.shape for one in weights for _ in range(2)]
+    if both and shapes == pairs and shapes != expected[place:end]:
+        found[place:end] = [*found[place:end:2], *found[place + 1 : end : 2]]
     if extra and scalars[: place + 1] == [True] * (place + 1) and expected[place] != ():
         found.append(found.pop(place))
     return found

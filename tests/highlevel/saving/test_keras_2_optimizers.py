@@ -17,7 +17,7 @@ from graftwork import optimizers
 from graftwork.models import load_model
 from graftwork.optimizers.adagrad import Keras2RMSprop
 from graftwork.optimizers.adam import Keras2Nadam
-from graftwork.saving import older_fields
+from graftwork.saving import older_fields, optimizer_state
 
 GOLDEN = Path(__file__).parent / "golden" / "keras_2_optimizers.zip"
 
@@ -115,3 +115,17 @@ def test_which_nadam_a_configuration_means(config: dict[str, Any], kind: str) ->
 def test_the_schedule_must_go_on() -> None:
     with pytest.raises(ConfigError, match=r"Keras2Nadam: schedule_decay must be greater than 0"):
         optimizers.get({"class_name": "Keras2Nadam", "config": {"schedule_decay": 0.0}})
+
+
+def test_averages_beside_gathered_gradients_are_put_in_order() -> None:
+    """Keras 3.8 wrote both of a weight, then both of the next."""
+    model = gw.Sequential([gw.Input((4,)), gw.layers.Dense(2), gw.layers.Dense(3)])
+    model.compile(gw.optimizers.Adam(use_ema=True, gradient_accumulation_steps=2), "mse")
+    model.fit(np.ones((6, 4), "f4"), np.ones((6, 3), "f4"), batch_size=2, verbose=0)
+    listed = model.optimizer.variables_of(model.trainable_weights)
+    wanted = [(one.name, formats.Entry(one.shape, one.dtype, one.numpy)) for one in listed]
+    side_by_side = [one for pair in zip(wanted[2:6], wanted[6:10], strict=True) for one in pair]
+    older = [*wanted[:2], *side_by_side, *wanted[10:]]
+    for given in (older, wanted):
+        found = optimizer_state.today(model.optimizer, model.trainable_weights, given)
+        assert [name for name, _ in found] == [name for name, _ in wanted]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from graftgrad.errors import ConfigError
-from graftwork import layers
+from graftwork import layers, optimizers, registry
 from graftwork.models import Model, load_model
-from graftwork.saving import model_from_config
+from graftwork.saving import dialects, model_from_config
 
 Config = dict[str, Any]
 
@@ -398,3 +398,23 @@ def test_recurrent_weights_of_keras_1_are_joined(kind: str, tmp_path: Path) -> N
             z, r = (hard(gate(name, x[:, t], h)) for name in "zr")
             h = z * h + (1 - z) * np.tanh(gate("h", x[:, t], r * h))
     np.testing.assert_allclose(model.predict(x, verbose=0), h, rtol=1e-5, atol=1e-6)
+
+
+def test_a_rectifier_with_a_threshold_is_todays() -> None:
+    told = dialects.read(
+        {"class_name": "ThresholdedReLU", "config": {"name": "t", "theta": 0.5}}, registry.layers
+    )
+    layer = registry.layers.get(told)
+    x = np.array([[-1.0, 0.25, 0.75]], "f4")
+    np.testing.assert_array_equal(layer(x).detach(), np.where(x > 0.5, x, 0))
+
+
+def test_the_scale_of_losses_of_keras_2_is_read() -> None:
+    inner = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.01}}
+    config = {"inner_optimizer": inner, "dynamic": True, "initial_scale": 512.0,
+              "dynamic_growth_steps": 7}  # fmt: skip
+    for name in ("LossScaleOptimizerV3", "LossScaleOptimizer"):
+        told = dialects.read({"class_name": name, "config": config}, registry.optimizers)
+        made = registry.optimizers.get(told)
+        assert type(made.inner_optimizer) is optimizers.Adam
+        assert (made.initial_scale, made.dynamic_growth_steps) == (512.0, 7)
