@@ -11,8 +11,10 @@ import pytest
 
 import graftgrad
 import graftwork as gw
-from graftgrad.errors import DeviceError
+from graftgrad.errors import DataError, DeviceError
+from graftwork.training.tracing import overlap
 from support.strict import strict
+from support.strict_graphs import refused
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(48, 6)).astype("float32")
@@ -167,3 +169,42 @@ def test_a_device_that_is_not_there() -> None:
     with pytest.raises(DeviceError, match='must be "cpu", "gpu", "gpu:1" and so on'):
         layer.to("tpu")
     assert layer.device.kind == "cpu"
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "decaying"])
+def test_steps_are_recorded_there_without_a_look_at_the_host(optimizer: str) -> None:
+    """As CUDA graphs: nothing in them waits for the device, or copies from the host."""
+
+    def convolutional() -> Any:
+        gw.set_random_seed(2)
+        made = gw.Sequential([
+            gw.layers.Input((6, 6, 2)), gw.layers.Conv2D(4, 3, padding="same", use_bias=False),
+            gw.layers.BatchNormalization(), gw.layers.ReLU(), gw.layers.MaxPooling2D(),
+            gw.layers.Flatten(), gw.layers.Dropout(0.2), gw.layers.LayerNormalization(),
+            gw.layers.Dense(3),
+        ])  # fmt: skip
+        made.seed = 5
+        made.compile(OPTIMIZERS.get(optimizer, lambda: "adam")(),
+                     gw.losses.SparseCategoricalCrossentropy(from_logits=True),
+                     metrics=["accuracy"])  # fmt: skip
+        return made
+
+    x = RNG.normal(size=(48, 6, 6, 2)).astype("float32")
+    refused.clear()
+    wanted = convolutional().fit(x, Y, batch_size=8, epochs=3, verbose=0).history
+    with gw.device("graphs"):
+        made = convolutional()
+    found = made.fit(x, Y, batch_size=8, epochs=3, verbose=0).history
+    agree(found["loss"], wanted["loss"])
+    assert made.recorded.steps["train_step"].replayed > 10
+    assert refused == []
+    with pytest.raises(DataError, match="label=3, position=7"):
+        made.fit(x, np.append(Y[:-1], 3), batch_size=8, shuffle=False, verbose=0)
+
+
+def test_weights_in_one_buffer_lie_apart_there_too() -> None:
+    whole = graftgrad.zeros(4, 6, device="graphs")
+    first, second = whole[:2], whole[2:]
+    assert not overlap(first.array, second.array)
+    assert not overlap(first.array, graftgrad.zeros(2, 6, device="graphs").array)
+    assert overlap(whole.array, second.T.array)

@@ -6,6 +6,7 @@ results are right on a GPU, and how fast, is not told by it.
 """
 
 import json
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -52,14 +53,32 @@ class Flags:
         self.owndata = array.flags.owndata
 
 
+class Pointer:
+    """Where an array begins."""
+
+    def __init__(self, ptr: int) -> None:
+        self.ptr = ptr
+
+
 class StrictArray:
-    """An array that has what CuPy's arrays have."""
+    """An array that has what CuPy's arrays have; views know whose memory they show."""
 
     __array_ufunc__ = None
-    __slots__ = ("_array",)
+    __slots__ = ("__weakref__", "_array", "_owner")
 
     def __init__(self, array: Any) -> None:
         self._array = array
+        root = array
+        while isinstance(getattr(root, "base", None), np.ndarray):
+            root = root.base
+        known = _owners.get(id(root))
+        if known is not None and known._array is not root:
+            known = None  # of memory that was there before
+        if known is None and root is not array:
+            known = StrictArray(root)
+        self._owner = known
+        if known is None:
+            _owners[id(root)] = self
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise Unportable("Implicit conversion to a NumPy array is not allowed")
@@ -69,6 +88,10 @@ class StrictArray:
             raise AttributeError(f"cupy.ndarray has no attribute {name!r}")
         if name == "flags":
             return Flags(self._array)
+        if name == "base":
+            return self._owner
+        if name == "data":
+            return Pointer(self._array.__array_interface__["data"][0])
         if name in ("get", "item", "tolist", "nonzero"):
             reads.append(name)
         told = SURFACE["ndarray"][name]
@@ -80,7 +103,7 @@ class StrictArray:
         return _checked(f"ndarray.{name}", found, told)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_array":
+        if name in ("_array", "_owner"):
             object.__setattr__(self, name, value)
         elif name == "shape":
             self._array.shape = value
@@ -94,7 +117,11 @@ class StrictArray:
         return (_wrapped(one) for one in self._array)
 
     def __getitem__(self, where: Any) -> Any:
-        return _wrapped(self._array[_index(where)])
+        where = _index(where)
+        found = self._array[where]
+        if isinstance(found, np.generic):  # a view without axes, of CuPy
+            found = self._array[(*where, ...) if isinstance(where, tuple) else (where, ...)]
+        return _wrapped(found)
 
     def __setitem__(self, where: Any, value: Any) -> None:
         self._array[_index(where)] = _bare("ndarray.__setitem__", value)
@@ -119,6 +146,9 @@ class StrictArray:
         return f"strict {self._array!r}"
 
     __hash__ = None  # type: ignore[assignment]
+
+
+_owners: weakref.WeakValueDictionary[int, StrictArray] = weakref.WeakValueDictionary()
 
 
 def _operator(name: str) -> Callable[..., Any]:

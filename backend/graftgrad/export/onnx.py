@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import creation
 from ..data import map_tree
+from ..device.base import Array, Device
 from ..errors import ConfigError, expect
 from ..formats import OnnxModel, OnnxNode, OnnxValue, write_onnx
 from ..formats.file import PathLike
@@ -119,9 +120,9 @@ def _aligned(one: Run, other: Run) -> tuple[list[Value], list[int]]:
     expect(steps[0] == steps[1], "export",
            "a model must do the same for any number of samples", error=ConfigError,
            ops=[len(each) for each in steps])  # fmt: skip
-    values = [
-        Value(a, b) for a, b in zip(one[0].arrays, other[0].arrays, strict=False)
-    ]  # fmt: skip
+    fetched: dict[int, Array] = {}  # what both runs read is one array on the host, too
+    pairs = zip(one[0].arrays, other[0].arrays, strict=False)
+    values = [Value(*[_on_host(x, one[0].device, fetched) for x in pair]) for pair in pairs]
     filled = one[0].filled()
     for number, value in enumerate(values):
         value.constant = number not in filled
@@ -143,6 +144,12 @@ def _aligned(one: Run, other: Run) -> tuple[list[Value], list[int]]:
                error=ConfigError, result=x.shape)  # fmt: skip
         numbers.append(number)
     return values, numbers
+
+
+def _on_host(array: Array, device: Device | None, fetched: dict[int, Array]) -> Array:
+    if id(array) not in fetched:
+        fetched[id(array)] = array if device is None else device.fetch(array)
+    return fetched[id(array)]
 
 
 def _same(value: Value) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import modes
-from ..device.base import Array
+from ..device.base import Array, Device
 from ..errors import ConfigError, expect
 from ..function import Function
 from ..kernel import Launch
@@ -33,11 +33,13 @@ class Trace:
     Attributes:
         steps: the applications, in order.
         arrays: the values by number.
+        device: where they were computed; None where nothing was.
     """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.arrays: list[Array] = []
+        self.device: Device | None = None
         self._numbers: dict[int, int] = {}
         self._changed: dict[int, str] = {}
         self._made: set[int] = set()
@@ -53,7 +55,7 @@ class Trace:
 
     def append(self, launch: Launch) -> None:
         """Take note of a launch."""
-        function = launch.call.function
+        function, self.device = launch.call.function, launch.call.device
         if isinstance(function, Assign) and self._fresh(launch.outs[0]):
             values = tuple([self._read(array, function) for array in launch.ins[1:]])
             self.steps.append(Step(function, values, (self._anew(launch.outs[0]),)))

@@ -68,8 +68,9 @@ def export_model(
         return model(mapped(lambda _: next(waiting), tree), training=False)
 
     weights = {one.path: one.weight for one in names.places(model)}
-    onnx.export_onnx(place, run, dict(zip(labels, described, strict=True)), weights,
-                name=model.name, opset=opset)  # fmt: skip
+    with model.device:  # what goes in lies where the weights are
+        onnx.export_onnx(place, run, dict(zip(labels, described, strict=True)), weights,
+                         name=model.name, opset=opset)  # fmt: skip
 
 
 def _inputs(model: Any, signature: Any) -> tuple[Any, list[Described]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.device.base import owner_of
+from graftgrad.device.base import ends, owner_of
 from graftgrad.modes import taped
 
 from ..layers.layer import Layer
@@ -115,10 +115,13 @@ def root(array: Any) -> int:
 
 
 def overlap(a: Any, b: Any) -> bool:
-    """Tell whether two arrays may share memory; where they are not NumPy's, by their bases."""
+    """Tell whether two arrays may share memory: of weights in one buffer, each has its own part."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return np.may_share_memory(a, b)
-    return root(a) == root(b)
+    if a is b or root(a) != root(b):
+        return a is b
+    (low, high), (first, last) = ends(a), ends(b)
+    return low < last and first < high
 
 
 def passes_on(layer: Layer) -> bool:

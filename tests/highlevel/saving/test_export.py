@@ -13,6 +13,7 @@ from graftgrad.ops.pool import AveragePool2D
 from graftwork import layers
 from graftwork.applications import mobilenet, resnet
 from graftwork.models import Functional, Model, Sequential
+from support import strict_graphs  # noqa: F401  (a device like a GPU)
 
 RANDOM = np.random.default_rng(5)
 
@@ -278,3 +279,11 @@ def test_refusals(tmp_path: Path) -> None:
     model.export(place)
     with pytest.raises(ConfigError, match="must be free when overwrite is false"):
         model.export(place, overwrite=False)
+
+
+def test_a_model_on_another_device_is_written_alike(tmp_path: Path) -> None:
+    model = stirred(vgg())
+    for place in ("cpu", "graphs"):
+        model.to(place).export(tmp_path / f"{place}.onnx")
+    here, there = ((tmp_path / f"{place}.onnx").read_bytes() for place in ("cpu", "graphs"))
+    assert here == there
