@@ -6,6 +6,7 @@ from typing import Any
 
 from ..weight import Weight, shapes_only
 from .building import NamedShapes
+from .input_spec import InputSpec
 from .stored import recorded
 from .weighted import Weighted
 
@@ -30,7 +31,7 @@ class Built(Weighted):
         """
         if self.built:
             return
-        if self.input_spec is not None and isinstance(shape, tuple) and is_shape(shape):
+        if isinstance(self.input_spec, InputSpec) and isinstance(shape, tuple) and is_shape(shape):
             self.input_spec.check(f'layer "{self.name}"', shape)
         with shapes_only(False):
             if isinstance(shape, NamedShapes):

@@ -18,6 +18,7 @@ from ..registry import layers
 from ..tables.strings import is_text
 from .building import shapes_for
 from .built import Built
+from .input_spec import hold_all
 from .masks import fill, lay, mask_of, masks_of, set_mask
 from .phase import phase
 from .symbol import is_symbolic, leaves
@@ -80,8 +81,8 @@ class Called(Built):
                        "the input must be a tensor or an array",
                        input=next(iter(args), None))  # fmt: skip
                 self.build_for(shapes)
-            if self.input_spec is not None and args and isinstance(args[0], Tensor):
-                self.input_spec.check(f'layer "{self.name}"', args[0].shape)
+            if self.input_spec is not None and args:
+                hold_all(self.input_spec, f'layer "{self.name}"', args[0])
             return self._run(args, training, kwargs)
         except (GraftError, MemoryError) as error:
             note(error, f'in layer "{self.name}" ({type(self).__name__})')

@@ -9,7 +9,7 @@ from graftgrad import Tensor, as_tensor, ops
 from graftgrad.errors import ConfigError, expect, warn
 from graftgrad.spec import is_floating
 
-from ..registry import Configured, Rule, declared, losses, setting
+from ..registry import Configured, Rule, declared, losses, setting, snake_case
 from ..rules import one_of, optional
 from .scores import LOOKS, Scored
 
@@ -43,7 +43,7 @@ class Loss(Scored, Configured):
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
     ) -> None:
-        self.name = name or type(self).__name__
+        self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction_rule(type(self).__name__, "reduction", reduction)
         self.dtype = dtype
 
@@ -59,6 +59,10 @@ class Loss(Scored, Configured):
         """Return which of the computed values count, or None where all do."""
         return None
 
+    def _predicted(self, y_pred: Any) -> Tensor:
+        made = as_tensor(y_pred, self.dtype)
+        return made if self.dtype is not None else precise(made)
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Return the reduced loss, a scalar tensor (or one value per sample without reduction).
 
@@ -66,8 +70,8 @@ class Loss(Scored, Configured):
             ShapeError: targets, predictions or weights do not fit.
             DataError: a label is out of range.
         """
-        targets, predictions = as_tensor(y_true), as_tensor(y_pred, self.dtype)
-        predictions = predictions if self.dtype is not None else precise(predictions)
+        targets = _mapped(as_tensor, y_true)
+        predictions = _mapped(self._predicted, y_pred)
         if self.expects is not None and self.looks < LOOKS:
             self.look(predictions)
         values = self.call(targets, predictions)
@@ -107,6 +111,13 @@ class LossFunctionWrapper(Loss):
         """Call the function on targets and predictions of one rank."""
         y_true, y_pred = same_rank(y_true, y_pred)
         return as_tensor(self.fn(y_true, y_pred, **self.kwargs))
+
+
+def _mapped(function: Callable[[Any], Tensor], value: Any) -> Any:
+    """Apply a function to a value, or to each in a dictionary."""
+    if isinstance(value, dict):
+        return {key: _mapped(function, one) for key, one in value.items()}
+    return function(value)
 
 
 def precise(x: Tensor) -> Tensor:

@@ -50,7 +50,12 @@ class Metric(Configured):
         """Settle the name and make the state."""
         if self.name is None:
             self.name = unique_name(snake_case(type(self).__name__))
+        if self.dtype is None:
+            self.dtype = "float32"  # for casts in a class of the user's own
         self.build()
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace(", dtype='float32'", "")
 
     def build(self) -> None:
         """Make the state; subclasses override it, or make theirs in a constructor of their own."""

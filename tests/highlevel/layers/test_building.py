@@ -10,7 +10,7 @@ import pytest
 
 import graftgrad
 import graftwork as gw
-from graftgrad.errors import MissingAttributeError
+from graftgrad.errors import DTypeError, MissingAttributeError, ShapeError
 from graftwork import layers, ops
 
 X = np.arange(12.0, dtype="float32").reshape(4, 3)
@@ -146,6 +146,38 @@ def test_finding_shapes_changes_nothing() -> None:
     assert (float(layer.calls), layer.mean.tolist()) == (0.0, [0.0] * 3)
     np.testing.assert_array_equal(model(X).detach().numpy(), X + 1)
     assert (float(layer.calls), layer.mean.tolist()) == (1.0, X.mean(0).tolist())
+
+
+def test_what_is_demanded_of_inputs_by_place_and_by_name() -> None:
+    class Asking(layers.Layer):
+        def __init__(self, spec: Any) -> None:
+            super().__init__()
+            self.input_spec = spec
+
+        def call(self, x: Any) -> Any:
+            return x
+
+    spec = layers.InputSpec
+    fine: list[tuple[Any, Any]] = [
+        (spec(shape=(None, 3)), X), (spec("float32", max_ndim=2), X), (spec(axes={1: None}), X),
+        ([spec(ndim=2), None], [X, X[0]]), ({"a": spec(ndim=2)}, {"a": X}),
+        ([spec(ndim=1, name="b"), spec(ndim=2, name="a")], {"a": X, "b": X[0]}),
+        (spec(shape=(None, 3, 1), allow_last_axis_squeeze=True), X),
+        (spec(shape=(None, 3), allow_last_axis_squeeze=True), X[..., None]),
+    ]  # fmt: skip
+    for demanded, given in fine:
+        Asking(demanded)(given)
+    wrong: list[tuple[Any, Any, str]] = [
+        (spec(shape=(None, 4)), X, r"must have shape \(None, 4\); got input=\(None, 3\)"),
+        (spec(max_ndim=1), X, "must have at most 1 axes"),
+        ([spec(ndim=2), spec(ndim=2)], [X, X[0]], "must have 2 axes"),
+        ([spec(ndim=2)], [X, X], "there must be 1 inputs; got given=2"),
+    ]
+    for demanded, given, told in wrong:
+        with pytest.raises(ShapeError, match=told):
+            Asking(demanded)(given)
+    with pytest.raises(DTypeError, match="must have element type int32; got dtype='float32'"):
+        Asking(spec("int32"))(X)
 
 
 def test_shapes_may_be_told_by_the_class_itself() -> None:

@@ -44,6 +44,17 @@ def test_a_name_stands_for_a_loss(name: str, kind: str) -> None:
     assert type(registry.losses.get(name)).__name__ == kind
 
 
+def test_a_loss_of_ones_own_may_see_dictionaries() -> None:
+    class Apart(losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return y_pred["a"] * 2 - y_true["b"]
+
+    loss = Apart()
+    assert loss.name == "apart"
+    found = loss({"b": np.ones(2, "float32")}, {"a": np.arange(2.0, dtype="float16")})
+    assert (float(found), str(found.dtype)) == (0.0, "float32")
+
+
 def test_get_gives_functions_for_their_names_and_objects_for_those_of_classes() -> None:
     for name in ("mse", "MSE", "mean_squared_error"):
         assert losses.get(name) is losses.mean_squared_error

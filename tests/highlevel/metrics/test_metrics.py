@@ -8,7 +8,7 @@ import pytest
 
 import graftgrad
 from graftgrad.errors import ConfigError, ShapeError
-from graftwork import metrics, registry
+from graftwork import metrics, ops, registry
 from support.golden import GoldenCase, cases
 
 
@@ -141,6 +141,23 @@ def test_a_metric_of_ones_own_keeps_state_and_its_name() -> None:
     assert float(metric(None, graftgrad.tensor([3.0, 1.0]))) == 3
     metric.reset_state()
     assert (float(metric.result()), metric.name) == (0, "largest")
+
+
+def test_a_metric_of_ones_own_knows_its_element_type() -> None:
+    class Positives(metrics.Metric):
+        def __init__(self, name: str = "positives", **kwargs: Any) -> None:
+            super().__init__(name=name, **kwargs)
+            self.count = self.add_weight(initializer="zeros", name="count")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.count.assign_add(ops.sum(ops.cast(y_true, self.dtype)))
+
+        def result(self) -> Any:
+            return self.count
+
+    assert (metrics.Mean().dtype, metrics.AUC(dtype="float64").dtype) == ("float32", "float64")
+    assert float(Positives()([True, False, True], None)) == 2.0
+    assert "dtype" not in repr(metrics.Precision(thresholds=0.4))
 
 
 def test_a_metric_of_metrics_keeps_their_state_and_forgets_it_with_them() -> None:
