@@ -45,12 +45,14 @@ define NEEDS_GPU
 	  { echo '$@: there is no driver of an NVIDIA GPU here (libcuda.so.1 was not found): nothing is run'; exit 1; }
 endef
 
-# A process beside runs the tests: where a kernel breaks the device, the next one goes on.
+# Processes beside run the tests: where a kernel breaks the device, the next one goes on. Most of the
+# time goes into compiling kernels, for which several take turns.
+GPU_JOBS ?= 4
 test-gpu: $(STAMP)   ## every op, layers and memory on a GPU, beside the CPU; needs one
 	$(NEEDS_GPU)
 	$(GPU_INSTALL) --editable '.[dev,$(GPU)]'
 	$(RUN) -c 'import graftgrad; graftgrad.show_config()'
-	$(RUN) -m pytest -n 1 --max-worker-restart 500 -m "gpu" tests
+	$(RUN) -m pytest -n $(GPU_JOBS) --max-worker-restart 500 -m "gpu" tests
 
 test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, which are installed for them
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'

@@ -120,12 +120,14 @@ def module() -> Any:
 
     runtime = SimpleNamespace(
         getDeviceCount=lambda: 2,
+        driverGetVersion=lambda: 13020,
         memGetInfo=lambda: (3 << 20, 8 << 20),
         getDeviceProperties=lambda index: {"name": b"Fake GPU"},
     )
     cuda = SimpleNamespace(
         MemoryPool=Pool, PinnedMemoryPool=Pool, set_allocator=current.append, Device=Device,
         Stream=Stream, get_current_stream=lambda: Stream.current, runtime=runtime, MemoryHook=Hook,
+        nvrtc=SimpleNamespace(getVersion=lambda: (13, 2)),
     )  # fmt: skip
     return SimpleNamespace(cuda=cuda, ndarray=ndarray, __version__="0.0 (fake)")
 

@@ -173,3 +173,19 @@ def test_gradients_come_back_from_another_device(place: Any) -> None:
     assert second is not None
     second.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), [1 + 6, 1 + 12])
+
+
+def test_configuration_tells_every_version(
+    place: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graftgrad.kernels.cublas.library._found", lambda: (None, "no cuBLAS"))
+    monkeypatch.setattr("graftgrad.kernels.cudnn.frontend._found", lambda: (None, "no cuDNN"))
+    monkeypatch.setattr("graftgrad.kernels.cuda.library._cupy", fake_cupy.module)
+    graftgrad.show_config()
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if line.startswith(("gpu", "cu"))] == [
+        "gpu      Fake GPU (9.0), 2 in all, driver for CUDA 13.2, CuPy 0.0 (fake)",
+        "cublas   not used: no cuBLAS",
+        "cudnn    not used: no cuDNN",
+        "cuda     compiled by NVRTC 13.2",
+    ]
