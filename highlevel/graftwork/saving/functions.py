@@ -20,6 +20,11 @@ KINDS = ("TFOpLambda", "SlicingOpLambda")
 _OPERATORS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Dot")
 _CONSTANT = "_CONSTANT_VALUE"
 _TENSOR = "__keras_tensor__"
+# Of a product whose operands are turned, first and second.
+_SUBSCRIPTS = {
+    (True, False): "...ji,...jk->...ik", (False, True): "...ij,...kj->...ik",
+    (True, True): "...ji,...kj->...ik",
+}  # fmt: skip
 # Function of TensorFlow -> function of ours; its operands in order; its other arguments -> ours.
 # What is not listed of its arguments must be None, or False.
 _TWO, _ONE = ("x", "y"), ("x",)
@@ -152,6 +157,10 @@ def _function(entry: Mapping[str, Any], names: set[Any]) -> Config:
         args = [first]
         args += [_operand(kwargs.pop(one, None), names) for one in operands[1:]]
         others = {new: kwargs.pop(old) for old, new in told.items() if old in kwargs}
+        if theirs == "linalg.matmul":
+            turned = [kwargs.pop(f"transpose_{one}", None) is True for one in "ab"]
+            if any(turned):
+                ours, others = "einsum", {"subscripts": _SUBSCRIPTS[turned[0], turned[1]]}
     left = {key: one for key, one in kwargs.items() if key != "name" and one not in (None, False)}
     expect(not left, subject, "a function of TensorFlow must be called with arguments known here",
            error=ConfigError, function=theirs, arguments=left)  # fmt: skip

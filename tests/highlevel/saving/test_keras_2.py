@@ -102,6 +102,20 @@ def test_numbers_may_come_first() -> None:
     np.testing.assert_array_equal(predicted(model, [x])[0], 3 - x)
 
 
+@pytest.mark.parametrize("turned", [(), ("a",), ("b",), ("a", "b")])
+def test_operands_of_products_may_be_turned(turned: tuple[str, ...], tmp_path: Path) -> None:
+    told = {"b": ["x", 0, 0], **{f"transpose_{one}": one in turned for one in "ab"}}
+    config = around(function("linalg.matmul", [["x", 0, 0, told]]))
+    config["config"]["layers"][0]["config"]["batch_input_shape"] = [None, 3, 3]
+    model = model_from_config(config)
+    x = np.random.default_rng(0).standard_normal((2, 3, 3)).astype("f4")
+    first, second = (x.swapaxes(1, 2) if one in turned else x for one in "ab")
+    for _ in range(2):
+        np.testing.assert_allclose(predicted(model, [x])[0], first @ second, rtol=1e-4, atol=1e-6)
+        model.save(tmp_path / "again.keras")
+        model = load_model(tmp_path / "again.keras")
+
+
 @pytest.mark.parametrize("name", ["../../x", "/x", "a/../b", "a//b", "a/.hidden", "./a"])
 def test_names_that_lead_elsewhere_stay_refused(name: str) -> None:
     layer = {"class_name": "Dense", "config": {"name": name, "units": 2}, "name": name,
