@@ -5,11 +5,13 @@ What a step does stands in `step`; how it is recorded and repeated in `graftgrad
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graftgrad.data import map_tree
+from graftgrad.errors import ConfigError, expect
 from graftgrad.plan import Captured, UnfitError
 
 from ..layers.phase import collecting, phase
@@ -44,6 +46,7 @@ class RecordedSteps:
             return run_eagerly(function, data)
         captured = self.steps.get(name)
         if captured is None:
+            _check(function, name)
             captured = self.steps[name] = Captured(
                 _called(self.model, name),
                 self.start,
@@ -114,6 +117,20 @@ def run_eagerly(function: Any, data: Any) -> Any:
     """Run a step and let it see the penalties that its layers add."""
     with collecting():
         return function(data)
+
+
+def _check(function: Callable[..., Any], name: str) -> None:
+    """Refuse a step that asks for more than the data.
+
+    Raises:
+        ConfigError: it does.
+    """
+    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    taken = [key for key, one in inspect.signature(function).parameters.items()
+             if one.default is one.empty and one.kind in named]  # fmt: skip
+    expect(len(taken) <= 1, name, "must ask for the data alone", error=ConfigError, asked=taken,
+           advice="A state beside the data is the form for JAX. Write it as for PyTorch: "
+           "loss.backward(), then optimizer.apply(gradients, weights).")  # fmt: skip
 
 
 def _called(model: weakref.ref[Any], name: str) -> Any:

@@ -7,6 +7,7 @@ import pytest
 
 import graftgrad
 import graftwork as gw
+from graftgrad.errors import ConfigError
 from graftwork import layers
 
 X = np.random.default_rng(3).normal(size=(20, 3)).astype("float32")
@@ -347,3 +348,20 @@ def test_inputs_that_were_computed_with_weights_are_taken_as_they_are() -> None:
     model = gw.Model(inputs, layers.Rescaling(2.0)(inputs))
     codes = graftgrad.tensor(X, requires_grad=True) * 1.0
     np.testing.assert_allclose(model.predict(codes, verbose=0), 2 * X, rtol=1e-6)
+
+
+def test_a_step_in_the_form_for_jax_is_told_how_to_be_written() -> None:
+    class Stateless(gw.Model):
+        def call(self, x: Any) -> Any:
+            return x
+
+        def train_step(self, state: Any, data: Any) -> Any:  # type: ignore[override]
+            return {}, state
+
+    model = Stateless()
+    model.compile("sgd", "mse")
+    told = (
+        r"train_step: must ask for the data alone; got asked=\['state', 'data'\]\. A state .* JAX"
+    )
+    with pytest.raises(ConfigError, match=told):
+        model.fit(X, X, verbose=0)
