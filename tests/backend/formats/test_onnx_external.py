@@ -12,6 +12,7 @@ import pytest
 from graftgrad import formats
 from graftgrad.errors import FormatError
 from graftgrad.formats import Limits
+from graftgrad.formats.onnx_external import ExternalFiles
 from graftgrad.formats.protobuf import block, packed, text, whole
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -185,3 +186,13 @@ def test_what_lies_beside_counts_as_stored(folder: Path) -> None:
     assert formats.open_weights(path).shape("w") == (size // 4,)
     with pytest.raises(FormatError, match="max_bytes=1000"):
         formats.open_onnx(path, Limits(max_bytes=1000))
+
+
+def test_files_beside_a_model_are_counted(folder: Path) -> None:
+    files = ExternalFiles(folder, "x.onnx")
+    told_of = [memoryview(text(1, "location") + text(2, "data"))]
+    files.place(told_of, 8, "x.onnx: initialiser 'a'")
+    (status,) = files.found.values()
+    files.found = dict.fromkeys(map(str, range(10_000)), status)
+    with pytest.raises(FormatError, match=r"x\.onnx: initialiser 'b': at most 10000 files"):
+        files.place(told_of, 8, "x.onnx: initialiser 'b'")

@@ -16,6 +16,7 @@ from graftgrad import formats
 from graftgrad.errors import FormatError
 from graftgrad.formats import Limits
 from graftgrad.formats.torch_objects import Storage
+from graftgrad.formats.torch_write import METADATA
 from support.hostile_files import (
     archive,
     call,
@@ -42,6 +43,7 @@ from support.hostile_files import (
     typed,
 )
 
+GOLDEN = Path(__file__).parent / "golden" / "variety.onnx"
 Rows = dict[str, tuple[Callable[[], bytes] | bytes, str]]
 
 
@@ -110,7 +112,7 @@ PICKLES: Rows = {
                                "numpy _reconstruct: must make a plain array"),
     "scalar": (call("numpy.core.multiarray", "scalar", b"N"),
                "numpy scalar: takes a plain dtype and bytes"),
-    "a dtype of numpy": (entry(BYTE), "may only hold plain data; got type='DTypeRecord'"),
+    "object": (call("builtins", "object", b"N"), "object: takes no arguments; got arguments=1"),
     "a storage": (entry(storage()), "may only hold plain data; got type='Storage'"),
     "tensor as key": (b"}" + tensor() + b"Ns",
                       "keys must be text or numbers; got type='TensorRecord'"),
@@ -178,6 +180,8 @@ CONTAINERS: Rows = {
     "old: view no tuple": (legacy(viewed(integer(1))), "a view of a storage must have three parts"),
     "old: view of nothing": (legacy(viewed(row(b"N", b"N", b"N"))),
                              "a view of a storage must have a key and two counts"),
+    "metadata": (checkpoint(entry(tensor()), **{METADATA: b'{"a": 1}'}),
+                 "metadata must be text by name"),
     "two pickles": (checkpoint(entry(tensor()), **{"sub/data.pkl": b""}),
                     "must hold one data.pkl"),
 }  # fmt: skip
@@ -397,6 +401,11 @@ def three(file: h5py.File) -> None:
         file[f"w{index}"] = np.zeros(2, "f4")
 
 
+def nested(file: h5py.File) -> None:
+    for path in ("a/b", "a/c", "d"):
+        file[path] = np.zeros(2, "f4")
+
+
 def chunked(file: h5py.File) -> None:
     file.create_dataset("w", data=np.zeros(40, "f4"), chunks=(4,))
 
@@ -413,6 +422,10 @@ LIMITED: dict[str, tuple[Callable[[], bytes], Limits, str]] = {
                  Limits(max_tensors=1), "at most max_tensors=1 storages"),
     "weights of a program": (exported(), Limits(max_tensors=0), "at most max_tensors=0"),
     "objects of a tree": (hdf5(three), Limits(max_objects=2), "at most max_objects=2"),
+    "objects of all groups": (hdf5(nested), Limits(max_objects=2), "at most max_objects=2"),
+    "initialisers": (GOLDEN.read_bytes, Limits(max_tensors=3), "at most max_tensors=3"),
+    "bytes of an index": (lambda: b'{"weight_map": {"w": "x.safetensors"}}', Limits(max_header=9),
+                          "at most max_header=9 bytes; got bytes=38"),
     "chunks": (hdf5(chunked), Limits(max_objects=3), "at most max_objects=3 chunks"),
     "names": (noted("layer_names0", np.array([b"a", b"b", b"c", b"d", b"e"]), "/"),
               Limits(max_objects=4), "at most max_objects=4 names"),
