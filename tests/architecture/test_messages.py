@@ -79,7 +79,35 @@ def test_every_message_is_tested_by_its_text() -> None:
     assert not found, "\n".join(["no test names these errors by their text:", *found])
 
 
+def silent(file: Path) -> list[str]:
+    """The raising places of a file that name nothing that was given."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        if isinstance(function, ast.Name):
+            raising = function.id in ("expect", "check", "refuse", "missing") and len(node.args) > 1
+        else:
+            raising = isinstance(function, ast.Attribute) and function.attr == "refuse"
+        given = [one.arg for one in node.keywords if one.arg not in ("error", "advice")]
+        if raising and not given:
+            found.append(f"{file.parent.name}/{file.name}, line {node.lineno}")
+    return found
+
+
+def test_every_message_says_what_was_got() -> None:
+    found = [place for file in FILES for place in silent(file)]
+    assert not found, "\n".join(["these errors do not say what was got:", *found])
+
+
 def test_a_message_that_nobody_tests_is_found(tmp_path: Path) -> None:
     file = tmp_path / "room.py"
     file.write_text('expect(x, "add", f"quartz must glow at {n} dawns", got=1)\nother(1, 2, 3)\n')
     assert untested(file) == [f"{tmp_path.name}/room.py, line 1: quartz must glow at "]
+
+
+def test_a_message_that_says_nothing_of_what_it_got_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "room.py"
+    file.write_text('expect(x, "add", "must glow")\nself.refuse("must glow", error=ValueError)\n')
+    assert silent(file) == [f"{tmp_path.name}/room.py, line {line}" for line in (1, 2)]

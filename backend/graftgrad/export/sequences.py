@@ -58,7 +58,13 @@ def recurrent(graph: Graph, function: Any, ins: Values, outs: Values) -> None:
            mask=mask.shape, advice="Export the model without mask_zero=True.")  # fmt: skip
     kind = type(function).__name__
     fixed = w.constant and r.constant and b.constant
-    expect(fixed, "export", "kernels of recurrent layers must be constant", error=ConfigError)
+    expect(
+        fixed,
+        "export",
+        "kernels of recurrent layers must be constant",
+        error=ConfigError,
+        constant=fixed,
+    )
     units = r.shape[0]
     order = {"LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2), "SimpleRNN": (0,)}[kind]
     settings: dict[str, Any] = {"hidden_size": units}

@@ -69,7 +69,7 @@ class Record:
 
     def build(self, state: object) -> None:
         """Keep the state; what `__setstate__` would do with it is not done."""
-        check(self.state is None, self.name, "an object may be given a state once")
+        check(self.state is None, self.name, "an object may be given a state once", states=2)
         self.state = state
 
     def keep_item(self, key: object, value: object) -> None:

@@ -119,7 +119,7 @@ class Hdf5File:
             for name in names:
                 count += 1
                 check(count <= self.limits.max_objects, self.subject,
-                      f"at most max_objects={self.limits.max_objects}")  # fmt: skip
+                      f"at most max_objects={self.limits.max_objects}", objects=count)  # fmt: skip
                 child = f"{path}/{name}".lstrip("/")
                 found = self._open(group, name, child)
                 if isinstance(found, h5py.h5g.GroupID):
@@ -205,7 +205,7 @@ class Hdf5File:
             return None if sound else chunk  # anything but None ends the walk
 
         found = dataset.chunk_iter(unfit)
-        check(count <= most, subject, f"at most max_objects={most} chunks")
+        check(count <= most, subject, f"at most max_objects={most} chunks", chunks=count)
         check(found is None, subject, "chunks must lie in the file, their filters applied",
               "The file is damaged.", chunk=found)  # fmt: skip
 
@@ -244,7 +244,8 @@ class Hdf5File:
             place = self._place(path)
             count = h5py.h5a.get_num_attrs(place)
             check(count <= self.limits.max_objects, subject,
-                  f"at most max_objects={self.limits.max_objects} attributes")  # fmt: skip
+                  f"at most max_objects={self.limits.max_objects} attributes",
+                  attributes=count)  # fmt: skip
             names = list(h5py.AttributeManager(_Holder(place)))
             return {name: self._attribute(place, name, subject) for name in names}
 
@@ -302,7 +303,12 @@ class Hdf5File:
         found = h5py.h5a.open(place, name.encode())
         kind, space = found.get_type(), found.get_space()
         subject = f"{subject}: attribute {name!r}"
-        check(space.get_simple_extent_type() in _SPACES, subject, "must have a plain shape")
+        check(
+            space.get_simple_extent_type() in _SPACES,
+            subject,
+            "must have a plain shape",
+            space=space.get_simple_extent_type(),
+        )
         count, group = space.get_simple_extent_npoints(), kind.get_class()
         check(group in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM), subject,
               "must be text or numbers", type_class=group)  # fmt: skip

@@ -118,7 +118,12 @@ class Opener:
         for more than could ever be walked.
         """
         deepest = self.limits.max_depth
-        check(depth < deepest, self.subject, f"at most max_depth={deepest} levels of modules")
+        check(
+            depth < deepest,
+            self.subject,
+            f"at most max_depth={deepest} levels of modules",
+            levels=depth + 1,
+        )
         if record in self.counts:
             known = self.counts[record]
             check(known is not None, self.subject, "a module must not hold itself",

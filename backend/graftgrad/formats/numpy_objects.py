@@ -39,7 +39,7 @@ class DTypeRecord:
         """Take over the byte order, all a plain type's state says."""
         order = state[1] if isinstance(state, tuple) and len(state) >= 2 else None
         if not isinstance(order, str) or order not in {"<", ">", "|", "="}:
-            refuse("numpy.dtype", "its state must give a byte order")
+            refuse("numpy.dtype", "its state must give a byte order", type=type(state).__name__)
         self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
 
 
@@ -53,14 +53,19 @@ class ArrayRecord:
         """Take over (version, shape, dtype, column-major, bytes)."""
         subject = "numpy.ndarray"
         if not isinstance(state, tuple) or len(state) != 5:
-            refuse(subject, "its state must have five parts")
+            refuse(subject, "its state must have five parts", type=type(state).__name__)
         _, shape, record, columns, raw = state
         if isinstance(record, DTypeRecord) and not record.kept:
             return
         if not isinstance(record, DTypeRecord) or not isinstance(raw, bytes):
-            refuse(subject, "its state must hold a plain dtype and bytes")
+            refuse(
+                subject,
+                "its state must hold a plain dtype and bytes",
+                dtype=type(record).__name__,
+                values=type(raw).__name__,
+            )
         if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-            refuse(subject, "its shape must be sizes")
+            refuse(subject, "its shape must be sizes", type=type(shape).__name__)
         size = math.prod(shape) * record.dtype.itemsize
         check(size == len(raw) and len(shape) <= 32 and max(shape, default=0) < 1 << 48, subject,
               "must hold as many bytes as its shape says", bytes=len(raw))  # fmt: skip
@@ -71,7 +76,7 @@ def _scalar(arguments: Arguments) -> object:
     """Make a Python number from an element type and its bytes."""
     record, raw = arguments if len(arguments) == 2 else (None, None)
     if not isinstance(record, DTypeRecord) or not isinstance(raw, bytes):
-        refuse("numpy scalar", "takes a plain dtype and bytes")
+        refuse("numpy scalar", "takes a plain dtype and bytes", arguments=len(arguments))
     if not record.kept:
         return raw
     check(len(raw) == record.dtype.itemsize, "numpy scalar", "must hold one element",
@@ -83,7 +88,7 @@ def _reconstruct(arguments: Arguments) -> ArrayRecord:
     """Make the empty array that a state will fill."""
     kind = arguments[0] if arguments else None
     plain = isinstance(kind, Global) and kind.name == "numpy.ndarray"
-    check(plain, "numpy _reconstruct", "must make a plain array")
+    check(plain, "numpy _reconstruct", "must make a plain array", type=type(kind).__name__)
     return ArrayRecord()
 
 

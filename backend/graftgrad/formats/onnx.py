@@ -80,14 +80,15 @@ def from_bytes(data: memoryview, path: PathLike, limits: Limits) -> Archive:
     external = ExternalFiles(as_path(path).parent, subject)
     parts = list(_blocks(data, subject, limits))
     check(any(field == _MODEL["opset"] for field, _ in parts), subject,
-          "an ONNX model must say which operators it uses", "The file is truncated.")  # fmt: skip
+          "an ONNX model must say which operators it uses", "The file is truncated.",
+          fields=len(parts))  # fmt: skip
     graphs = [value for field, value in parts if field == _MODEL["graph"]]
     check(len(graphs) == 1, subject, "an ONNX model must hold one graph", graphs=len(graphs))
     entries: dict[str, Entry] = {}
     aliases: dict[str, str] = {}
     nodes = 0
     for field, value in _blocks(graphs[0], subject, limits):
-        check(field != _SPARSE, subject, "initialisers must not be sparse")
+        check(field != _SPARSE, subject, "initialisers must not be sparse", field=field)
         if field == _NODES:
             nodes += 1
             aliases.update(_alias(value, subject))
@@ -97,7 +98,7 @@ def from_bytes(data: memoryview, path: PathLike, limits: Limits) -> Archive:
                   name=name)  # fmt: skip
             entries[name] = entry
             check(len(entries) <= limits.max_tensors, subject,
-                  f"at most max_tensors={limits.max_tensors}")  # fmt: skip
+                  f"at most max_tensors={limits.max_tensors}", tensors=len(entries))  # fmt: skip
     total = sum(entry.nbytes for entry in entries.values())
     check_total(subject, len(entries), total, len(data) + external.stored, limits)
     for name, same in aliases.items():
@@ -124,7 +125,7 @@ def _blocks(data: memoryview, subject: str, limits: Limits) -> Iterator[tuple[in
     for count, (field, _, value) in enumerate(fields(data, subject)):
         check(count < limits.max_objects, subject,
               f"at most max_objects={limits.max_objects} fields of a message",
-              "Raise Limits.max_objects if the file is honest.")  # fmt: skip
+              "Raise Limits.max_objects if the file is honest.", fields=count + 1)  # fmt: skip
         if isinstance(value, memoryview):
             yield field, value
 
@@ -139,7 +140,12 @@ def _tensor(
     for field, wire, value in fields(data, subject):
         if field == _DIMS:
             for size in numbers(wire, value, subject):
-                check(len(shape) < limits.max_axes, subject, f"at most {limits.max_axes} axes")
+                check(
+                    len(shape) < limits.max_axes,
+                    subject,
+                    f"at most {limits.max_axes} axes",
+                    axes=len(shape) + 1,
+                )
                 shape.append(size)
         elif field == _TYPE and isinstance(value, int):
             kind = value
@@ -149,7 +155,8 @@ def _tensor(
             raw = value
         elif field in _TYPED or field in _WHOLE:
             check(len(stored) < limits.max_objects, subject,
-                  f"at most max_objects={limits.max_objects} fields of a tensor")  # fmt: skip
+                  f"at most max_objects={limits.max_objects} fields of a tensor",
+                  fields=len(stored) + 1)  # fmt: skip
             stored.append((field, wire, value))
         elif field == _LOCATION and isinstance(value, int):
             location = value
@@ -186,14 +193,24 @@ def _listed(
     check(len(kinds) <= 1, subject, "its numbers must stand in one list", lists=len(parts))
     flat = np.concatenate(parts) if parts else np.zeros(0, dtype)
     if dtype.kind == "c":
-        check(flat.dtype.kind == "f" and len(flat) % 2 == 0, subject, "must hold pairs of numbers")
+        check(
+            flat.dtype.kind == "f" and len(flat) % 2 == 0,
+            subject,
+            "must hold pairs of numbers",
+            numbers=len(flat),
+        )
         flat = flat.astype(np.dtype(f"<f{dtype.itemsize // 2}")).view(dtype)
     elif flat.dtype.kind == "i" and dtype.kind not in "iub":  # the bits of a short float
-        check(dtype.itemsize <= 2, subject, "its numbers must stand in the list of its type")
+        check(
+            dtype.itemsize <= 2,
+            subject,
+            "its numbers must stand in the list of its type",
+            dtype=str(dtype),
+        )
         flat = flat.astype(f"<u{dtype.itemsize}").view(dtype)
     else:
         check(flat.dtype.kind != "f" or dtype.kind == "f" or len(flat) == 0, subject,
-              "its numbers must stand in the list of its type")  # fmt: skip
+              "its numbers must stand in the list of its type", dtype=str(dtype))  # fmt: skip
         flat = flat.astype(dtype)
     count = int(np.prod(shape, dtype=np.int64))
     check(len(flat) == count, subject, "must hold as many numbers as its shape says", shape=shape,
@@ -208,6 +225,12 @@ def _part(field: int, wire: int, value: Value, subject: str) -> Array:
         return np.fromiter(numbers(wire, value, subject), np.int64)
     dtype = _TYPED[field]
     sound = isinstance(value, memoryview) and len(value) % dtype.itemsize == 0
-    check(sound and wire in (BYTES, FIXED32, FIXED64), subject, "must hold whole numbers of bytes")
+    check(
+        sound and wire in (BYTES, FIXED32, FIXED64),
+        subject,
+        "must hold whole numbers of bytes",
+        field=field,
+        kind=wire,
+    )
     assert isinstance(value, memoryview)
     return np.frombuffer(value, dtype)

@@ -105,7 +105,12 @@ class ExternalFiles:
     def _status(self, name: str, what: str) -> os.stat_result:
         """Look at a file without opening it."""
         if name not in self.found:
-            check(len(self.found) < _MOST_FILES, what, f"at most {_MOST_FILES} files")
+            check(
+                len(self.found) < _MOST_FILES,
+                what,
+                f"at most {_MOST_FILES} files",
+                files=len(self.found) + 1,
+            )
             try:
                 status = os.lstat(self.folder / name)
             except (OSError, ValueError):

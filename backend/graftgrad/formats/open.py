@@ -89,7 +89,12 @@ def is_index(path: PathLike) -> bool:
 
 def _open_part(path: Path, limits: Limits) -> Archive:
     """Open one file of several; an index within an index is none."""
-    check(not is_index(path), str(path), "a file of an index must hold weights itself")
+    check(
+        not is_index(path),
+        str(path),
+        "a file of an index must hold weights itself",
+        kind="another index",
+    )
     return open_weights(path, limits)
 
 

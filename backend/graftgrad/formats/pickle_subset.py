@@ -32,7 +32,7 @@ def check_tree(tree: object, subject: str, limits: Limits) -> None:
     while waiting:
         node, depth = waiting.pop()
         if depth > limits.max_depth:
-            refuse(subject, f"at most max_depth={limits.max_depth} levels")
+            refuse(subject, f"at most max_depth={limits.max_depth} levels", levels=depth)
         if isinstance(node, Record):  # of its state nothing is walked; modules count themselves
             node = [node.items or {}, node.elements or []]
         if not isinstance(node, _CONTAINERS):
@@ -40,7 +40,7 @@ def check_tree(tree: object, subject: str, limits: Limits) -> None:
         # Counted before they are listed: a long list that holds itself is long at every level.
         count += len(node)
         if count > limits.max_objects:
-            refuse(subject, f"at most max_objects={limits.max_objects}")
+            refuse(subject, f"at most max_objects={limits.max_objects}", objects=count)
         inside = node.values() if isinstance(node, dict) else node
         deeper = depth + 1
         waiting.extend([(one, deeper) for one in inside if isinstance(one, _WALKED) and one])
@@ -83,13 +83,18 @@ class Interpreter:
             code = self.take(1)[0]
             if code == _STOP:
                 result = self.pop()
-                self.check(not self.stack and not self.marks, "must end with one value")
+                self.check(
+                    not self.stack and not self.marks,
+                    "must end with one value",
+                    values=len(self.stack) + 1,
+                )
                 return result
             instruction = _INSTRUCTIONS.get(code)
             if instruction is None:
                 self.refuse("may only hold instructions that build data", opcode=hex(code))
             instruction(self)
-        self.refuse(f"at most max_opcodes={self.limits.max_opcodes} instructions")
+        most = self.limits.max_opcodes
+        self.refuse(f"at most max_opcodes={most} instructions", instructions=most + 1)
 
     # what instructions are made of
 
@@ -124,7 +129,8 @@ class Interpreter:
         raw = bytearray()
         while (byte := self.take(1)) != b"\n":
             raw += byte
-            self.check(len(raw) <= 200, "a global's name has at most 200 bytes")
+            if len(raw) > 200:
+                self.refuse("a global's name has at most 200 bytes", bytes=len(raw))
         return self.text(bytes(raw))
 
     def text(self, raw: bytes) -> str:
@@ -141,12 +147,14 @@ class Interpreter:
     def pop(self) -> object:
         """Take the last value, but none from before the last mark."""
         floor = self.marks[-1] if self.marks else 0
-        self.check(len(self.stack) > floor, "must not take more values than it gave")
+        if len(self.stack) <= floor:
+            self.refuse("must not take more values than it gave", values=len(self.stack) - floor)
         return self.stack.pop()
 
     def pop_mark(self) -> list[object]:
         """Take all values since the last mark."""
-        self.check(bool(self.marks), "must set a mark before it gathers values")
+        if not self.marks:
+            self.refuse("must set a mark before it gathers values", marks=0)
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]
@@ -180,8 +188,13 @@ class Interpreter:
         """Look up a name whose parts are the last two values."""
         name, module = self.pop(), self.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            self.refuse("a global's name must be text")
-        self.check(len(name) + len(module) <= 200, "a global's name has at most 200 bytes")
+            types = [type(one).__name__ for one in (module, name)]
+            self.refuse("a global's name must be text", types=types)
+        self.check(
+            len(name) + len(module) <= 200,
+            "a global's name has at most 200 bytes",
+            bytes=len(name) + len(module),
+        )
         self.global_name(module, name)
 
     def reduce(self) -> None:
@@ -273,6 +286,11 @@ class Interpreter:
         version = self.number("<B")
         self.check(2 <= version <= 5, "protocol must be 2 to 5", protocol=version)
 
+    def frame(self) -> None:
+        """Look at the length of what follows."""
+        size = self.number("<Q")
+        self.check(size <= len(self.data) - self.position, "a frame must fit the file", bytes=size)
+
     def old_text(self, raw: bytes) -> None:
         """Python 2 had one type for text and bytes; what is not text stays bytes."""
         try:
@@ -300,9 +318,7 @@ def _integer(form: str) -> Instruction:
 _STOP = 0x2E
 _INSTRUCTIONS: dict[int, Instruction] = {
     0x80: Interpreter.protocol,
-    0x95: lambda machine: machine.check(
-        machine.number("<Q") <= len(machine.data) - machine.position, "a frame must fit the file"
-    ),
+    0x95: Interpreter.frame,
     # constants
     ord("N"): lambda machine: machine.push(None),
     0x88: lambda machine: machine.push(True),

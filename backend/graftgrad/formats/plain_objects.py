@@ -84,7 +84,12 @@ def ordered(arguments: Arguments) -> Ordered:
     """Make an ordered dictionary, empty or from a list of pairs (as Python 2 wrote them)."""
     result = Ordered()
     pairs = arguments[0] if len(arguments) == 1 else []
-    check(len(arguments) <= 1 and isinstance(pairs, list), "OrderedDict", "takes a list of pairs")
+    check(
+        len(arguments) <= 1 and isinstance(pairs, list),
+        "OrderedDict",
+        "takes a list of pairs",
+        arguments=len(arguments),
+    )
     for pair in pairs if isinstance(pairs, list) else []:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             refuse("OrderedDict", "takes a list of pairs", type=type(pair).__name__)
@@ -144,7 +149,13 @@ def queue(arguments: Arguments) -> list[object]:
 def path(arguments: Arguments) -> str:
     """Put the parts of a path together; it is only ever text."""
     parts = [part for part in arguments if isinstance(part, str)]
-    check(len(parts) == len(arguments), "pathlib", "the parts of a path must be text")
+    check(
+        len(parts) == len(arguments),
+        "pathlib",
+        "the parts of a path must be text",
+        parts=len(arguments),
+        texts=len(parts),
+    )
     return "/".join(parts).replace("//", "/", 1)
 
 
@@ -171,7 +182,12 @@ def complex_number(arguments: Arguments) -> complex:
     if not isinstance(first, (int, float)) or not isinstance(second, (int, float)):
         refuse("complex", "takes two numbers", arguments=len(arguments))
     narrow = all(isinstance(one, float) or abs(one) < 1 << 60 for one in (first, second))
-    check(narrow, "complex", "its parts must be small")
+    check(
+        narrow,
+        "complex",
+        "its parts must be small",
+        types=[type(one).__name__ for one in (first, second)],
+    )
     return complex(first, second)
 
 

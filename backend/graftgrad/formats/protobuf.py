@@ -61,7 +61,9 @@ def fields(data: memoryview, subject: str) -> Iterator[tuple[int, int, Value]]:
     while position < end:
         key, position = _number(data, position, subject)
         field, kind = key >> 3, key & 7
-        check(field > 0, subject, "fields must be counted from 1", "The file is damaged.")
+        check(
+            field > 0, subject, "fields must be counted from 1", "The file is damaged.", field=field
+        )
         if kind == VARINT:
             value, position = _number(data, position, subject)
             yield field, kind, value
@@ -106,7 +108,13 @@ def _number(data: memoryview, position: int, subject: str) -> tuple[int, int]:
         byte = data[position + count]
         found |= (byte & 0x7F) << shift
         if byte < 0x80:
-            check(found < 1 << 64, subject, "numbers must have 64 bits", "The file is damaged.")
+            check(
+                found < 1 << 64,
+                subject,
+                "numbers must have 64 bits",
+                "The file is damaged.",
+                bits=found.bit_length(),
+            )
             return found, position + count + 1
         shift += 7
     refuse(subject, f"numbers must end within {_LONGEST} bytes", "The file is damaged.",

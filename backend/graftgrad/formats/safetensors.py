@@ -62,7 +62,7 @@ def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
     metadata = header.pop(_METADATA, {})
     check(
         isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values()),
-        subject, "metadata must be text by name",
+        subject, "metadata must be text by name", type=type(metadata).__name__
     )  # fmt: skip
     check_total(subject, len(header), len(data) - start, len(data), limits)
     spans: list[tuple[int, int]] = []
@@ -92,12 +92,18 @@ def _parse_fields(
     fields: Any, subject: str, limits: Limits
 ) -> tuple[DType, tuple[int, ...], int, int]:
     check(isinstance(fields, dict) and set(fields) == _FIELDS, subject,
-          "must state dtype, shape and data_offsets")  # fmt: skip
+          "must state dtype, shape and data_offsets",
+          stated=[*fields] if isinstance(fields, dict) else type(fields).__name__)  # fmt: skip
     name, sizes, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
     check(isinstance(name, str) and name in DTYPES, subject, f"dtype must be one of {[*DTYPES]}",
           dtype=name if isinstance(name, str) else type(name).__name__)  # fmt: skip
-    check(_counts(sizes), subject, "shape must be a list of sizes")
-    check(_counts(offsets) and len(offsets) == 2, subject, "data_offsets must be two positions")
+    check(_counts(sizes), subject, "shape must be a list of sizes", shape=sizes)
+    check(
+        _counts(offsets) and len(offsets) == 2,
+        subject,
+        "data_offsets must be two positions",
+        data_offsets=offsets,
+    )
     begin, end = offsets
     size = array_bytes(subject, tuple(sizes), DTYPES[name], limits)
     check(end - begin == size, subject, "must hold as many bytes as its shape says",

@@ -118,7 +118,8 @@ def _flatten(node: object, subject: str, limits: Limits) -> Tensors:
               f"a tensor's name has at most {LONGEST_NAME} characters",
               characters=len(name))  # fmt: skip
         check(len(tensors) < most, subject, f"at most max_tensors={most} tensors",
-              "Raise Limits.max_tensors if the file is honest.")  # fmt: skip
+              "Raise Limits.max_tensors if the file is honest.",
+              tensors=len(tensors) + 1)  # fmt: skip
         tensors[name] = record
     return tensors
 

@@ -24,11 +24,22 @@ def parse_object(data: bytes | memoryview, subject: str, limits: Limits) -> dict
     # Every value but the first follows one of these; each takes many times the bytes it is told in.
     raw = bytes(data)
     values = sum(raw.count(mark) for mark in (b",", b"[", b"{"))
-    check(values <= 2 * limits.max_objects, subject, f"at most max_objects={limits.max_objects}")
+    check(
+        values <= 2 * limits.max_objects,
+        subject,
+        f"at most max_objects={limits.max_objects}",
+        objects=values,
+    )
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
-        check(len(seen) == len(pairs), subject, "no key may stand twice in one object")
+        check(
+            len(seen) == len(pairs),
+            subject,
+            "no key may stand twice in one object",
+            keys=len(pairs),
+            different=len(seen),
+        )
         return seen
 
     def finite(text: str) -> float:
@@ -62,9 +73,16 @@ def _check_nesting(value: Any, subject: str, limits: Limits) -> None:
     """Walk the tree level by level; recursion is what is to be avoided here."""
     level, depth, count = [value], 0, 0
     while level:
-        check(depth <= limits.max_depth, subject, f"at most max_depth={limits.max_depth}")
+        check(
+            depth <= limits.max_depth, subject, f"at most max_depth={limits.max_depth}", depth=depth
+        )
         count += len(level)
-        check(count <= limits.max_objects, subject, f"at most max_objects={limits.max_objects}")
+        check(
+            count <= limits.max_objects,
+            subject,
+            f"at most max_objects={limits.max_objects}",
+            objects=count,
+        )
         level = [child for node in level for child in _children(node)]
         depth += 1
 

@@ -170,7 +170,8 @@ def _notes(archive: ZipArchive, name: str) -> dict[str, str]:
     subject = f"{archive.subject}: member {name!r}"
     notes = parse_object(archive.read(name, archive.limits.max_header), subject, archive.limits)
     check(all(isinstance(text, str) for text in notes.values()), subject,
-          "metadata must be text by name")  # fmt: skip
+          "metadata must be text by name",
+          types=sorted({type(one).__name__ for one in notes.values()}))  # fmt: skip
     return notes
 
 
@@ -219,13 +220,21 @@ def decode_legacy(data: memoryview, subject: str, limits: Limits) -> Checkpoint:
     """Interpret five pickles (magic, protocol, system, tree, keys); then come the storages."""
     storages = Storages(subject, limits, lambda storage: None)
     machine = storages.interpreter(data)
-    check(machine.run() == _MAGIC, subject, "must begin with the magic number of torch.save")
+    magic = machine.run()
+    check(magic == _MAGIC, subject, "must begin with the magic number of torch.save",
+          type=type(magic).__name__)  # fmt: skip
     protocol = machine.run()
     check(type(protocol) is int and protocol == _PROTOCOL, subject,
           f"must have protocol {_PROTOCOL}", type=type(protocol).__name__)  # fmt: skip
     system = machine.run()
     little = isinstance(system, dict) and system.get("little_endian") is True
-    check(little, subject, "must be little-endian", "Save it again on a little-endian machine.")
+    check(
+        little,
+        subject,
+        "must be little-endian",
+        "Save it again on a little-endian machine.",
+        little_endian=little,
+    )
     tree = _open_tree(machine.run(), subject, limits)
     keys = machine.run()
     end = _locate(data, machine.position, keys, storages.known, subject)

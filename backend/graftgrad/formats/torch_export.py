@@ -73,9 +73,19 @@ def _configs(archive: ZipArchive) -> list[str]:
 def _nested(archive: ZipArchive, name: str) -> ZipArchive:
     content = archive.read(name, archive.limits.max_bytes)
     subject = f"{archive.subject}: member {name!r}"
-    check(bytes(content[:4]) == b"PK\3\4", subject, "must be a file written by torch.save")
+    check(
+        bytes(content[:4]) == b"PK\3\4",
+        subject,
+        "must be a file written by torch.save",
+        begins=bytes(content[:8]),
+    )
     inner = ZipArchive(content, subject, archive.limits)
-    check(not sniff(inner), subject, "a checkpoint in a program must not hold another program")
+    check(
+        not sniff(inner),
+        subject,
+        "a checkpoint in a program must not hold another program",
+        members=inner.names[:4],
+    )
     return inner
 
 

@@ -65,7 +65,12 @@ class Storage:
         """Read the elements once; every tensor over this storage shares them."""
         if self._bytes is None:
             if self.locate is None:
-                refuse(f"storage {self.key!r}", "must lie in the file", "The file is damaged.")
+                refuse(
+                    f"storage {self.key!r}",
+                    "must lie in the file",
+                    "The file is damaged.",
+                    bytes=self.nbytes,
+                )
             self._bytes = _aligned(self.locate())
         return self._bytes
 
@@ -177,7 +182,11 @@ class TensorMaker:
         self.check(len(arguments) == 4, "must have 4 arguments", arguments=len(arguments))
         function, _, inner, _ = arguments
         if not isinstance(function, Global) or function.call is None or type(inner) is not tuple:
-            refuse(f"{self.subject}: tensor", "must be made by a known function")
+            refuse(
+                f"{self.subject}: tensor",
+                "must be made by a known function",
+                type=type(function).__name__,
+            )
         # One step only: a function that is this one again could be nested without end.
         self.check(function.name.startswith("torch._utils."), "must be made by a known function",
                    name=function.name)  # fmt: skip
@@ -193,7 +202,11 @@ class TensorMaker:
     def device(self, arguments: Arguments) -> str:
         """Take a kind and perhaps an index; where a tensor lay is only ever told."""
         parts = [str(part) for part in arguments if isinstance(part, (str, int))]
-        self.check(len(parts) == len(arguments) in (1, 2), "a device has a kind and an index")
+        self.check(
+            len(parts) == len(arguments) in (1, 2),
+            "a device has a kind and an index",
+            arguments=len(arguments),
+        )
         return ":".join(parts)
 
     def layout(self, arguments: Arguments) -> str:
@@ -215,7 +228,11 @@ class TensorMaker:
         self.check(len(values) <= self.limits.max_axes, f"at most {self.limits.max_axes} axes",
                    axes=len(values))  # fmt: skip
         fit = all(type(value) is int and 0 <= value < 1 << 62 for value in values)
-        self.check(fit, f"{name} must be integers that are not negative")
+        self.check(
+            fit,
+            f"{name} must be integers that are not negative",
+            types=sorted({type(one).__name__ for one in values}),
+        )
         return tuple(values)
 
     def typed(self, arguments: Arguments) -> TensorRecord:
@@ -224,7 +241,7 @@ class TensorMaker:
         storage = source.storage if isinstance(source, View) else source
         if not isinstance(storage, Storage):
             refuse(f"{self.subject}: tensor", "must lie in a storage", type=type(storage).__name__)
-        self.check(storage.typed, "its storage must say what the elements are")
+        self.check(storage.typed, "its storage must say what the elements are", storage=storage.key)
         return self.record(arguments, storage.dtype)
 
     def record(self, arguments: Arguments, dtype: DType) -> TensorRecord:

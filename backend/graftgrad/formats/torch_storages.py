@@ -45,14 +45,19 @@ class Storages:
         """
         if type(identity) is tuple and len(identity) == 4 and identity[0] == "module":
             check(isinstance(identity[1], Global), self.subject,
-                  "a persistent id of a module must name a class")  # fmt: skip
+                  "a persistent id of a module must name a class",
+                  type=type(identity[1]).__name__)  # fmt: skip
             return identity[1]
         if type(identity) is not tuple or len(identity) not in (5, 6):
             refuse(self.subject, "a persistent id must describe a storage",
                    type=type(identity).__name__)  # fmt: skip
         word, kind, key, location, count = identity[:5]
         if not isinstance(key, str) or not isinstance(location, str) or type(count) is not int:
-            refuse(self.subject, "a storage must have a key, a location and a count")
+            refuse(
+                self.subject,
+                "a storage must have a key, a location and a count",
+                types=[type(one).__name__ for one in (key, location, count)],
+            )
         check(word == "storage" and 0 <= count < 1 << 60, self.subject,
               "a persistent id must describe a storage", count=count)  # fmt: skip
         storage = self.storage(key, self.kind(kind), count)
@@ -73,7 +78,12 @@ class Storages:
         storage = self.known.get(key)
         if storage is None:
             most = self.limits.max_tensors
-            check(len(self.known) < most, self.subject, f"at most max_tensors={most} storages")
+            check(
+                len(self.known) < most,
+                self.subject,
+                f"at most max_tensors={most} storages",
+                storages=len(self.known) + 1,
+            )
             storage = Storage(key, dtype, count, bool(kind))
             self.found(storage)
             self.known[key] = storage
@@ -85,10 +95,16 @@ class Storages:
     def view(self, storage: Storage, view: object) -> View:
         """Take (key, first element, count): how the oldest files share a storage."""
         if type(view) is not tuple or len(view) != 3:
-            refuse(self.subject, "a view of a storage must have three parts")
+            refuse(
+                self.subject, "a view of a storage must have three parts", type=type(view).__name__
+            )
         key, first, count = view
         if not isinstance(key, str) or type(first) is not int or type(count) is not int:
-            refuse(self.subject, "a view of a storage must have a key and two counts")
+            refuse(
+                self.subject,
+                "a view of a storage must have a key and two counts",
+                types=[type(one).__name__ for one in view],
+            )
         check(0 <= first and 0 <= count and first + count <= storage.count, self.subject,
               "a view must lie inside its storage", first=first, count=count,
               elements=storage.count)  # fmt: skip

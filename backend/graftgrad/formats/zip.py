@@ -146,7 +146,13 @@ class ZipArchive:
                     told, (here, total, size, first), (0xFFFF, 0xFFFF, _FULL, _FULL), strict=True
                 )
             )
-            check(same, self.subject, "both ends of the ZIP directory must agree")
+            check(
+                same,
+                self.subject,
+                "both ends of the ZIP directory must agree",
+                told=told,
+                large=(here, total, size, first),
+            )
         check(
             disk == start == comment == 0 and here == total and first + size == end,
             self.subject, "the ZIP directory must be whole, single and last",
@@ -184,7 +190,13 @@ class ZipArchive:
          header) = self._unpack(_CENTRAL, at, b"PK\1\2")  # fmt: skip
         start = at + _CENTRAL.size
         after = start + length + extra + comment
-        check(after <= end and disk == 0, self.subject, "a ZIP entry must lie in the directory")
+        check(
+            after <= end and disk == 0,
+            self.subject,
+            "a ZIP entry must lie in the directory",
+            ends=after,
+            directory_ends=end,
+        )
         name = self._name(bytes(self.data[start : start + length]), flags)
         extras = self.data[start + length : start + length + extra]
         size, packed, header = self._widen(extras, (size, packed, header))
@@ -211,7 +223,13 @@ class ZipArchive:
             return values
         wide = self._extra64(extras)
         count = values.count(_FULL)
-        check(len(wide) >= 8 * count, self.subject, "a large ZIP entry must state its sizes")
+        check(
+            len(wide) >= 8 * count,
+            self.subject,
+            "a large ZIP entry must state its sizes",
+            stated=len(wide) // 8,
+            wanted=count,
+        )
         numbers = iter(struct.unpack_from(f"<{count}Q", wide))
         return tuple(next(numbers) if value == _FULL else value for value in values)
 

@@ -281,7 +281,7 @@ TORCH = [
     Row("big-endian", "torch", lambda: checkpoint(entry(tensor()), byteorder=b"big"),
         "must be little-endian; got byteorder"),
     Row("big-endian, old", "torch", lambda: legacy(entry(tensor()), little=False),
-        "must be little-endian. Save it again"),
+        "must be little-endian; got little_endian=False"),
     Row("script", "torch", lambda: checkpoint(entry(tensor()), **{"constants.pkl": b""}),
         "TorchScript"),
     Row("code", "torch", lambda: checkpoint(entry(tensor()), **{"code/x.py": b""}), "TorchScript"),

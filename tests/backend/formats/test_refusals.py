@@ -194,7 +194,9 @@ def test_containers_of_pytorch(row: str, tmp_path: Path) -> None:
 
 
 def test_a_storage_that_lies_nowhere() -> None:
-    with pytest.raises(FormatError, match=r"^storage '0': must lie in the file\. The file is dam"):
+    with pytest.raises(
+        FormatError, match=r"^storage '0': must lie in the file; got bytes=4\. The file is dam"
+    ):
         Storage("0", np.dtype("f4"), 1, True).bytes()
 
 
