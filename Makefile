@@ -31,7 +31,7 @@ test test-slow test-interop parity: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)   ## the ordinary tests
 	$(RUN) -m pytest -n $(JOBS) -m "not slow and not interop"
 
-test-slow: $(STAMP)  ## the tests that take longer
+test-slow: $(STAMP)  ## the tests that take longer; beside the peers too, once test-interop has installed them
 	$(RUN) -m pytest -n $(JOBS) -m "slow"
 
 # The extra for GPUs: that of the CUDA which the driver knows, unless GPU=gpu or GPU=gpu12 says so.
@@ -56,7 +56,7 @@ test-gpu: $(STAMP)   ## every op, layers and memory on a GPU, beside the CPU; ne
 
 test-interop: $(STAMP)  ## the tests beside Keras, PyTorch and onnxruntime, which are installed for them
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,interop]'
-	$(RUN) -m pytest -n $(JOBS) -m "interop"
+	$(RUN) -m pytest -n $(JOBS) -m "interop and not slow"
 
 # BENCH="--only mlp --repeats 3" says what is measured, and how often.
 parity: $(STAMP)  ## every name of Keras beside Keras itself, which is installed for it
