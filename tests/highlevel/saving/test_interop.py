@@ -119,7 +119,7 @@ def listed(values: Any) -> list[Any]:
 
 def agree(found: Any, expected: Any, within: float) -> None:
     for one, other in zip(listed(found), listed(expected), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=within)
+        np.testing.assert_allclose(one, other, rtol=within, atol=within)
 
 
 @pytest.mark.parametrize("make", [dense, convolutional, branched])
