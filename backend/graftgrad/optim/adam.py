@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..errors import ConfigError, expect
-from ..flat import Run
-from ..ops import adam, optimize
-from ..tensor import Tensor
-from .optimizer import Group, Optimizer
+from ..ops import adam
+from .averaging import Averaging
+from .optimizer import Group
 
 
-class Adam(Optimizer):
+class Adam(Averaging):
     """Averages of the gradient and of its square, both corrected for starting at 0.
 
     w ← w − lr · m̂ / (√v̂ + eps), m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ). Kingma and Ba,
@@ -33,7 +31,6 @@ class Adam(Optimizer):
     """
 
     entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
-    at_least_zero: ClassVar[tuple[str, ...]] = ("lr", "eps", "weight_decay")
 
     def __init__(
         self,
@@ -66,31 +63,15 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def check(self, group: Group) -> None:
-        """Check the settings of a group."""
-        super().check(group)
-        betas = tuple(group["betas"])
-        fit = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
-        expect(fit, self.name,
-               "both betas must be at least 0 and less than 1", error=ConfigError,
-               betas=betas)  # fmt: skip
-
     def slots(self, group: Group) -> dict[str, float]:
         """Return both averages, and the largest second one."""
         largest = {"max_exp_avg_sq": 0.0} if group["amsgrad"] else {}
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0} | largest
+        return super().slots(group) | largest
 
-    def update(self, run: Run, group: Group, rate: Tensor) -> None:
-        """Update a run of parameters."""
-        decay = float(group["weight_decay"])
-        if group.get("decoupled_weight_decay") and decay:
-            optimize.Decay(decay)(run.values, rate)
-            decay = 0.0
+    def rule(self, group: Group, betas: tuple[float, float], eps: float, decay: float) -> Any:
+        """Return the rule of a group."""
         kind: type[adam.AdamRule] = adam.AMSGrad if group["amsgrad"] else adam.Adam
-        first, second = (float(beta) for beta in group["betas"])
-        rule = kind(first, second, float(group["eps"]), True, decay, bool(group["maximize"]))
-        slots = [run.slot(name) for name in self.slots(group)]
-        rule(run.values, *slots, run.gradients, rate, run.step)
+        return kind(*betas, eps, True, decay, bool(group["maximize"]))
 
 
 class AdamW(Adam):

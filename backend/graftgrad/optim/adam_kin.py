@@ -8,33 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import ConfigError, expect
-from ..flat import Run
-from ..ops import adam, optimize
+from ..ops import adam
 from ..tensor import Tensor, tensor
-from .optimizer import Group, Optimizer
-
-
-class Averaging(Optimizer):
-    """What optimizers share that keep an average of the gradient and one of its size."""
-
-    at_least_zero: ClassVar[tuple[str, ...]] = ("lr", "eps", "weight_decay")
-
-    def check(self, group: Group) -> None:
-        """Check the settings of a group."""
-        super().check(group)
-        betas = tuple(group["betas"])
-        fit = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
-        expect(fit, self.name, "both betas must be at least 0 and less than 1",
-               error=ConfigError, betas=betas)  # fmt: skip
-
-    def decayed(self, run: Run, group: Group, rate: Tensor) -> float:
-        """Return what is added to the gradient, after weights that shrink apart from it have."""
-        decay = float(group["weight_decay"])
-        if decay and group.get("decoupled_weight_decay"):
-            optimize.Decay(decay)(run.values, rate)
-            return 0.0
-        return decay
+from .averaging import Averaging
+from .optimizer import Group
 
 
 class Adamax(Averaging):
@@ -85,13 +62,9 @@ class Adamax(Averaging):
         """Return the average, and the largest size."""
         return {"exp_avg": 0.0, "exp_inf": 0.0}
 
-    def update(self, run: Run, group: Group, rate: Tensor) -> None:
-        """Update a run of parameters."""
-        first, second = (float(beta) for beta in group["betas"])
-        decay = self.decayed(run, group, rate)
-        rule = adam.Adamax(first, second, float(group["eps"]), True, decay, bool(group["maximize"]))
-        slots = [run.slot(name) for name in self.slots(group)]
-        rule(run.values, *slots, run.gradients, rate, run.step)
+    def rule(self, group: Group, betas: tuple[float, float], eps: float, decay: float) -> Any:
+        """Return the rule of a group."""
+        return adam.Adamax(*betas, eps, True, decay, bool(group["maximize"]))
 
 
 class NAdam(Averaging):
@@ -146,18 +119,11 @@ class NAdam(Averaging):
         }
         super().__init__(params, defaults)
 
-    def slots(self, group: Group) -> dict[str, float]:
-        """Return both averages."""
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
-
-    def update(self, run: Run, group: Group, rate: Tensor) -> None:
-        """Update a run of parameters."""
-        first, second = (float(beta) for beta in group["betas"])
-        decay = self.decayed(run, group, rate)
-        rule = adam.Nadam(first, second, float(group["eps"]), float(group["momentum_decay"]),
-                          decay, bool(group["maximize"]))  # fmt: skip
-        slots = [run.slot(name) for name in self.slots(group)]
-        rule(run.values, *slots, run.gradients, rate, run.step)
+    def rule(self, group: Group, betas: tuple[float, float], eps: float, decay: float) -> Any:
+        """Return the rule of a group."""
+        return adam.Nadam(
+            *betas, eps, float(group["momentum_decay"]), decay, bool(group["maximize"])
+        )
 
     def _state_of(self, parameter: Tensor, group: Group) -> dict[str, Tensor]:
         """Return the state with PyTorch's product of the parts so far, which follows from step."""
@@ -216,14 +182,6 @@ class RAdam(Averaging):
         }
         super().__init__(params, defaults)
 
-    def slots(self, group: Group) -> dict[str, float]:
-        """Return both averages."""
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
-
-    def update(self, run: Run, group: Group, rate: Tensor) -> None:
-        """Update a run of parameters."""
-        first, second = (float(beta) for beta in group["betas"])
-        decay = self.decayed(run, group, rate)
-        rule = adam.RAdam(first, second, float(group["eps"]), decay, bool(group["maximize"]))
-        slots = [run.slot(name) for name in self.slots(group)]
-        rule(run.values, *slots, run.gradients, rate, run.step)
+    def rule(self, group: Group, betas: tuple[float, float], eps: float, decay: float) -> Any:
+        """Return the rule of a group."""
+        return adam.RAdam(*betas, eps, decay, bool(group["maximize"]))
