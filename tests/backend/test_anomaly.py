@@ -9,6 +9,7 @@ import graftgrad
 from graftgrad import ops
 from graftgrad.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from graftgrad.errors import DataError, GradientError
+from graftgrad.func import vmap
 from graftgrad.plan import captured
 
 
@@ -90,6 +91,14 @@ class TestForward:
                           r"\d+ in root_of: return ops.sqrt"),
         ):  # fmt: skip
             root_of(x)
+
+    def test_a_result_of_all_samples_at_once(self):
+        logits = graftgrad.tensor([[np.inf, 0.0], [1.0, 2.0]])
+        with (
+            detect_anomaly(forward=True),
+            pytest.raises(DataError, match="CrossEntropy: no result may be NaN"),
+        ):
+            vmap(ops.cross_entropy)(logits, graftgrad.tensor([0, 1]))
 
     def test_an_operand_that_was_nan_already(self):
         with (
