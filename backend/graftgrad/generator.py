@@ -183,7 +183,8 @@ def normal(
         generator: the default one if None.
     """
     given = [one for one in (mean, std) if hasattr(one, "grad_fn")]
-    shape = broadcast("normal", *[one.spec for one in given]) if given else _sizes(size or ())
+    alone = () if size is None else size
+    shape = broadcast("normal", *[one.spec for one in given]) if given else _sizes(alone)
     dtype = result_type(mean, std, 1.0)
     source = generator or default_generator(given[0].device if given else None)
     made: Tensor = mean + std * source.normal(size=shape, dtype=dtype)

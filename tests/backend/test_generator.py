@@ -89,6 +89,7 @@ def test_normal_takes_means_and_deviations():
     many = graftgrad.normal(3.0, 0.5, (1000,), generator=graftgrad.Generator(0))
     assert abs(many.mean().item() - 3) < 0.05 and abs(many.std().item() - 0.5) < 0.05
     assert graftgrad.normal(0.0, 1.0).shape == ()
+    assert graftgrad.normal(0.0, 1.0, 0).shape == (0,)
 
 
 def test_draws_by_probabilities():
