@@ -39,15 +39,8 @@ class Walk:
         self.caught: dict[tuple[int, int], Tensor] = {}
         self.wanted = None if targets is None else {_place(x) for x in targets}
         self.useful: dict[int, bool] = {}
-        self.outer: Walk | None = None
         self.watched: dict[object, list[Tensor | None]] = {}  # of hooks on several tensors
         self.ending: list[Callable[[], object]] = []  # called once all gradients are known
-
-    def __enter__(self) -> None:
-        self.outer, modes.state.walk = modes.state.walk, self
-
-    def __exit__(self, *exception: object) -> None:
-        modes.state.walk = self.outer
 
     def finish(self) -> None:
         """Call what waits for all gradients of this pass."""
@@ -165,7 +158,7 @@ def backward(
     """
     roots = _listed(tensors)
     walk = Walk(inputs)
-    with walk:
+    with modes.Mode("walk", walk):
         _walk(walk, roots, gradients, retain_graph, create_graph)
         with modes.recording_is(create_graph):
             for leaf, gradient in walk.leaves.values():
@@ -217,7 +210,7 @@ def grad(
                index=i, input=x.spec)  # fmt: skip
     walk = Walk(targets)
     found: list[Tensor | None] = []
-    with walk:
+    with modes.Mode("walk", walk):
         _walk(walk, _listed(outputs), grad_outputs, retain_graph, create_graph)
         with modes.recording_is(create_graph):
             for i, x in enumerate(targets):

@@ -67,7 +67,4 @@ def register_multi_grad_hook(
                 fn(gradient)
         found[place] = gradient
 
-    def hook_at(place: int) -> Callable[[Tensor], None]:
-        return lambda gradient: arrived(place, gradient)
-
-    return Handles([x.register_hook(hook_at(place)) for place, x in enumerate(tensors)])
+    return Handles([x.register_hook(partial(arrived, place)) for place, x in enumerate(tensors)])
