@@ -129,33 +129,30 @@ class Mapped(Device):
         return Tensor(reshape(x, (1, *x.shape)), Spec(x.shape, x.dtype), self)
 
     def apply(self, function: Any, operands: Sequence[Tensor]) -> Any:
-        """Apply a function to all samples at once."""
-        lifted = self.lifted(operands)
+        """Apply a function to all samples at once; return what is seen of its results."""
         kind = type(function)
         if kind.updates:
-            return self._update(function, operands, lifted)
-        call = described(function, tuple([x.spec for x in lifted]), self)
-        if kind.alias is not None:
-            (seen,) = _computed(function, [lifted[0].array])
-            return function.seen(call, lifted[0], seen, _sample(seen))
-        outs = _computed(function, [x.array for x in lifted])
-        ys = function.results(call, lifted, outs, function.recorded(call, lifted))
-        for y in ys:
-            y.spec = _sample(y.array)
-        return ys if len(ys) > 1 else ys[0]
+            return self._update(function, operands)
+        ys = self.applied(function, operands)
+        seen = len(ys) - len(kind.hidden)
+        return ys[:seen] if seen > 1 else ys[0]
 
     def applied(self, function: Any, operands: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return all results of a function, those too that only gradients see."""
         lifted = self.lifted(operands)
         call = described(function, tuple([x.spec for x in lifted]), self)
         outs = _computed(function, [x.array for x in lifted])
+        if type(function).alias is not None:
+            return (function.seen(call, lifted[0], outs[0], _sample(outs[0])),)
         ys = function.results(call, lifted, outs, function.recorded(call, lifted))
+        for y in ys:
+            y.spec = _sample(y.array)
         hidden = outs[len(ys) :]
         return *ys, *[Tensor(one, _sample(one), self) for one in hidden]
 
-    def _update(self, function: Any, given: Sequence[Tensor], lifted: Sequence[Tensor]) -> Any:
+    def _update(self, function: Any, given: Sequence[Tensor]) -> Any:
         """Change operands in place, each sample by itself."""
-        kind = type(function)
+        kind, lifted = type(function), self.lifted(given)
         described(function, tuple([x.spec for x in lifted]), self)
         several = max(x.array.shape[0] for x in lifted)
         for i in kind.updated:
@@ -201,12 +198,12 @@ def _by_kind(function: Function, arrays: Sequence[Tensor]) -> Any:
     stacked = kind.stacked
     if stacked == "joined":
         return _joined(function, arrays)
-    if stacked == "shifted":
-        function = _shifted(function)
     if stacked != "stretched":
         arrays = _stretched(arrays)
-    if stacked in ("leading", "shifted"):
+    if stacked == "leading":
         return function.whole(*arrays)
+    if stacked == "shifted":
+        return _shifted(function).whole(*arrays)
     if stacked == "stretched" or hasattr(kind, "c"):
         most = max(x.ndim for x in arrays)
         return function.whole(*[_aligned(x, most) for x in arrays])
