@@ -114,7 +114,7 @@ def together(*operands: Any) -> tuple[Tensor, ...]:
     if modes.autocast() is not None:
         operands = tuple([x.autocast() if hasattr(x, "grad_fn") else x for x in operands])
     first = next((x for x in operands if hasattr(x, "grad_fn")), None)
-    if first is operands[0]:  # the common case first: nothing to bring together
+    if first is not None and first is operands[0]:  # the common case: nothing to bring together
         dtype = first.spec.dtype
         for x in operands:
             if not hasattr(x, "grad_fn") or x.spec.dtype is not dtype:

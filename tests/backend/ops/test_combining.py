@@ -55,3 +55,9 @@ def test_what_does_not_fit_is_refused(call, words):
     with pytest.raises(ShapeError) as error:
         call()
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("op", [ops.broadcast_tensors, ops.block_diag, ops.cartesian_prod])
+def test_nothing_at_all_is_refused(op):
+    with pytest.raises(TypeError, match=r"at least one operand must be a tensor; got \(\)"):
+        op()
