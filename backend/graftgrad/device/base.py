@@ -22,11 +22,17 @@ def owner_of(array: Array) -> Array:
     return array
 
 
+def address(array: Array) -> int:
+    """Return where an array's first element lies."""
+    found: int = (
+        array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else array.data.ptr
+    )
+    return found
+
+
 def ends(array: Array) -> tuple[int, int]:
     """Return the addresses of the first byte that an array can touch, and of one past the last."""
-    host = isinstance(array, np.ndarray)
-    start: int = array.__array_interface__["data"][0] if host else array.data.ptr
-    low = high = start
+    low = high = address(array)
     for size, step in zip(array.shape, array.strides, strict=True):
         reach = (size - 1) * step
         low, high = (low + reach, high) if reach < 0 else (low, high + reach)

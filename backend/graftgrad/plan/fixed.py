@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..device.base import owner_of
+from ..device.base import address, owner_of
 from ..tensor import Tensor
 from .records import Entry, Record, View
-from .tape import address
 
 
 class Fixed:

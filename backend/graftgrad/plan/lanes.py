@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..device.base import Array
+from ..device.base import Array, address
 from ..kernel import NativeCall
 from ..kernels.native import team
 from .chain import Chain
-from .tape import address
 
 BURST = 4  # runs in a row when a way is tried; the first of them does not count
 SELDOM = 128  # every so many runs the other way is tried

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import kernel
-from ..device.base import Array
+from ..device.base import Array, address
 from ..errors import GraftError
 from ..kernel import Kernel, NativeCall
 from ..kernels.native import openmp
@@ -31,7 +31,6 @@ from .lanes import Lanes, Piece, region
 from .memory import LINE, laid_out, lines
 from .picking import Pick, SharedPick, pick
 from .records import Buffer, Entry, Look, Record, Recording, View
-from .tape import address
 
 Step = Callable[[], object]
 

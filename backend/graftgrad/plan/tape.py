@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device.base import Array, Device, owner_of
+from ..device.base import Array, Device, address, owner_of
 from ..kernel import Launch
 from ..ops.operand import FullLike
 from .guards import Leaf, Settings
@@ -277,14 +277,6 @@ def _copying(
                 device.write(array, values)
 
     return copied
-
-
-def address(array: Array) -> int:
-    """Return where an array's first element lies."""
-    found: int = (
-        array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else array.data.ptr
-    )
-    return found
 
 
 def calling_line() -> str:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...device.base import address
 from ...function import Function
 from ...kernel import Call, Kernel
 from ...spec import Spec, float64, is_floating
 from ..native.program import Unsupported
 from ..native.translate import stated
 from .geometry import Walk, collapsed, elements, reach, stretched
-from .launches import INDEX_LIMIT, THREADS, Launch, Launched, Lie, address, int32, int64, over
+from .launches import INDEX_LIMIT, THREADS, Launch, Launched, Lie, int32, int64, over
 from .prelude import TEXT, TYPES, real_of, type_of
 from .translate import Value, Writer, operand
 

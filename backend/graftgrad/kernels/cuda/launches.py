@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...device.base import address
 from ...kernel import Arrays, Call, Kernel, Reference
 from ...spec import Spec
 from . import library
@@ -94,11 +95,6 @@ class Lie(NamedTuple):
 def lie_of(array: Any) -> Lie:
     """Return how an array of CuPy or NumPy lies."""
     return Lie(tuple(array.strides), address(array) % 16 == 0)
-
-
-def address(array: Any) -> int:
-    """Return where the first element of an array of CuPy or NumPy lies."""
-    return int(array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr)
 
 
 def row_major(lie: Lie, spec: Spec) -> bool:

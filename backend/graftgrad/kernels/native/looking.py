@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from ...device.base import Array
+from ...device.base import Array, address
 from .assembler import RAX, RCX, RDI, RDX, RSI, Assembler, Memory
 from .pages import Unit, available
 
@@ -33,11 +33,10 @@ def quick(check: Callable[..., object], arrays: Sequence[Array]) -> Callable[[],
         (array,) = arrays
         kind = f"{array.dtype.kind}{array.dtype.itemsize}"
         if kind in _KINDS and array.flags.c_contiguous and 0 < array.size <= FEW:
-            address = array.__array_interface__["data"][0]
-            outside, count = _outside(kind, *bounds), array.size
+            outside, start, count = _outside(kind, *bounds), address(array), array.size
 
             def look() -> None:
-                if outside(address, count):
+                if outside(start, count):
                     check(array)
 
             return look
