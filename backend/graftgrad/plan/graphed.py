@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..device.base import Array, Device, Frozen, HostArray
+from ..device.find import cpu
 from ..kernels.native.geometry import row_major
 from ..spec import uint8
 from ..tensor import Tensor
@@ -35,7 +36,7 @@ class Graphed:
         entries: what is done, in order.
         inputs: the arrays into which arguments are copied before each repetition.
         outputs: the arrays in which results lie afterwards, until the next repetition.
-        checks: what looks at arguments alone, before anything is computed.
+        checks: what looks at arguments alone, before anything is computed, and how it is run.
         parts: stretches of launches, and the other checks between them.
         nbytes, unshared: the size of the memory of all intermediate results, and what they would
             take if none shared a place.
@@ -55,7 +56,11 @@ class Graphed:
         self.inputs = [self.array(view) for view in recording.inputs]
         self.outputs = [self.array(view) for view in recording.outputs]
         self.steps = [self._bound(entry) for entry in self.entries]
-        self.checks = [e for e in self.entries if isinstance(e, Look) and e.of_arguments]
+        self.checks = {
+            entry: step
+            for entry, step in zip(self.entries, self.steps, strict=True)
+            if isinstance(entry, Look) and entry.of_arguments
+        }
         self.parts = list(self._parts())
         self.hosts: list[HostArray] = []
         self.given: list[tuple[weakref.ref[Tensor], int]] = []  # what the inputs hold
@@ -132,9 +137,7 @@ class Graphed:
         """Return the part of a host array that a view shows of an input."""
         places = [id(one.buffer) for one in self.recording.inputs]
         host = self.hosts[places.index(id(view.buffer))].reshape(-1).view(uint8)
-        if not host.size:
-            return np.empty(view.shape, view.dtype)
-        part: HostArray = np.ndarray(view.shape, view.dtype, host.data, view.offset, view.strides)
+        part: HostArray = cpu.within(host, view.shape, view.dtype, view.offset, view.strides)
         return part
 
     def replay(self, arguments: Sequence[Tensor]) -> None:
@@ -160,8 +163,8 @@ class Graphed:
         for function in self.recording.prologue:
             function()
         if not self.checked:
-            for look in self.checks:
-                look.function(*map(self.array, look.ins))
+            for check in self.checks.values():
+                check()
             self.checked = True
         try:
             for part in self.parts:
