@@ -164,14 +164,16 @@ def _copied(source: int, target: int, arrays: Arrays) -> None:
     arrays[target][...] = arrays[source]
 
 
-def _unfit(call: Call, units: int, samples: int) -> str:
-    """Say why no kernel walks through the steps; an empty string where one does."""
+def _fits(call: Call, units: int, samples: int) -> bool:
+    """Tell whether a kernel can walk through the steps; where not, say why."""
     specs = [spec for spec in (*call.ins, *call.outs) if is_floating(spec.dtype)]
     if any(spec.dtype not in (float32, float64) for spec in specs):
-        return "kernels.cuda: recurrent networks are computed in float32 and float64 alone"
+        decline(call, "kernels.cuda: recurrent networks are computed in float32 and float64 alone")
+        return False
     if units > MOST or (units > SMALL and samples > FEW):
-        return "kernels.cuda: so many units are computed by a product for each step"
-    return ""
+        decline(call, "kernels.cuda: so many units are computed by a product for each step")
+        return False
+    return True
 
 
 @kernel(LSTM, on="gpu")
@@ -180,10 +182,7 @@ def build(call: Call) -> Kernel | None:
     function: Any = call.function
     x, h, _, w, _, _, mask = call.ins
     (samples, steps, features), units = x.shape, h.shape[1]
-    reason = _unfit(call, units, samples)
-    if reason or not x.size:
-        if reason:
-            decline(call, reason)
+    if not (_fits(call, units, samples) and x.size):
         return None
     walk = Walk(call, units, samples, steps, function.reverse)
     turned = Spec((steps, samples, features), x.dtype, 1 in (samples, steps))
@@ -207,10 +206,7 @@ def build_grad(call: Call) -> Kernel | None:
     x, h, w, r, mask = (call.ins[i] for i in (3, 4, 6, 7, 8))
     gx, gw, gr, gb = (call.outs[i] for i in (0, 3, 4, 5))
     (samples, steps, features), units = x.shape, h.shape[1]
-    reason = _unfit(call, units, samples)
-    if reason or not x.size:
-        if reason:
-            decline(call, reason)
+    if not (_fits(call, units, samples) and x.size):
         return None
     walk = Walk(call, units, samples, steps, function.reverse)
     many, width = samples * steps, 4 * units
