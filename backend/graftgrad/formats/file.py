@@ -14,6 +14,7 @@ from typing import BinaryIO
 from .base import check, missing, refuse
 
 PathLike = str | os.PathLike[str]
+_LONGEST_NAME = 255
 
 
 def as_path(path: object) -> Path:
@@ -23,6 +24,12 @@ def as_path(path: object) -> Path:
         refuse("file", "a path must be str or os.PathLike", type=type(path).__name__)
     check("\0" not in name and name != "", "file", "a path must name a file", path=name)
     return Path(name)
+
+
+def is_plain_name(name: str) -> bool:
+    """Tell whether a name that stands in a file names another of the same folder."""
+    folders = any(sign in name for sign in ("/", "\\", ":", "\0"))
+    return 0 < len(name) <= _LONGEST_NAME and not folders and name not in (".", "..")
 
 
 def map_file(path: PathLike) -> memoryview:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from .base import check, refuse
+from .file import is_plain_name
 from .protobuf import fields
 
 _KEY, _VALUE = 1, 2  # fields of a StringStringEntryProto
 _KNOWN = ("location", "offset", "length", "checksum")
 _MOST_ENTRIES, _MOST_FILES = 16, 10_000
-_LONGEST = 255  # bytes of a file's name
 _DIGITS = set("0123456789abcdef")
 _INSIDE = "Save the model with its data inside, save_as_external_data=False."
 _NAME = "external data must be named by a plain file name, in the folder of the model"
@@ -61,9 +61,7 @@ class ExternalFiles:
         """
         entries = self._entries(told, what)
         name = entries.get("location", "")
-        plain = not any(sign in name for sign in ("/", "\\", ":", "\0")) and name not in (".", "..")
-        check(plain and 0 < len(name.encode("utf-8", "replace")) <= _LONGEST, what, _NAME, _INSIDE,
-              location=name[:200])  # fmt: skip
+        check(is_plain_name(name), what, _NAME, _INSIDE, location=name[:200])
         offset = _number(entries.get("offset", "0"), what)
         length = _number(entries.get("length", str(size)), what)
         check(length == size, what, "external data must have as many bytes as its shape says",

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from .base import DEFAULT_LIMITS, Archive, Entry, Limits, check, check_total
-from .file import PathLike, as_path, map_file
+from .base import DEFAULT_LIMITS, Archive, Entry, Limits, check, check_total, refuse
+from .file import PathLike, as_path, is_plain_name, map_file
 from .strict_json import parse_object
 
 _MAP = "weight_map"
@@ -75,27 +75,20 @@ def _files(told: Any, subject: str) -> dict[str, list[str]]:
     for weight, named in told.items():
         names = named if isinstance(named, list) else [named]
         for name in names:
-            check(isinstance(name, str) and _is_plain(name), subject,
+            check(isinstance(name, str) and is_plain_name(name), subject,
                   "an index must name files in its own folder", file=name)  # fmt: skip
             found.setdefault(name, []).append(weight)
     check(len(found) <= _MOST_FILES, subject, f"at most {_MOST_FILES} files", files=len(found))
     return found
 
 
-def _is_plain(name: str) -> bool:
-    folders = any(sign in name for sign in ("/", "\\", ":", "\0"))
-    return 0 < len(name) <= 255 and not folders and name not in (".", "..")
-
-
 def _check_file(place: Path, subject: str) -> int:
     """Check that a file is there and is no link; return its size."""
     try:
         status = os.lstat(place)
-    except OSError:
-        status = None
-    check(status is not None, subject, "every file of an index must be there",
-          "Download or copy it too.", missing=place.name)  # fmt: skip
-    assert status is not None
+    except (OSError, ValueError):  # ValueError: no file can have such a name
+        refuse(subject, "every file of an index must be there", "Download or copy it too.",
+               missing=place.name)  # fmt: skip
     check(stat.S_ISREG(status.st_mode), subject, "files of an index must be files, not links",
           "Copy the files themselves into the folder.", file=place.name)  # fmt: skip
     return status.st_size

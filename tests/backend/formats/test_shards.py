@@ -63,6 +63,7 @@ LIES: dict[str, tuple[Any, str]] = {
     "no text": ({"w": 3}, "must name files in its own folder"),
     "a folder": ({"w": ".."}, "must name files in its own folder"),
     "not there": ({"w": "gone.safetensors"}, "every file of an index must be there"),
+    "half a character": ({"w": "\ud800"}, "every file of an index must be there; got missing="),
     "link": ({"w": "link.safetensors"}, "must be files, not links"),
     "other weight": ({"w": PART}, "every weight must lie in one file"),
     "twice": ({"a.w": [PART, "copy.safetensors"]}, "every weight must lie in one file"),
