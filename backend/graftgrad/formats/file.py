@@ -60,7 +60,8 @@ def _near(place: Path) -> str:
     import difflib  # here: a failure alone needs it
 
     try:
-        present = [one.name for one in islice(os.scandir(place.parent), 5000)]
+        with os.scandir(place.parent) as found:
+            present = [one.name for one in islice(found, 5000)]
     except OSError:
         return "Its folder cannot be read, or does not exist."
     near = difflib.get_close_matches(place.name, present, 2)
