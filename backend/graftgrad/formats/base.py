@@ -110,6 +110,13 @@ def check_total(subject: str, count: int, declared: int, stored: int, limits: Li
     check_ratio(subject, declared, stored, limits)
 
 
+def check_metadata(subject: str, metadata: Mapping[str, str]) -> None:
+    """Check what is to be written beside arrays: text by name."""
+    for key, text in metadata.items():
+        check(isinstance(key, str) and isinstance(text, str), subject, "metadata must be text",
+              key=key, value=text)  # fmt: skip
+
+
 def view(buffer: memoryview, shape: Shape, dtype: DType, order: Any = "C") -> Array:
     """Look at bytes as an array without copying, or copy where they are not aligned.
 

@@ -19,11 +19,12 @@ from .base import (
     Limits,
     array_bytes,
     check,
+    check_metadata,
     check_total,
     view,
 )  # fmt: skip
 from .file import PathLike, map_file, write_atomically
-from .strict_json import parse_object
+from .strict_json import parse_object, texts
 
 DTYPES: dict[str, DType] = {
     "BOOL": np.dtype("?"),
@@ -59,11 +60,7 @@ def open_safetensors(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive
 def from_bytes(data: memoryview, subject: str, limits: Limits) -> Archive:
     """Check the header as a whole, before any array is looked at."""
     header, start = _read_header(data, subject, limits)
-    metadata = header.pop(_METADATA, {})
-    check(
-        isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values()),
-        subject, "metadata must be text by name", type=type(metadata).__name__
-    )  # fmt: skip
+    metadata = texts(header.pop(_METADATA, {}), subject)
     check_total(subject, len(header), len(data) - start, len(data), limits)
     spans: list[tuple[int, int]] = []
     entries: dict[str, Entry] = {}
@@ -144,9 +141,7 @@ def write_safetensors(
     subject = str(path)
     ready = {name: np.asanyarray(value) for name, value in arrays.items()}
     notes = dict(metadata or {})
-    for key, text in notes.items():
-        check(isinstance(key, str) and isinstance(text, str), subject, "metadata must be text",
-              key=key, value=text)  # fmt: skip
+    check_metadata(subject, notes)
     for name, array in ready.items():
         check(isinstance(name, str) and name != _METADATA, subject, "array names must be text",
               name=name)  # fmt: skip

@@ -62,6 +62,16 @@ def parse_object(data: bytes | memoryview, subject: str, limits: Limits) -> dict
     return value  # type: ignore[no-any-return]
 
 
+def texts(value: object, subject: str) -> dict[str, str]:
+    """Take the metadata that a file holds: an object whose values are texts."""
+    rule = "metadata must be text by name"
+    if not isinstance(value, dict):
+        refuse(subject, rule, type=type(value).__name__)
+    types = {type(one).__name__ for one in value.values()}
+    check(types <= {"str"}, subject, rule, types=sorted(types))
+    return value
+
+
 def _reason(failure: Exception) -> str:
     """Say what is wrong and where, without repeating what the file says."""
     if isinstance(failure, json.JSONDecodeError):

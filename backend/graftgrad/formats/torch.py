@@ -28,7 +28,7 @@ from .module_objects import Look, Opener, pickled_parts
 from .pickle_subset import check_tree
 from .plain_tree import Plain
 from .state_dict import pick_state_dict
-from .strict_json import parse_object
+from .strict_json import parse_object, texts
 from .torch_objects import Storage
 from .torch_script import ScriptClasses, constants
 from .torch_storages import Storages
@@ -168,11 +168,8 @@ def _notes(archive: ZipArchive, name: str) -> dict[str, str]:
     if name not in archive:
         return {}
     subject = f"{archive.subject}: member {name!r}"
-    notes = parse_object(archive.read(name, archive.limits.max_header), subject, archive.limits)
-    check(all(isinstance(text, str) for text in notes.values()), subject,
-          "metadata must be text by name",
-          types=sorted({type(one).__name__ for one in notes.values()}))  # fmt: skip
-    return notes
+    raw = archive.read(name, archive.limits.max_header)
+    return texts(parse_object(raw, subject, archive.limits), subject)
 
 
 def _unpickled(archive: ZipArchive, name: str, storages: str) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, DType, check
+from .base import Array, DType, check, check_metadata
 from .file import PathLike, write_atomically
 from .torch_objects import DTYPES, STORAGES
 from .zip import write_zip
@@ -42,6 +42,7 @@ def write_torch(
               f"array {name!r} must have one of the dtypes {[*DTYPES]}",
               dtype=str(array.dtype))  # fmt: skip
     notes = dict(metadata or {})
+    check_metadata(subject, notes)
     write_atomically(path, lambda file: write_zip(file, _members(ready, notes), align=_ALIGNMENT))
 
 
