@@ -100,10 +100,10 @@ def from_bytes(data: memoryview, path: PathLike, limits: Limits) -> Archive:
             check(len(entries) <= limits.max_tensors, subject,
                   f"at most max_tensors={limits.max_tensors}", tensors=len(entries))  # fmt: skip
     total = sum(entry.nbytes for entry in entries.values())
-    check_total(subject, len(entries), total, len(data) + external.stored, limits)
     for name, same in aliases.items():
         if same in entries and name not in entries:
             entries[name] = entries[same]
+    check_total(subject, len(entries), total, len(data) + external.stored, limits)
     return Archive("onnx", subject, entries, {"nodes": str(nodes)})
 
 

@@ -194,6 +194,9 @@ def test_a_weight_under_a_second_name_is_found(tmp_path: Path) -> None:
              ("same", "w", "Identity"))  # fmt: skip
     more = [block(1, text(1, old) + text(2, new) + text(4, kind)) for old, new, kind in nodes]
     two = block(1, text(1, "w") + text(1, "w") + text(2, "third") + text(4, "Identity"))
-    with formats.open_weights(written(tmp_path / "m.onnx", tensor, *more, two)) as archive:
+    path = written(tmp_path / "m.onnx", tensor, *more, two)
+    with formats.open_weights(path) as archive:
         assert set(archive) == {"w", "same"} and archive.metadata["nodes"] == "5"
         np.testing.assert_array_equal(archive["same"], np.ones(2, "f4"))
+    with pytest.raises(FormatError, match="at most max_tensors=1; got tensors=2"):
+        formats.open_weights(path, Limits(max_tensors=1))
