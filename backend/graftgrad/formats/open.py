@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NoReturn
 
 from . import hdf5, keras_layout, keras_zip, npz, onnx, safetensors, shards, torch
@@ -158,10 +158,11 @@ def _refuse_unknown(data: memoryview, path: PathLike) -> NoReturn:
         refuse(os.fspath(path), f"must be one of {_KNOWN}",
                "Load it with TensorFlow and save the model as .weights.h5.",
                kind="the index of a TensorFlow checkpoint")  # fmt: skip
-    expected = _EXTENSIONS.get(PurePath(as_path(path)).suffix.lower())
+    place = as_path(path)
+    expected = _EXTENSIONS.get(place.suffix.lower())
     hint = f"Its name suggests {expected}: the file may be truncated." if expected else ""
-    if PurePath(as_path(path)).name == "saved_model.pb":
+    if place.name == "saved_model.pb":
         hint = "A SavedModel of TensorFlow is not read: save the model as .keras or .h5."
-    if ".data-0" in PurePath(as_path(path)).name or head.startswith(b"model_checkpoint_path"):
+    if ".data-0" in place.name or head.startswith(b"model_checkpoint_path"):
         hint = "A checkpoint of TensorFlow: load it there and save the model as .weights.h5."
     refuse(os.fspath(path), f"must be one of {_KNOWN}", hint, begins=head[:8])
