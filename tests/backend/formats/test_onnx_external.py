@@ -26,14 +26,20 @@ def told(*pairs: str) -> bytes:
     )
 
 
-def written(folder: Path, *pairs: str, name: str = "m.onnx", more: bytes = b"") -> Path:
-    tensor = packed(1, iter((2,))) + whole(2, 1) + text(8, "w") + whole(14, 1) + told(*pairs)
-    path = folder / name
-    path.write_bytes(whole(1, 10) + block(7, text(2, "g") + block(5, tensor + more)) + OPSET)
+def tensor(name: str, *pairs: str, size: int = 2) -> bytes:
+    """An initialiser whose numbers lie beside the model."""
+    return packed(1, iter((size,))) + whole(2, 1) + text(8, name) + whole(14, 1) + told(*pairs)
+
+
+def model(folder: Path, *tensors: bytes) -> Path:
+    path = folder / "m.onnx"
+    graph = text(2, "g") + b"".join(block(5, one) for one in tensors)
+    path.write_bytes(whole(1, 10) + block(7, graph) + block(8, whole(2, 21)))
     return path
 
 
-OPSET = block(8, whole(2, 21))
+def written(folder: Path, *pairs: str) -> Path:
+    return model(folder, tensor("w", *pairs))
 
 
 @pytest.fixture
@@ -91,13 +97,8 @@ def test_a_checksum_is_that_of_the_whole_file(folder: Path) -> None:
 
 
 def test_a_file_has_one_checksum(folder: Path) -> None:
-    second = packed(1, iter((2,))) + whole(2, 1) + text(8, "v") + whole(14, 1)
     pairs = ("location", "data", "checksum")
-    more = block(5, second + told(*pairs, "b" * 40))
-    tensor = packed(1, iter((2,))) + whole(2, 1) + text(8, "w") + whole(14, 1)
-    path = folder / "m.onnx"
-    graph = block(5, tensor + told(*pairs, "a" * 40)) + more
-    path.write_bytes(whole(1, 10) + block(7, graph) + OPSET)
+    path = model(folder, tensor("w", *pairs, "a" * 40), tensor("v", *pairs, "b" * 40))
     with pytest.raises(FormatError, match=r"initialiser 'v'.*has one checksum"):
         formats.open_weights(path)
 
@@ -149,7 +150,7 @@ def test_other_places_are_refused(name: str, folder: Path) -> None:
 
 
 def test_numbers_may_not_lie_in_both_places(folder: Path) -> None:
-    path = written(folder, "location", "data", more=block(9, NUMBERS.tobytes()))
+    path = model(folder, tensor("w", "location", "data") + block(9, NUMBERS.tobytes()))
     with pytest.raises(FormatError, match="either in the model or beside it"):
         formats.open_weights(path)
 
@@ -177,12 +178,9 @@ def test_a_file_that_was_exchanged_is_not_read(name: str, folder: Path) -> None:
 
 def test_what_lies_beside_counts_as_stored(folder: Path) -> None:
     size = 40 << 20
-    tensor = packed(1, iter((size // 4,))) + whole(2, 1) + text(8, "w") + whole(14, 1)
-    graph = block(5, tensor + told("location", "big"))
+    path = model(folder, tensor("w", "location", "big", size=size // 4))
     with open(folder / "big", "wb") as file:
         file.truncate(size)
-    path = folder / "m.onnx"
-    path.write_bytes(whole(1, 10) + block(7, graph) + OPSET)
     assert formats.open_weights(path).shape("w") == (size // 4,)
     with pytest.raises(FormatError, match="max_bytes=1000"):
         formats.open_onnx(path, Limits(max_bytes=1000))
