@@ -114,8 +114,10 @@ _defaults: dict[Device, Generator] = {}
 
 
 def default_generator(device: str | Device | None = None) -> Generator:
-    """Return the generator that `rand` and `randn` use on a device."""
-    place = find_device(device)
+    """Return the generator that `rand` and `randn` use on a device; `vmap` has none of its own."""
+    place: Any = find_device(device)
+    while place.maps:
+        place = place.base
     if place not in _defaults:
         _defaults[place] = Generator(_seed, place)
     return _defaults[place]

@@ -101,6 +101,25 @@ def test_random_numbers_for_samples():
 
 
 @pytest.mark.parametrize(
+    ("draw", "wanted"),
+    [
+        (gg.rand_like, lambda x: gg.rand(x.shape, dtype=x.dtype)),
+        (gg.randn_like, lambda x: gg.randn(x.shape, dtype=x.dtype)),
+        (lambda x: gg.randint_like(x, 9), lambda x: gg.randint(9, size=x.shape)),
+        (lambda x: gg.normal(x, 1.0), lambda x: gg.normal(x, 1.0)),
+        (lambda x: gg.bernoulli(ops.sigmoid(x)), lambda x: gg.bernoulli(ops.sigmoid(x))),
+        (lambda x: gg.multinomial(ops.exp(x), 2), lambda x: gg.multinomial(ops.exp(x), 2)),
+    ],
+)
+def test_the_default_generator_draws_for_samples(draw, wanted):
+    gg.manual_seed(4)
+    found = vmap(vmap(draw, randomness="different"), randomness="different")(X[:4].reshape(2, 2, 3))
+    drawn = found.numpy().swapaxes(0, 1).reshape(4, -1)  # the samples outside draw one by one
+    gg.manual_seed(4)
+    np.testing.assert_array_equal(drawn, looped(wanted, X[[0, 2, 1, 3]]))
+
+
+@pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda: vmap(abs, randomness="no"), ConfigError, "randomness must be one of"),
