@@ -20,6 +20,7 @@ def batches(rng, array, size, count):
         ((500, 784), 32, "f4", True),
         ((300, 7, 5, 11), 129, "f4", True),  # an odd number of rows
         ((90, 40_000), 2, "f4", True),
+        ((90, 40_000), 1, "f4", True),  # one thread has no row
         ((500, 784), 32, "f8", False),
         ((500, 784), 16, "f4", False),  # too little to meet for
         ((5000,), LEAST, "i4", False),
