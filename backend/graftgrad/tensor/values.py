@@ -85,11 +85,11 @@ class Values:
             yield self[i]
 
     def __format__(self: Tensor, form: str) -> str:
-        alone = bool(form) or (self.ndim == 0 and self.device.computes)
+        alone = bool(form) or (self.ndim == 0 and _has_values(self))
         return format(self.item(), form) if alone else str(self)
 
     def __repr__(self: Tensor) -> str:
-        if self.device.computes:
+        if _has_values(self):
             host = self.device.fetch(self.array)
             values = np.array2string(host, separator=", ", prefix="tensor(", threshold=100)
         else:
@@ -104,3 +104,8 @@ class Values:
         elif self.wants:
             notes.append("requires_grad=True")
         return f"tensor({', '.join(notes)})"
+
+
+def _has_values(x: Tensor) -> bool:
+    """Tell whether there are values to show; inside of `vmap` each sample has its own."""
+    return x.device.computes and not x.device.maps

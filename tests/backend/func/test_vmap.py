@@ -146,6 +146,13 @@ def test_what_is_refused(call, error, message):
         call()
 
 
+def test_a_sample_is_shown_by_its_shape():
+    shown = []
+    vmap(lambda x: shown.append((repr(x), f"{x.sum()}")) or x)(X)
+    whence = f"dtype=float64, device='vmap of 5 on {X.device}'"
+    assert shown == [(f"tensor(shape=(3,), {whence})", f"tensor(shape=(), {whence})")]
+
+
 def test_samples_stay_inside():
     kept = []
     vmap(lambda x: kept.append(x) or x)(X)
