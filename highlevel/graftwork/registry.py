@@ -176,7 +176,7 @@ def declared(registry: Registry | None, *names: str) -> Callable[[C], C]:
 # What is noted on the way, and no step depends on.
 PASSING = frozenset(
     {
-        "applications",
+        "_applications",
         "batches_trained",
         "located",
         "looking",
@@ -191,8 +191,8 @@ PASSING = frozenset(
         "stop_evaluating",
         "stop_predicting",
         "stop_training",
-        "takes",
-        "untold",
+        "_call_arguments",
+        "_trains_untold",
     }
 )
 

@@ -18,7 +18,7 @@ from graftwork.layers import (
     Lambda,
     Layer,
 )  # fmt: skip
-from graftwork.models import Model
+from graftwork.models import Model, Sequential
 from graftwork.registry import (
     configuration,
     custom_object_scope,
@@ -385,3 +385,31 @@ def test_a_model_with_a_build_of_its_own_is_built_by_it_once() -> None:
     model(X)
     model(X)
     assert [path for path, _ in model.named_weights()] == ["factor", "dense/kernel", "dense/bias"]
+
+
+def test_an_attribute_of_the_users_own_may_have_any_name_that_keras_leaves_free() -> None:
+    class Scaled(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.multiplier, self.policy, self.switch = 3.0, "greedy", False
+            self.applications, self.takes, self.untold = 0, None, True
+
+        def build(self, input_shape: Any) -> None:
+            self.own = self.add_weight((input_shape[-1],), "ones", name="factor")
+            self.own_weights = "mine"
+
+        def call(self, x: Any, training: bool = False) -> Any:
+            assert not training
+            return x * self.own * self.multiplier
+
+    layer = Scaled()
+    model = Sequential([Input((5,)), layer])
+    np.testing.assert_allclose(model(X).detach().numpy(), X * 3.0, rtol=1e-6)
+    assert layer.trainable and layer.own.trainable
+    assert layer.own.learning_rate_multiplier == layer.learning_rate_multiplier == 1.0
+    assert [path for path, _ in layer.named_weights()] == ["factor"]
+    assert (layer.compute_dtype, layer.get_config()["dtype"]) == ("float32", "float32")
+    layer.trainable = False
+    assert not layer.own.trainable
+    assert (layer.multiplier, layer.policy, layer.switch) == (3.0, "greedy", False)
+    assert (layer.applications, layer.takes, layer.untold) == (0, None, True)

@@ -125,7 +125,7 @@ class CifarResNet(Model):
             "head": head,
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": self.policy.name,
+            "dtype": self.dtype_policy.name,
         }
 
     @classmethod

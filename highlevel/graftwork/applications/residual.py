@@ -227,7 +227,7 @@ class ResNet(Model):
             "include_top": self.include_top, "pooling": self.pooling,
             "classifier_activation": self.classifier_activation,
             "input_shape": list(self.picture), "head": head, "name": self.name,
-            "trainable": self.trainable, "dtype": self.policy.name,
+            "trainable": self.trainable, "dtype": self.dtype_policy.name,
         }  # fmt: skip
 
     @classmethod

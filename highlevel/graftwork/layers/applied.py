@@ -30,7 +30,7 @@ class Applied(Called):
         for index, symbol in enumerate(symbols(outputs)):
             symbol.origin, symbol.index = application, index
         application.outputs = outputs
-        self.applications.append(application)
+        self._applications.append(application)
         return outputs
 
     def _told_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -96,10 +96,10 @@ class Applied(Called):
         return self._last_application().outputs
 
     def _last_application(self) -> Application:
-        expect(len(self.applications) > 0, f'layer "{self.name}"',
+        expect(len(self._applications) > 0, f'layer "{self.name}"',
                "input and output exist once the layer was called in a functional model",
                error=MissingAttributeError, applications=0)  # fmt: skip
-        last: Application = self.applications[-1]
+        last: Application = self._applications[-1]
         return last
 
 

@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 
 class Bookkeeping(Stored, Configured):
-    """What every layer keeps besides its settings, from before its constructor runs."""
+    """What every layer keeps besides its settings, from before its constructor runs.
+
+    Its names begin with an underscore where Keras has none like them: `self.policy` and
+    `self.multiplier` are for a layer of the user's own.
+    """
 
     built: bool
     built_shape: Any
-    multiplier: float  # of the learning rate, for parameters that are made later
-    switch: bool  # stands for `trainable` where there is no parameter to ask
-    policy: DTypePolicy
-    applications: list[Application]
-    own_weights: list[Weight]
-    takes: tuple[str, ...] | None  # the arguments of `call`, once they were looked at
-    untold: bool = False  # whether `call` says training=True of itself
+    _learning_rate_multiplier: float  # for parameters that are made later
+    _trainable: bool  # stands for `trainable` where there is no parameter to ask
+    _dtype_policy: DTypePolicy
+    _applications: list[Application]
+    _own_weights: list[Weight]
+    _call_arguments: tuple[str, ...] | None  # the arguments of `call`, once they were looked at
+    _trains_untold: bool = False  # whether `call` says training=True of itself
     input_spec: InputSpec | None = None
     activity_regularizer: Any = None
     supports_masking: bool = False  # whether the mask of the input fits the output too
@@ -39,23 +43,23 @@ class Bookkeeping(Stored, Configured):
         kept: dict[str, Any] = {
             "built": False,
             "built_shape": None,
-            "switch": True,
-            "multiplier": 1.0,
-            "takes": None,
+            "_trainable": True,
+            "_learning_rate_multiplier": 1.0,
+            "_call_arguments": None,
         }
-        for name, value in {**kept, "applications": [], "own_weights": []}.items():
+        for name, value in {**kept, "_applications": [], "_own_weights": []}.items():
             object.__setattr__(made, name, value)
         return made
 
     @property
     def compute_dtype(self) -> str:
         """The element type in which the layer computes, and of its output."""
-        return str(self.policy.compute_dtype)
+        return str(self._dtype_policy.compute_dtype)
 
     @property
     def variable_dtype(self) -> str:
         """The element type of the layer's weights."""
-        return str(self.policy.variable_dtype)
+        return str(self._dtype_policy.variable_dtype)
 
     @property
     def input_dtype(self) -> str:
@@ -70,7 +74,7 @@ class Bookkeeping(Stored, Configured):
     @property
     def received_dtype(self) -> DType:
         """The element type to which inputs are brought, not as a name."""
-        return self.policy.compute_dtype
+        return self._dtype_policy.compute_dtype
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -78,9 +82,9 @@ class Bookkeeping(Stored, Configured):
 
         Weights that were made keep their element type.
         """
-        return self.policy
+        return self._dtype_policy
 
     @dtype_policy.setter
     def dtype_policy(self, identifier: Any) -> None:
-        object.__setattr__(self, "policy", find_policy(identifier))
-        object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
+        object.__setattr__(self, "_dtype_policy", find_policy(identifier))
+        object.__setattr__(self, "dtype", str(self._dtype_policy.variable_dtype))

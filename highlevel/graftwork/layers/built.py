@@ -52,8 +52,8 @@ class Built(Weighted):
                 value.build_for(before.built_shape)
         elif isinstance(value, Weight):
             replaced = vars(self).get(key)
-            own = dict.fromkeys(value if one is replaced else one for one in self.own_weights)
-            object.__setattr__(self, "own_weights", list(own))
+            own = dict.fromkeys(value if one is replaced else one for one in self._own_weights)
+            object.__setattr__(self, "_own_weights", list(own))
         super().__setattr__(key, value)
 
 

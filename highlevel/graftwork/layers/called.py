@@ -61,7 +61,7 @@ class Called(Built):
         Raises:
             ShapeError: the input does not fit the layer.
         """
-        expect("policy" in vars(self), type(self).__name__,
+        expect("_dtype_policy" in vars(self), type(self).__name__,
                "a constructor of your own must call super().__init__()", error=ConfigError,
                called=False)  # fmt: skip
         if is_symbolic(args, kwargs):
@@ -100,7 +100,7 @@ class Called(Built):
         phase.told = told or training is not None
         depends(self)
         try:
-            takes = self.takes
+            takes = self._call_arguments
             if takes is None:
                 takes = self._accepted()
             if "training" in takes:
@@ -118,7 +118,7 @@ class Called(Built):
         self, takes: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call, with weights read in the element type of this layer's computation."""
-        now, kind = autocast(), self.policy
+        now, kind = autocast(), self._dtype_policy
         mixed = kind.compute_dtype != kind.variable_dtype or now is not None
         wanted = kind.compute_dtype if mixed and self.autocast else None
         if wanted == now:
@@ -148,20 +148,21 @@ class Called(Built):
     def _accepted(self) -> tuple[str, ...]:
         known = inspect.signature(self.call).parameters
         takes = tuple(known)
-        object.__setattr__(self, "takes", takes)
+        object.__setattr__(self, "_call_arguments", takes)
         default = known["training"].default if "training" in known else False
-        object.__setattr__(self, "untold", default is True)
+        object.__setattr__(self, "_trains_untold", default is True)
         return takes
 
     def trains_untold(self) -> bool:
         """Tell whether `call(…, training=True)` means training form where nobody says."""
-        if self.takes is None:
+        if self._call_arguments is None:
             self._accepted()
-        return self.untold
+        return self._trains_untold
 
     def asks_training(self) -> bool:
         """Tell whether `call` is told if it runs in training form."""
-        return "training" in (self._accepted() if self.takes is None else self.takes)
+        takes = self._call_arguments
+        return "training" in (self._accepted() if takes is None else takes)
 
     def _received(self, value: Any, converts: bool = True) -> Any:
         if isinstance(value, (tuple, list)) and any(_is_array(one) for one in value):

@@ -224,7 +224,7 @@ class ConvLSTM(Recurrent):
         """Make the cell."""
         self.prepare_layer()
         given = {name: getattr(self, name) for name in CELL_SETTINGS}
-        cell = ConvLSTMCell(self.rank, **given, dtype=self.policy, trainable=self.switch,
+        cell = ConvLSTMCell(self.rank, **given, dtype=self.dtype_policy, trainable=self._trainable,
                             name="conv_lstm_cell")  # fmt: skip
         self.walks_with(cell)
         for name in ("kernel_size", "strides", "dilation_rate"):

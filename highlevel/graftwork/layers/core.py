@@ -68,9 +68,12 @@ class InputLayer(Layer):
         self.shape = whole[1:]
         application = Application(self, (), {})
         application.outputs = KerasTensor(
-            whole, STRING if self.text else self.policy.variable_dtype, self.name, application
+            whole,
+            STRING if self.text else self.dtype_policy.variable_dtype,
+            self.name,
+            application,
         )
-        self.applications.append(application)
+        self._applications.append(application)
         self.build_for(whole)
 
     def call(self, x: Tensor) -> Tensor:
@@ -81,7 +84,7 @@ class InputLayer(Layer):
         """Return the shape with the batch, the element type and the name."""
         return {
             "batch_shape": list(self.batch_shape),
-            "dtype": STRING if self.text else self.policy.name,
+            "dtype": STRING if self.text else self.dtype_policy.name,
             "sparse": self.sparse,
             "ragged": self.ragged,
             "name": self.name,

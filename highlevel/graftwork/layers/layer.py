@@ -69,7 +69,7 @@ class Layer(Applied):
                error=ConfigError, unknown=list(unknown))  # fmt: skip
         for key, value in (("name", name), ("dtype", dtype), ("input_shape", input_shape)):
             object.__setattr__(self, key, value)
-        object.__setattr__(self, "switch", bool(trainable))
+        object.__setattr__(self, "_trainable", bool(trainable))
         if not autocast:
             object.__setattr__(self, "autocast", False)
         if activity_regularizer is not None:
@@ -88,14 +88,14 @@ class Layer(Applied):
         expect(isinstance(self.name, str) and "/" not in self.name and self.name != "",
                type(self).__name__, "name must be a non-empty string without '/'",
                error=ConfigError, name=self.name)  # fmt: skip
-        object.__setattr__(self, "policy", find_policy(self.dtype))
-        object.__setattr__(self, "dtype", str(self.policy.variable_dtype))
+        object.__setattr__(self, "_dtype_policy", find_policy(self.dtype))
+        object.__setattr__(self, "dtype", str(self.dtype_policy.variable_dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, name, trainable and dtype included."""
         config = super().get_config()
         config.pop("input_shape", None)
-        head = {"name": self.name, "trainable": self.trainable, "dtype": self.policy.name}
+        head = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         return head | {key: value for key, value in config.items() if key not in head}
 
     def __repr__(self) -> str:

@@ -39,14 +39,14 @@ class Heads(Layer):
                 "activity_regularizer", "kernel_constraint", "bias_constraint")  # fmt: skip
         return EinsumDense(
             equation, shape, bias_axes=bias if self.use_bias else None, name=name,
-            dtype=self.policy, trainable=self.switch,
+            dtype=self.dtype_policy, trainable=self._trainable,
             **{key: getattr(self, key) for key in keys}, **more,
         )  # fmt: skip
 
     def inner_layers(self, axes: Any) -> None:
         """Make what turns scores into weights where these are asked for."""
-        self._softmax = Softmax(axes, dtype=self.policy)
-        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.policy)
+        self._softmax = Softmax(axes, dtype=self.dtype_policy)
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
         self._softmax.build_for(None)
         self._dropout_layer.build_for(None)
 

@@ -213,7 +213,9 @@ class Sequence(Recurrent):
         kind = layers.find(self.cell_class)
         given = {name: getattr(self, name) for name in names}
         named_as = snake_case(self.cell_class)
-        self.walks_with(kind(**given, dtype=self.policy, trainable=self.switch, name=named_as))
+        self.walks_with(
+            kind(**given, dtype=self.dtype_policy, trainable=self._trainable, name=named_as)
+        )
 
     def is_plain(self, training: bool) -> bool:
         """Tell whether no dropout stands in the way of one function for the whole walk."""

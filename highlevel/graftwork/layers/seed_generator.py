@@ -36,7 +36,7 @@ class SeedGenerator(Layer):
         value = graftgrad.tensor([start, 0], "uint32")
         self.state = Weight(value, "seed_generator_state", "state")
         self.state.path = f"{self.name}/seed_generator_state"
-        self.own_weights.append(self.state)
+        self._own_weights.append(self.state)
         self.build_for(None)
 
     def next(self, ordered: bool = True) -> Tensor:

@@ -51,9 +51,9 @@ class SpectralNormalization(Layer):
             dtype=str(found.dtype), autocast=False,
         )  # fmt: skip
 
-    def own(self) -> list[tuple[str, Weight]]:
+    def named_own_weights(self) -> list[tuple[str, Weight]]:
         """Return the kernel, which belongs to the layer inside too, and vector_u after it."""
-        return sorted(super().own(), key=lambda named: named[0] != "kernel")
+        return sorted(super().named_own_weights(), key=lambda named: named[0] != "kernel")
 
     def call(self, inputs: Tensor, training: bool = False) -> Any:
         """Divide the kernel, while training, and apply the layer."""

@@ -27,7 +27,7 @@ class Stored:
         built: bool
         built_shape: Any
 
-        def own(self) -> list[tuple[str, Weight]]:
+        def named_own_weights(self) -> list[tuple[str, Weight]]:
             """Return the layer's own weights by name."""
 
         def build_for(self, shape: Any) -> None:
@@ -56,7 +56,7 @@ class Stored:
 
     def stored_weights(self) -> list[Weight]:
         """Return the layer's own weights in the order of files: parameters first, then state."""
-        ordered = sorted(self.own(), key=lambda named: named[1].kind != "parameter")
+        ordered = sorted(self.named_own_weights(), key=lambda named: named[1].kind != "parameter")
         return [weight for _, weight in ordered]
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .layer import Layer
 
 W = TypeVar("W", bound="Weighted")
-_BOOKKEEPING = frozenset({"applications", "own_weights", "given", "takes"})
+_BOOKKEEPING = frozenset({"_applications", "_own_weights", "given", "_call_arguments"})
 
 
 class Weighted(Bookkeeping):
@@ -64,7 +64,7 @@ class Weighted(Bookkeeping):
             expect(phase.budget >= 0, f'layer "{self.name}"',
                    "weights must not be larger than the file that is read can fill",
                    error=FormatError, weight=name, shape=sizes)  # fmt: skip
-        kind = as_dtype(dtype or self.policy.variable_dtype)
+        kind = as_dtype(dtype or self.dtype_policy.variable_dtype)
         fallback = "glorot_uniform" if is_floating(kind) and len(sizes) > 1 else "zeros"
         make = initializers.get(initializer if initializer is not None else fallback)
         with graftgrad.no_grad():
@@ -78,15 +78,15 @@ class Weighted(Bookkeeping):
             value.to(kind),
             name,
             "parameter" if trainable else "state",
-            self.switch,
+            self._trainable,
             regularizers.get(regularizer),
             constraints.get(constraint),
             autocast,
         )
         weight.path = f"{self.name}/{name}"
-        if trainable and self.multiplier != 1.0:
-            weight.learning_rate_multiplier = self.multiplier
-        self.own_weights.append(weight)
+        if trainable and self._learning_rate_multiplier != 1.0:
+            weight.learning_rate_multiplier = self._learning_rate_multiplier
+        self._own_weights.append(weight)
         return weight
 
     def children(self) -> Iterator[tuple[str, Layer]]:
@@ -100,9 +100,9 @@ class Weighted(Bookkeeping):
                     seen.add(id(child))
                     yield path, child
 
-    def own(self) -> list[tuple[str, Weight]]:
+    def named_own_weights(self) -> list[tuple[str, Weight]]:
         """Return this layer's own weights, without those of its children, by name."""
-        kept = [(weight.name, weight) for weight in self.own_weights]
+        kept = [(weight.name, weight) for weight in self._own_weights]
         known = {id(weight) for _, weight in kept}
         for key, value in vars(self).items():
             if isinstance(value, Weight):
@@ -122,7 +122,7 @@ class Weighted(Bookkeeping):
         yield from self._named_weights(prefix, set())
 
     def _named_weights(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Weight]]:
-        for name, weight in self.own():
+        for name, weight in self.named_own_weights():
             if id(weight) not in seen:
                 seen.add(id(weight))
                 yield prefix + name, weight
@@ -252,7 +252,7 @@ class Weighted(Bookkeeping):
         def trainable(self) -> bool:
             """Whether any parameter is trained: their `requires_grad` under Keras' name."""
             bits = [weight.requires_grad for weight in self.parameters()]
-            return any(bits) if bits else self.switch
+            return any(bits) if bits else self._trainable
 
         @trainable.setter
         def trainable(self, wanted: bool) -> None:
@@ -265,8 +265,8 @@ class Weighted(Bookkeeping):
             )
             changes.count += 1
             for one in self.flattened():
-                object.__setattr__(one, "switch", bool(wanted))
-                for _, weight in one.own():
+                object.__setattr__(one, "_trainable", bool(wanted))
+                for _, weight in one.named_own_weights():
                     weight.trainable = bool(wanted)
 
     @property
@@ -278,7 +278,7 @@ class Weighted(Bookkeeping):
         """
         found = {weight.learning_rate_multiplier for weight in self.parameters()}
         if not found:
-            return self.multiplier
+            return self._learning_rate_multiplier
         return found.pop() if len(found) == 1 else None
 
     @learning_rate_multiplier.setter
@@ -286,15 +286,15 @@ class Weighted(Bookkeeping):
         wanted = positive_multiplier(f'layer "{self.name}"', value)
         changes.count += 1
         for one in self.flattened():
-            object.__setattr__(one, "multiplier", wanted)
-            for _, weight in one.own():
+            object.__setattr__(one, "_learning_rate_multiplier", wanted)
+            for _, weight in one.named_own_weights():
                 if weight.kind == "parameter":
                     weight.learning_rate_multiplier = wanted
 
     def is_frozen(self) -> bool:
         """Tell whether nothing in this layer is trained: all its parameters are frozen."""
         bits = [weight.requires_grad for weight in self.parameters()]
-        return not any(bits) if bits else not self.switch
+        return not any(bits) if bits else not self._trainable
 
     def requires_grad_(self: W, requires_grad: bool = True) -> W:
         """Set `requires_grad` of every parameter, in PyTorch's idiom."""

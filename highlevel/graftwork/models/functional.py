@@ -123,7 +123,7 @@ class Functional(Model):
     @property
     def received_dtype(self) -> DType:
         """That of the weights: each layer converts what it receives, as precise as it came."""
-        return self.policy.variable_dtype
+        return self.dtype_policy.variable_dtype
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers by name."""
@@ -245,7 +245,7 @@ def arranged(
     done: set[int] = set()
     entered: dict[int, Application] = {
         id(s): s.origin if s.origin is not None and isinstance(s.origin.layer, InputLayer)
-        else InputLayer(batch_shape=s.shape, dtype=s.dtype, name=s.name).applications[0]
+        else InputLayer(batch_shape=s.shape, dtype=s.dtype, name=s.name)._applications[0]
         for s in inputs
     }  # fmt: skip
 

@@ -185,7 +185,7 @@ class Sequential(Model):
     @property
     def received_dtype(self) -> DType:
         """That of the weights: each layer converts what it receives, as precise as it came."""
-        return self.policy.variable_dtype
+        return self.dtype_policy.variable_dtype
 
     def call(self, x: Any) -> Any:
         """Run the layers in order.
@@ -210,7 +210,7 @@ class Sequential(Model):
         return {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": self.policy.name,
+            "dtype": self.dtype_policy.name,
             "layers": [configuration(one) for one in listed],
         }
 

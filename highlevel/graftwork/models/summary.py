@@ -167,8 +167,8 @@ def is_chain(model: Layer) -> bool:
 
 def shape_of_output(layer: Layer) -> str:
     """Return the shape of a layer's last output, or of that for the input it was built for."""
-    if layer.applications:
-        outputs = leaves(layer.applications[-1].outputs)
+    if layer._applications:
+        outputs = leaves(layer._applications[-1].outputs)
         return ", ".join(str(one.shape) for one in outputs)
     if layer.built_shape is None:
         return "?"

@@ -61,7 +61,7 @@ def _with_parameters(model: Any) -> Iterator[Any]:
     """Yield layers whose own weights can be trained, each weight with the first that owns it."""
     seen: set[int] = set()
     for layer in model.flattened():
-        own = {id(one) for _, one in layer.own() if one.kind == "parameter"}
+        own = {id(one) for _, one in layer.named_own_weights() if one.kind == "parameter"}
         if own - seen:
             seen |= own
             yield layer

@@ -70,7 +70,7 @@ class _Writer:
         if form_of(type(layer)) == "sequential":
             entrance = [layer.entrance] if layer.entrance is not None else []
             config: Config = {
-                "name": layer.name, "trainable": layer.trainable, "dtype": layer.policy.name,
+                "name": layer.name, "trainable": layer.trainable, "dtype": layer.dtype_policy.name,
                 "layers": [self.entry(one) for one in [*entrance, *layer.stack]],
             }  # fmt: skip
             if layer.built and layer.built_shape is not None:

@@ -149,7 +149,7 @@ def places(model: Layer) -> list[Place]:
     seen: set[int] = set()
 
     def visit(layer: Layer, path: str, torch: tuple[str, ...], above: tuple[Layer, ...]) -> None:
-        for name, weight in layer.own():
+        for name, weight in layer.named_own_weights():
             if id(weight) in seen:
                 continue
             seen.add(id(weight))

@@ -162,7 +162,7 @@ class Frontier:
 def against(node: Called) -> str | None:
     """Say what in a layer, or in those that it called, changes from step to step, or None."""
     layer = node.layer
-    if any(weight.requires_grad for _, weight in layer.own()):
+    if any(weight.requires_grad for _, weight in layer.named_own_weights()):
         return f"{_named(layer)} is trained"
     why = mixing(layer, node.given)
     if why is not None:

@@ -83,18 +83,20 @@ class Prefix:
         )
 
         open_parts = [model, *(e.layer for e in self.entries if e.action == ENTERED)]
-        between = [w for one in open_parts for _, w in one.own() if w.kind == "parameter"]
+        between = [
+            w for one in open_parts for _, w in one.named_own_weights() if w.kind == "parameter"
+        ]
         inside = [
             w
             for one in found.frozen
             if not isinstance(one, SeedGenerator)  # drawn from by others too, perhaps
-            for _, w in one.own()
+            for _, w in one.named_own_weights()
         ]
         self.parts = [*model.flattened()]
         self.frozen = found.frozen
         self.parameters: list[Weight] = [*model.parameters()]
         self.weights = list({id(w): w for w in (*inside, *between) if not w.requires_grad}.values())
-        self.loose = [one for one in found.frozen if not one.own()]
+        self.loose = [one for one in found.frozen if not one.named_own_weights()]
         self.noise = [one for one in self.loose if isinstance(one, Noisy)]
         self.trained, self.state = self._trained(), self._state()
         self.held: list[Any] = []
@@ -179,7 +181,7 @@ class Prefix:
         """Return what the features depend on: values of weights, and switches of what has none."""
         return (
             [(weight.counter.value, id(weight.array)) for weight in self.weights],
-            [layer.switch for layer in self.loose],
+            [layer._trainable for layer in self.loose],
             [layer.amount() for layer in self.noise],
         )
 

@@ -97,7 +97,7 @@ class Trainer(Base):
         expect(isinstance(steps_per_execution, int) and steps_per_execution > 0, "compile",
                "steps_per_execution must be a positive integer", error=ConfigError,
                steps_per_execution=steps_per_execution)  # fmt: skip
-        scaled = auto_scale_loss and self.policy.name == "mixed_float16"
+        scaled = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         if scaled and found.loss_scale_factor is None and not hasattr(found, "dynamic_scale"):
             found = registry.optimizers.known["LossScaleOptimizer"](found)
         outputs = Matched(self.targets_by())
