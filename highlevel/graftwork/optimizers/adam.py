@@ -14,6 +14,7 @@ from ..registry import setting
 from ..rules import number
 from ..weight import Weight
 from .optimizer import Optimizer, optimizer, rate
+from .schedules import positive
 
 
 def part(subject: str, name: str, value: Any) -> float:
@@ -21,13 +22,6 @@ def part(subject: str, name: str, value: Any) -> float:
     found = number(subject, name, value)
     expect(0 <= found < 1, subject, f"{name} must be at least 0 and less than 1",
            error=ConfigError, **{name: value})  # fmt: skip
-    return found
-
-
-def positive_number(subject: str, name: str, value: Any) -> float:
-    """Accept finite numbers greater than 0."""
-    found = number(subject, name, value)
-    expect(found > 0, subject, f"{name} must be greater than 0", error=ConfigError, **{name: value})
     return found
 
 
@@ -133,7 +127,7 @@ class Keras2Nadam(Nadam):
         ConfigError: a setting is unfit.
     """
 
-    schedule_decay: float = setting(positive_number, default=0.004)
+    schedule_decay: float = setting(positive, default=0.004)
 
     def pace(self) -> float:
         """Return `schedule_decay`."""
