@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import DataError, ShapeError, expect, note
+from graftgrad.errors import DataError, ShapeError, expect, note, warn
 from graftgrad.spec import Spec, as_dtype
 
 from ..tables.strings import STRING, Blank, host_text, is_text
@@ -202,10 +201,9 @@ def _constant(one: Any) -> Any:
     """Cut a tensor that stands beside symbols off from what it was computed from."""
     if not isinstance(one, Tensor) or one.is_leaf:
         return one
-    warnings.warn(
+    warn(
         f"functional model: a tensor beside symbols must be a constant; got {one.spec}, computed "
-        "with weights. They are not trained with the model. Compute it in a layer of your own.",
-        stacklevel=2,
+        "with weights. They are not trained with the model. Compute it in a layer of your own."
     )
     return one.detach()
 

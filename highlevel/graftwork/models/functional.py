@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, ShapeError, expect
+from graftgrad.errors import ConfigError, ShapeError, expect, warn
 from graftgrad.spec import DType
 
 from ..layers.core import InputLayer
@@ -190,8 +189,7 @@ class Functional(Model):
             spare = [key for key in given if key not in tree]
             if spare:
                 rule = "is given more than it has inputs; the rest is left out"
-                told = f'model "{self.name}": {rule}: keys {list(tree)}, left out {spare}.'
-                warnings.warn(told, stacklevel=3)
+                warn(f'model "{self.name}": {rule}: keys {list(tree)}, left out {spare}.')
             return all([self._matched(tree[key], given[key], found) for key in keys_of(tree)])
         if isinstance(tree, (list, tuple)):
             if not isinstance(given, (list, tuple)):

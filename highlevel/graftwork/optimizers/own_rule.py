@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import graftgrad
 from graftgrad import Tensor
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, expect, warn
 from graftgrad.flat import Run
 
 from .. import initializers
@@ -129,9 +128,9 @@ class OwnRule(Kept):
         """Take over what `save_own_variables` stored; another number of values is left out."""
         mine = self.variables
         if len(store) != len(mine):
-            warnings.warn(
+            warn(
                 f"{self.name}: the saved state does not fit and was left out; it has "
-                f"{len(store)} values, the optimizer {len(mine)} variables.", stacklevel=2,
-            )  # fmt: skip
+                f"{len(store)} values, the optimizer {len(mine)} variables."
+            )
             return
         self.load_variables([store[str(i)] for i in range(len(mine))], self.known)
