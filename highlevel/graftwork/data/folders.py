@@ -31,7 +31,7 @@ def _on_the_way(place: str) -> str:
         return f"On this system folders are parted by '/': {place.replace(chr(92), '/')!r}."
     whole = os.path.abspath(place)
     above, name = os.path.split(whole)
-    while not os.path.isdir(above):
+    while name and not os.path.isdir(above):  # a drive that is missing has nothing above it
         above, name = os.path.split(above)
     try:
         with os.scandir(above) as entries:

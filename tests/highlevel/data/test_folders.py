@@ -1,5 +1,6 @@
 """What is said of a folder that is not there: what lies on the way to it."""
 
+import os
 import re
 from pathlib import Path
 
@@ -59,3 +60,13 @@ def test_every_reader_of_folders_says_so(read: object, photos: Path) -> None:
     assert callable(read)
     with pytest.raises(DataError, match=re.escape(f"Did you mean {str(photos / 'photos')!r}?")):
         read("photo")
+
+
+def test_a_drive_that_is_missing_has_nothing_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(place: str) -> None:
+        raise FileNotFoundError(place)
+
+    monkeypatch.setattr(os.path, "isdir", lambda place: False)
+    monkeypatch.setattr(os, "scandir", refuse)
+    root = os.path.splitdrive(os.getcwd())[0] + os.sep
+    assert told(f"{root}photos").endswith(f"{root} cannot be read.")
