@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from graftgrad import formats
-from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note
+from graftgrad.errors import ConfigError, FormatError, GraftError, expect, note, warn
 from graftgrad.formats import Entry
 
 from ..layers.layer import Layer
@@ -259,10 +258,10 @@ def _restore(
 
 
 def _warn(subject: str, model: Any, reason: str) -> None:
-    warnings.warn(
+    warn(
         f"{subject}: the state of optimizer {model.optimizer.name!r} does not fit and was left "
-        f"out: {reason}. The optimizer begins anew.", stacklevel=4,
-    )  # fmt: skip
+        f"out: {reason}. The optimizer begins anew."
+    )
 
 
 def _load_hdf5(

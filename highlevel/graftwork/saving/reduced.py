@@ -7,13 +7,12 @@ rounded here, so outputs differ from those of Keras by that rounding.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from graftgrad.errors import ConfigError, expect
+from graftgrad.errors import ConfigError, expect, warn
 from graftgrad.formats import Entry
 
 Config = dict[str, Any]
@@ -35,10 +34,7 @@ def plain(config: Config, subject: str) -> Config:
     apart = mode.partition("/")[0] in _MODES and _in_order(config.get("equation"))
     expect(apart, subject, "a quantized layer must have whole numbers of 8 bits, one scale for "
            "each output", error=ConfigError, layer=name, mode=mode, advice=_ADVICE)  # fmt: skip
-    warnings.warn(
-        f"{subject}: layer {name!r} was quantized ({mode}): it computes in {source} here.",
-        stacklevel=2,
-    )
+    warn(f"{subject}: layer {name!r} was quantized ({mode}): it computes in {source} here.")
     left = {key: one for key, one in config.items() if key != "quantization_config"}
     return {**left, "dtype": source}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graftgrad.data import Batches, leaves, map_tree, take_rows
-from graftgrad.errors import ConfigError, DataError, expect, sentence
+from graftgrad.errors import ConfigError, DataError, expect, sentence, warn
 
 from ..data.dataset import Dataset, IndexedDataset
 from ..data.py_dataset import PyDataset
@@ -328,7 +327,7 @@ class GeneratorSource(Source):
         expect(number > 0, self.subject, rule, error=DataError, advice=advice, **got)
         if wanted not in (None, number):
             told = f"The epoch ended early. {advice}"
-            warnings.warn(sentence(self.subject, rule, got, told), stacklevel=2)
+            warn(sentence(self.subject, rule, got, told))
 
 
 def batches_of(indexed: Any) -> int:
