@@ -14,12 +14,12 @@ from typing import Any
 from graftgrad import formats
 from graftgrad.errors import ConfigError, expect
 
+from ..saving.sources import VARIANT
 from .download import Entry as Entry
 from .download import cache_folder as cache_folder
 from .download import downloaded as downloaded
 
-_NOTED = "graftwork/variant"  # letters, in files that have no other place for a word
-_LONGEST = 100
+_LONGEST = 100  # letters of a form
 
 
 def find(subject: str, weights: Any, catalogue: Mapping[str, Entry]) -> Path | None:
@@ -78,6 +78,6 @@ def held_in(path: Path | None) -> Held:
         return Held()
     with formats.open_weights(path) as archive:
         variant = archive.metadata.get("variant", "")
-        if _NOTED in archive and archive.entry(_NOTED).nbytes <= _LONGEST:
-            variant = archive[_NOTED].tobytes().decode("ascii", "replace")
+        if VARIANT in archive and archive.entry(VARIANT).nbytes <= _LONGEST:
+            variant = archive[VARIANT].tobytes().decode("ascii", "replace")
         return Held(list(archive), variant)

@@ -42,14 +42,14 @@ def briefly(value: Any) -> str:
     return f"{value:.0f}" if 1e3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
-def finish(bar: Any, logs: Mapping[str, Any], columns: Any) -> None:
+def finish(bar: Any, logs: Mapping[str, Any]) -> None:
     """Close a bar of tqdm and leave one line, the fullest that the terminal does not break.
 
     Args:
         bar: counts what was done.
         logs: values by name.
-        columns: how wide the terminal is; no number where nobody knows.
     """
+    columns = bar.format_dict["ncols"]  # no number where nobody knows
     bar.total = bar.n
     bar.ncols = bar.dynamic_ncols = None  # what does not fit is shortened here, not cut
     for form, values in forms(logs):

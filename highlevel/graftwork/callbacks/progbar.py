@@ -86,7 +86,7 @@ class Progbar:
         self.bar.set_postfix_str(told(self.means(), "=", ", "), refresh=False)
         self.bar.update(self.seen - self.bar.n)
         if done:
-            finish(self.bar, self.means(), self.bar.format_dict["ncols"])
+            finish(self.bar, self.means())
             self.bar = None
 
 

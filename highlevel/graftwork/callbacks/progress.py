@@ -166,7 +166,7 @@ class ProgressBar(Callback):
             self._line(logs)
         elif self.bar is not None:
             self._catch_up()
-            finish(self.bar, logs or {}, self.bar.format_dict["ncols"])
+            finish(self.bar, logs or {})
             self.bar = None
         elif not self.live:
             self._line(logs)

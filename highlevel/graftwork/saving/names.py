@@ -109,12 +109,17 @@ class Group:
 
     def array(self, weight: Weight) -> Any:
         """Return what a file of Keras' layout holds of one of them."""
-        return self.layer.merged(weight) if isinstance(self.layer, LowRank) else weight.numpy()
+        return merged(self.layer, weight)
 
     @property
     def variables(self) -> str:
         """The path under which a file of Keras' layout holds the layer's arrays."""
         return f"{self.path}/vars".lstrip("/")
+
+
+def merged(layer: Layer, weight: Weight) -> Any:
+    """Return what files of others hold of a weight: a kernel with its change of low rank."""
+    return layer.merged(weight) if isinstance(layer, LowRank) else weight.numpy()
 
 
 def variant_of(model: Layer) -> str:
@@ -133,12 +138,13 @@ def in_order(layer: Layer) -> bool:
 
 def places(model: Layer) -> list[Place]:
     """Return every weight of a model once, in the order of `named_weights`."""
+    listed = groups(model)
     structural = {
         id(weight): (f"{group.path}/vars/{i}", f"{group.labels}/vars/{i}")
-        for group in reversed(groups(model))
+        for group in reversed(listed)
         for i, weight in enumerate(group.weights)
     }
-    homes = {id(group.layer): group for group in groups(model)}
+    homes = {id(group.layer): group for group in listed}
     rules: dict[str, list[str]] = {}
     for theirs, ours in dict(getattr(model, "name_rules", None) or {}).items():
         rules.setdefault(ours, []).append(theirs)

@@ -297,7 +297,6 @@ def _state_dict(listed: list[names.Place]) -> dict[str, Any]:
     arrays = {}
     for one in listed:
         if not one.optional:
-            layer = one.layer
-            array = layer.merged(one.weight) if isinstance(layer, LowRank) else one.weight.numpy()
+            array = names.merged(one.layer, one.weight)
             arrays[one.torch[0]] = array if one.axes is None else one.axes.outward(array)
     return arrays
