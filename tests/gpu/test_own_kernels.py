@@ -110,9 +110,11 @@ def test_a_recorded_step_gives_the_same_bits(kind: type[Function]) -> None:
     cupy: Any = importlib.import_module("cupy")
     device: Any = find.device("gpu")
     stream = cupy.cuda.Stream(non_blocking=True)
-    for one in attempts(calls(kind), float32)[:6]:
-        if one.trial.function.updates:
-            continue
+    found = attempts(calls(kind), float32)[:6]
+    tried = [one for one in found if not one.trial.function.updates]
+    if not tried:
+        pytest.skip("none of our kernels computes a case of it in float32, or it changes operands")
+    for one in tried:
         arrays = placed(one)
         device.synchronize()  # what another stream still copies must have arrived
         with device.beside(stream):
