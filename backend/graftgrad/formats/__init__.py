@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .hdf5 import Hdf5File
     from .hdf5_write import tree_bytes, write_tree
     from .keras_layout import (
+        FORM_NOTE,
         keras3_weights,
         layer_labels,
         layout,
@@ -35,7 +36,7 @@ else:
         __name__,
         hdf5="Hdf5File",
         hdf5_write="tree_bytes write_tree",
-        keras_layout="keras3_weights layer_labels layout legacy_layers legacy_optimizer "
+        keras_layout="FORM_NOTE keras3_weights layer_labels layout legacy_layers legacy_optimizer "
         "model_config open_hdf5 training_config",
         keras_zip="KerasFile read_keras write_keras",
         npz="open_npz write_npz",
@@ -51,6 +52,7 @@ else:
 __all__ = [
     "DEFAULT_LIMITS",
     "FORMATS",
+    "FORM_NOTE",
     "Archive",
     "Entry",
     "ForeignObject",

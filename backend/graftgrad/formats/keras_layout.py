@@ -19,7 +19,7 @@ NamedWeights = list[tuple[str, Entry]]
 _VARIABLE = re.compile(r"(?:.*/)?vars/[0-9]+")
 _OPTIMIZER = "optimizer/"
 _TOP_LEVEL = "top_level_model_weights"
-OWN_NOTE = "graftwork_"  # attributes of the root that we add begin so; Keras passes over them
+FORM_NOTE = "graftwork_variant"  # an attribute of the root that we add; Keras passes over it
 
 
 def open_hdf5(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> Archive:
@@ -72,7 +72,7 @@ def _versions(file: Hdf5File) -> dict[str, str]:
         for root in reversed(_roots(file))
         for name in ("keras_version", "backend")
     }
-    found["variant"] = file.attribute("", f"{OWN_NOTE}variant")
+    found["variant"] = file.attribute("", FORM_NOTE)
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 

@@ -71,7 +71,7 @@ def write(model: Any, place: Path, optimizer: bool) -> None:
     expect(longest < _LONGEST, "save", "an .h5 file holds no such long lists of names",
            error=ConfigError, layers=len(lists), advice=advice)  # fmt: skip
     if names.variant_of(model):
-        text["graftwork_variant"] = names.variant_of(model)
+        text[formats.FORM_NOTE] = names.variant_of(model)
     attributes: dict[str, Any] = {"": text, **lists}
     formats.write_tree(place, arrays, attributes)
 

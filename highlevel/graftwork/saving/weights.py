@@ -289,7 +289,7 @@ def keras_tree(model: Layer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
             arrays |= {f"{one.variables}/{name}": array for name, array in kept.items()}
     variant = names.variant_of(model)
     if variant:
-        labels[""] = {"graftwork_variant": variant}
+        labels[""] = {formats.FORM_NOTE: variant}
     return arrays, labels
 
 

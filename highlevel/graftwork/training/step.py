@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import graftgrad
 from graftgrad import Tensor
@@ -44,16 +44,21 @@ def _loss(model: Trainer, x: Any, y: Any, prediction: Any, weight: Any, training
 
     Scripts written before Keras 3.3 override `compute_loss(x, y, y_pred, sample_weight)`.
     """
-    kind: Any = type(model)
-    if _told_of_training(kind):
+    if _told_of_training(type(model)):
         return model.compute_loss(x, y, prediction, weight, training=training)
     return model.compute_loss(x, y, prediction, weight)
 
 
-@cache
-def _told_of_training(kind: Any) -> bool:
-    taken = inspect.signature(kind.compute_loss).parameters
-    return "training" in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values())
+def _told_of_training(kind: type[Any]) -> bool:
+    told = _told.get(kind)
+    if told is None:
+        taken = inspect.signature(kind.compute_loss).parameters
+        told = "training" in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values())
+        _told[kind] = told
+    return told
+
+
+_told: WeakKeyDictionary[type[Any], bool] = WeakKeyDictionary()  # classes may be of a cell's run
 
 
 def update(model: Trainer, loss: Tensor) -> None:
